@@ -1,0 +1,63 @@
+/** An actor as both sides know it: its contract with its name, its fingerprint, its complete options and its validators. */
+import { isContract, type Contract, type Signature } from "./contract.js";
+import { InvalidOptionError } from "./errors.js";
+import { checkOptions, resolveOptions, type ResolvedOptions } from "./options.js";
+import { createValidator, type Validator } from "./schema.js";
+
+declare const signature: unique symbol;
+
+/** A contract that has a name. Generated code makes one constant for each actor. */
+export interface Actor<S extends Signature = Signature> {
+  /** The name on the wire: `payments.processPayment`. */
+  readonly name: string;
+  /** A short hash of what travels: it changes when the wire side of the contract does. */
+  readonly fingerprint: string;
+  readonly options: ResolvedOptions;
+  readonly input: Validator;
+  /** Absent for fire and forget. */
+  readonly output: Validator | undefined;
+  /** Carries the types only; there is no such property at run time. */
+  readonly [signature]?: S;
+}
+
+/** What a producer sends to an actor. */
+export type InputOf<A> = A extends Actor<infer S> ? S["input"] : never;
+/** What a caller receives from an actor; `void` for fire and forget. */
+export type OutputOf<A> = A extends Actor<infer S> ? (S extends { readonly output: infer O } ? O : void) : never;
+/** What an actor's handler receives: the input with defaults and transforms applied. */
+export type ReceivedOf<A> = A extends Actor<infer S>
+  ? S extends { readonly received: infer R } ? R : S["input"]
+  : never;
+/** What an actor's handler returns; `unknown` for fire and forget, where it is ignored. */
+export type ReturnedOf<A> = A extends Actor<infer S>
+  ? S extends { readonly returned: infer R } ? R : S extends { readonly output: infer O } ? O : unknown
+  : never;
+
+/** What generated code knows of an actor beside its contract. */
+export interface ActorIdentity {
+  readonly name: string;
+  readonly fingerprint: string;
+  /** The input holds types that JSON lacks (Date, bigint, Map, Set, Uint8Array). */
+  readonly taggedInput?: true;
+  /** The output holds such types. */
+  readonly taggedOutput?: true;
+}
+
+/** Gives a contract its name. Called by generated code. */
+export function defineActor<S extends Signature>(contract: Contract, identity: ActorIdentity): Actor<S> {
+  if (!isContract(contract)) {
+    throw new InvalidOptionError(`${identity.name} is no contract: generated code and contracts differ. Run "callboard gen".`);
+  }
+  const issues = checkOptions(contract.options);
+  if (issues.length > 0) {
+    throw new InvalidOptionError(`${identity.name}: ${issues.map(({ message }) => message).join(" ")}`);
+  }
+  const { input, output } = contract.options;
+  return {
+    name: identity.name,
+    fingerprint: identity.fingerprint,
+    options: resolveOptions(contract.options),
+    input: createValidator(input, identity.taggedInput === true),
+    output: output === undefined ? undefined : createValidator(output, identity.taggedOutput === true),
+  };
+}

@@ -1,0 +1,394 @@
+/**
+ * Takes messages from one queue in Redis. One script call at a time acks what is done and takes what fits, so that the
+ * cost of a round trip is shared by all messages of an event-loop turn; the next call is under way while the messages
+ * of the last one are worked on. An empty queue is not polled: the consumer is woken.
+ */
+import { randomUUID } from "node:crypto";
+import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../broker.js";
+import { BrokerUnavailableError, LeaseLostError } from "../../errors.js";
+import type { RedisConnection } from "./connection.js";
+import type { QueueKeys } from "./keys.js";
+import { scripts, type TakeReply } from "./scripts.js";
+import type { RedisSubscriber } from "./subscriber.js";
+
+/** How many messages one call takes or acks at most: Lua's `unpack` ends at some 7,900 values. */
+const LARGEST_BATCH = 1000;
+/** How often an idle consumer looks by itself, in milliseconds, in case a wake-up was lost. */
+const IDLE_POLL = 1000;
+/** How long a consumer rests after the server refused it, in milliseconds. */
+const REST = 1000;
+
+/** What all consumers of one broker share. */
+export interface ConsumerContext {
+  readonly connection: RedisConnection;
+  readonly subscriber: RedisSubscriber;
+  /** Milliseconds. */
+  readonly lease: number;
+  /** How many consumers share the idle polls. */
+  readonly siblings: () => number;
+}
+
+export class RedisConsumer implements Consumer {
+  readonly #queue: string;
+  readonly #keys: QueueKeys;
+  readonly #context: ConsumerContext;
+  readonly #options: ConsumeOptions;
+
+  /** What is delivered and not settled, by its field in the running hash. */
+  readonly #held = new Map<string, RedisDelivery>();
+  /** What is done and waits for the next call. */
+  #acks: RedisDelivery[] = [];
+  /** Never used twice, so that a call whose answer was lost cannot overwrite what it took. */
+  #sequence = 0;
+
+  /** This consumer under its present lease; a lost lease means a new name. */
+  #id = randomUUID();
+  /** The lease is not open yet. */
+  #new = true;
+  #taking = true;
+  #closed = false;
+  /** The queue was empty and the server will wake this consumer. */
+  #idle = false;
+  #calling: Promise<void> | undefined;
+  #scheduled = false;
+  /** A call's outcome is unknown: it may have taken messages that nobody here knows of. */
+  #unsure = false;
+  #resting = false;
+  #refused = false;
+  #lastAnswer = 0;
+
+  #poll: NodeJS.Timeout | undefined;
+  readonly #heartbeat: NodeJS.Timeout;
+  readonly #unlisten: () => void;
+
+  constructor(queue: string, keys: QueueKeys, context: ConsumerContext, options: ConsumeOptions) {
+    this.#queue = queue;
+    this.#keys = keys;
+    this.#context = context;
+    this.#options = options;
+    this.#unlisten = context.connection.listen({
+      up: () => this.#up(),
+      down: (error) => this.#options.notice("warn", `connection lost: ${error.message}; trying again`, error),
+    });
+    // Busy or not, also when every slot is taken and no message moves.
+    this.#heartbeat = setInterval(() => this.#beat(), context.lease / 3);
+    this.#listenForWake();
+    // The connection is made by the first use.
+    if (context.connection.redis.status === "ready") this.#schedule();
+  }
+
+  get healthy(): boolean {
+    return this.#context.connection.ready && !this.#refused && Date.now() - this.#lastAnswer < this.#context.lease;
+  }
+
+  pull(): void {
+    if (!this.#idle) this.#schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.#taking = false;
+    clearTimeout(this.#poll);
+    await this.#calling;
+    if (!this.#context.connection.ready) return;
+    // Somebody else is to be woken in our place.
+    await this.#context.connection
+      .run(scripts.passOn, [this.#keys.idle], [this.#keys.wake(this.#id)])
+      .catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    await this.stop();
+    // Acks that are still to be sent go with the last call.
+    if (this.#acks.length > 0 && this.#context.connection.ready) await this.#call(0);
+    this.end();
+    if (!this.#context.connection.ready) return;
+    const { leases, consumers, idle, allReady } = this.#keys;
+    await this.#context.connection
+      .run(
+        scripts.leave,
+        [this.#keys.running(this.#id), leases, consumers, idle, ...allReady],
+        [this.#id, this.#keys.wake(this.#id)],
+      )
+      .catch(() => undefined);
+  }
+
+  /** Ends it without a word to the server: its lease runs out. */
+  end(): void {
+    this.#closed = true;
+    this.#taking = false;
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#poll);
+    this.#unlisten();
+    this.#context.subscriber.unsubscribe(this.#keys.wake(this.#id));
+    const reason = new LeaseLostError(`the consumer of "${this.#queue}" is closed`);
+    for (const delivery of this.#acks.splice(0)) delivery.answer(reason);
+    this.#held.clear();
+  }
+
+  /** Queues an ack for the next call. */
+  ack(delivery: RedisDelivery): Promise<void> {
+    if (!this.#holds(delivery)) return Promise.reject(this.#notHeld());
+    this.#acks.push(delivery);
+    this.#schedule();
+    return delivery.asked();
+  }
+
+  async retry(delivery: RedisDelivery, next: Publication): Promise<void> {
+    const { delayed, idle } = this.#keys;
+    await this.#settle(delivery, (running) =>
+      this.#context.connection.run(
+        scripts.retry,
+        [running, delayed, this.#keys.ready(next.priority), idle],
+        [delivery.field, next.delay, 9 - next.priority, next.body],
+      ),
+    );
+  }
+
+  async reject(delivery: RedisDelivery, letter: DeadLetterInit): Promise<void> {
+    const { dead, deadIndex } = this.#keys;
+    await this.#settle(delivery, (running) =>
+      this.#context.connection.run(
+        scripts.reject,
+        [running, dead, deadIndex],
+        [delivery.field, letter.id, JSON.stringify(letter)],
+      ),
+    );
+  }
+
+  async release(delivery: RedisDelivery): Promise<void> {
+    const { idle, allReady } = this.#keys;
+    await this.#settle(delivery, (running) =>
+      this.#context.connection.run(scripts.release, [running, idle, ...allReady], ["these", delivery.field]),
+    );
+  }
+
+  /** Runs a script that lets go of a delivery, and that returns 0 where it is no longer held. */
+  async #settle(delivery: RedisDelivery, script: (running: string) => Promise<number>): Promise<void> {
+    if (!this.#holds(delivery)) throw this.#notHeld();
+    const done = await script(this.#keys.running(this.#id));
+    this.#held.delete(delivery.field);
+    if (done === 0) throw this.#notHeld();
+  }
+
+  #holds(delivery: RedisDelivery): boolean {
+    return this.#held.get(delivery.field) === delivery;
+  }
+
+  #notHeld(): LeaseLostError {
+    return new LeaseLostError(`the message is no longer held by this consumer of "${this.#queue}"`);
+  }
+
+  /** Calls the server at the end of this event-loop turn, when all acks and free slots of the turn are known. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#calling !== undefined || this.#closed || this.#resting || !this.#context.connection.ready) return;
+    if (this.#unsure) return this.#start(this.#reconcile());
+    const want = this.#taking && !this.#idle ? this.#options.slots.reserve(LARGEST_BATCH) : 0;
+    if (want > 0 || this.#acks.length > 0) this.#start(this.#call(want));
+  }
+
+  #start(call: Promise<void>): void {
+    this.#calling = call;
+  }
+
+  /** One call of `take`: acks, renews the lease, takes. Never rejects. */
+  async #call(want: number): Promise<void> {
+    const acks = this.#acks.splice(0, LARGEST_BATCH);
+    const first = this.#sequence;
+    this.#sequence += want;
+    const id = this.#id;
+    const { leases, consumers, delayed, idle, allReady } = this.#keys;
+    const keys = [this.#keys.running(id), leases, consumers, delayed, idle, ...allReady];
+    const args: (string | number)[] = [id, this.#context.lease, want, first, this.#keys.wake(id), this.#new ? "new" : ""];
+    for (const { field } of acks) args.push(field);
+    let reply: TakeReply;
+    try {
+      reply = await this.#context.connection.run(scripts.take, keys, args);
+    } catch (error) {
+      this.#calling = undefined;
+      return this.#failed(error as Error, acks, want);
+    }
+    this.#calling = undefined;
+    this.#answered();
+    if (reply[0] === "lost") return this.#lost(acks, want);
+    this.#new = false;
+    for (const delivery of acks) {
+      this.#held.delete(delivery.field);
+      delivery.answer(undefined);
+    }
+    this.#receive(reply as Exclude<TakeReply, readonly ["lost"]>, want);
+  }
+
+  #receive([due, idle, ...taken]: Exclude<TakeReply, readonly ["lost"]>, want: number): void {
+    const deliveries: RedisDelivery[] = [];
+    for (let i = 0; i < taken.length; i += 2) {
+      const field = taken[i] ?? "";
+      const delivery = new RedisDelivery(this, this.#queue, field, taken[i + 1] ?? "");
+      this.#held.set(field, delivery);
+      deliveries.push(delivery);
+    }
+    if (idle === 1) this.#rest(due);
+    this.#options.slots.free(want - deliveries.length);
+    // The next call is under way while these are worked on.
+    this.#flush();
+    for (const delivery of deliveries) this.#options.deliver(delivery);
+  }
+
+  /** The queue is empty: sleeps until it is woken, or until a message that is held back is due. */
+  #rest(due: number): void {
+    if (!this.#taking) return;
+    this.#idle = true;
+    const share = Math.min(IDLE_POLL * this.#context.siblings(), this.#context.lease / 3);
+    clearTimeout(this.#poll);
+    this.#poll = setTimeout(() => this.#wake(), due === -1 ? share : Math.min(due, share));
+  }
+
+  #wake(): void {
+    this.#idle = false;
+    clearTimeout(this.#poll);
+    this.#schedule();
+  }
+
+  /** Renews the lease where no call has done so lately. */
+  #beat(): void {
+    if (Date.now() - this.#lastAnswer < this.#context.lease / 4 || this.#calling !== undefined) return;
+    if (this.#context.connection.ready && !this.#resting && !this.#unsure && !this.#new) this.#start(this.#call(0));
+  }
+
+  #answered(): void {
+    this.#lastAnswer = Date.now();
+    if (!this.#refused) return;
+    this.#refused = false;
+    this.#options.notice("info", "the server accepts commands again");
+  }
+
+  /** The call came to nothing, or nobody knows what it did. */
+  #failed(error: Error, acks: readonly RedisDelivery[], want: number): void {
+    this.#options.slots.free(want);
+    this.#unsure = true;
+    for (const delivery of acks) delivery.answer(error);
+    if (error instanceof BrokerUnavailableError) {
+      // The connection tells when it is back; a call that failed on a good one is tried again after a rest.
+      if (!this.#context.connection.ready) return;
+    } else if (!this.#refused) {
+      this.#refused = true;
+      this.#options.notice("error", error.message, error);
+    }
+    this.#resting = true;
+    const timer = setTimeout(() => {
+      this.#resting = false;
+      this.#schedule();
+    }, REST);
+    timer.unref();
+  }
+
+  #up(): void {
+    if (this.#lastAnswer > 0) this.#options.notice("info", "connected again");
+    this.#unsure = this.#unsure || this.#held.size > 0;
+    this.#wake();
+  }
+
+  /** Gives back what the server counts as held here and nobody here knows of. */
+  async #reconcile(): Promise<void> {
+    const { idle, allReady } = this.#keys;
+    try {
+      await this.#context.connection.run(
+        scripts.release,
+        [this.#keys.running(this.#id), idle, ...allReady],
+        ["others", ...this.#held.keys()],
+      );
+      this.#unsure = false;
+      this.#calling = undefined;
+      this.#answered();
+    } catch (error) {
+      this.#calling = undefined;
+      return this.#failed(error as Error, [], 0);
+    }
+    this.#wake();
+  }
+
+  /** Others have, or will have, all that was held. Starts anew under another name. */
+  #lost(acks: readonly RedisDelivery[], want: number): void {
+    this.#options.slots.free(want);
+    const reason = new LeaseLostError(
+      `the lease on messages of "${this.#queue}" ran out (${this.#context.lease} ms without a heartbeat): other workers have them`,
+    );
+    const waiting = this.#acks.splice(0);
+    const lost = [...this.#held.values()];
+    this.#held.clear();
+    this.#context.subscriber.unsubscribe(this.#keys.wake(this.#id));
+    this.#id = randomUUID();
+    this.#new = true;
+    this.#listenForWake();
+    for (const delivery of [...acks, ...waiting]) delivery.answer(reason);
+    this.#options.notice("warn", `lease lost: ${lost.length} messages are in other hands`, reason);
+    this.#options.lost(lost, reason);
+    this.#wake();
+  }
+
+  #listenForWake(): void {
+    const wake = () => this.#wake();
+    this.#context.subscriber
+      .subscribe(this.#keys.wake(this.#id), { message: wake, resumed: wake })
+      // Without it the idle poll finds what there is, a second later at most.
+      .catch(() => undefined);
+  }
+}
+
+/** One message of a Redis queue. */
+class RedisDelivery implements Delivery {
+  readonly queue: string;
+  readonly priority: number;
+  readonly body: string;
+  /** Its field in the running hash: `<sequence>:<priority>`. */
+  readonly field: string;
+  readonly #consumer: RedisConsumer;
+  #resolve: (() => void) | undefined;
+  #reject: ((error: Error) => void) | undefined;
+
+  constructor(consumer: RedisConsumer, queue: string, field: string, body: string) {
+    this.#consumer = consumer;
+    this.queue = queue;
+    this.field = field;
+    this.priority = field.charCodeAt(field.length - 1) - 48;
+    this.body = body;
+  }
+
+  ack(): Promise<void> {
+    return this.#consumer.ack(this);
+  }
+
+  retry(next: Publication): Promise<void> {
+    return this.#consumer.retry(this, next);
+  }
+
+  reject(letter: DeadLetterInit): Promise<void> {
+    return this.#consumer.reject(this, letter);
+  }
+
+  release(): Promise<void> {
+    return this.#consumer.release(this);
+  }
+
+  /** Settles when the ack's call is answered. */
+  asked(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  answer(error: Error | undefined): void {
+    if (error === undefined) this.#resolve?.();
+    else this.#reject?.(error);
+  }
+}

@@ -1,0 +1,132 @@
+/** The Redis broker: Redis 6.2 or later, Valkey, on one node or in a cluster's slots. */
+import type { RedisOptions } from "ioredis";
+import type { Broker, ConsumeOptions, Consumer, Publication } from "../../broker.js";
+import { defaults } from "../../defaults.js";
+import { parseDuration, type Duration } from "../../duration.js";
+import { BrokerClosedError, InvalidOptionError } from "../../errors.js";
+import { nearest } from "../../nearest.js";
+import { RedisConnection, redisAddress, type RedisAddress } from "./connection.js";
+import { RedisConsumer } from "./consumer.js";
+import { RedisDeadLetters } from "./dead-letters.js";
+import { queueKeys } from "./keys.js";
+import { Publisher } from "./publisher.js";
+import { RedisResults } from "./results.js";
+import { RedisSubscriber } from "./subscriber.js";
+import { Sweeper } from "./sweeper.js";
+
+/** How the Redis broker behaves. */
+export interface RedisBrokerOptions {
+  /** What every key begins with. Default: `"callboard"`. */
+  readonly prefix?: string;
+  /** How long a worker that says nothing keeps its messages. Default: `"15s"`. */
+  readonly lease?: Duration;
+  /** How often workers look for others whose lease is over. Default: `"5s"`. */
+  readonly sweepInterval?: Duration;
+  /** How long dead letters are kept. Default: `"7d"`. */
+  readonly deadLetterTtl?: Duration;
+  /** How long a `send` waits for the server before it rejects. Default: `"10s"`. */
+  readonly publishTimeout?: Duration;
+}
+
+/**
+ * A broker on a Redis server, named by a URL (`redis://user:password@host:6379/0`, `rediss://` for TLS) or by ioredis
+ * options. It connects at first use.
+ */
+export function redisBroker(target: string | RedisOptions, options: RedisBrokerOptions = {}): Broker {
+  return new RedisBroker(redisAddress(target), checkOptions(options));
+}
+
+type CheckedOptions = ReturnType<typeof checkOptions>;
+
+class RedisBroker implements Broker {
+  readonly name: string;
+  readonly results: RedisResults;
+  readonly deadLetters: RedisDeadLetters;
+  readonly #options: CheckedOptions;
+  readonly #publishing: RedisConnection;
+  readonly #consuming: RedisConnection;
+  readonly #subscriber: RedisSubscriber;
+  readonly #publisher: Publisher;
+  readonly #sweeper: Sweeper;
+  readonly #consumers = new Set<RedisConsumer>();
+  #closed = false;
+
+  constructor(address: RedisAddress, options: CheckedOptions) {
+    const { prefix, lease, publishTimeout, sweepInterval, deadLetterTtl } = options;
+    this.name = address.name;
+    this.#options = options;
+    this.#publishing = new RedisConnection(address, { use: "publish", patience: publishTimeout, whenDown: "wait" });
+    // A half-open connection is found out before the lease is over.
+    this.#consuming = new RedisConnection(address, { use: "consume", patience: lease / 3, whenDown: "fail" });
+    this.#subscriber = new RedisSubscriber(address);
+    this.#publisher = new Publisher(this.#publishing, { prefix, timeout: publishTimeout });
+    this.#sweeper = new Sweeper(this.#consuming, { prefix, interval: sweepInterval, deadLetterTtl });
+    this.results = new RedisResults(prefix, this.#publishing, this.#subscriber);
+    this.deadLetters = new RedisDeadLetters(prefix, this.#publishing);
+  }
+
+  async publish(messages: readonly Publication[]): Promise<void> {
+    this.#assertOpen();
+    if (messages.length > 0) await this.#publisher.publish(messages);
+  }
+
+  consume(queue: string, options: ConsumeOptions): Consumer {
+    this.#assertOpen();
+    const context = {
+      connection: this.#consuming,
+      subscriber: this.#subscriber,
+      lease: this.#options.lease,
+      siblings: () => this.#consumers.size,
+    };
+    const consumer = new RedisConsumer(queue, queueKeys(this.#options.prefix, queue), context, options);
+    this.#consumers.add(consumer);
+    this.#sweeper.add(queue);
+    return consumer;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#sweeper.close();
+    for (const consumer of this.#consumers) consumer.end();
+    await Promise.all([this.#publishing.close(), this.#consuming.close(), this.#subscriber.close()]);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new BrokerClosedError(this.name);
+  }
+}
+
+const optionNames = [
+  "prefix",
+  "lease",
+  "sweepInterval",
+  "deadLetterTtl",
+  "publishTimeout",
+] as const satisfies (keyof RedisBrokerOptions)[];
+
+function checkOptions(options: RedisBrokerOptions) {
+  for (const name of Object.keys(options)) {
+    if ((optionNames as readonly string[]).includes(name)) continue;
+    const near = nearest(name, optionNames);
+    const help = near === undefined ? `Known options: ${optionNames.join(", ")}.` : `Did you mean "${near}"?`;
+    throw new InvalidOptionError(`There is no option "${name}" of redisBroker. ${help}`);
+  }
+  const { prefix = "callboard" } = options;
+  if (!/^[\w.:-]+$/.test(prefix)) {
+    throw new InvalidOptionError(`"prefix" may hold letters, digits and . : _ -; it is ${JSON.stringify(prefix)}.`);
+  }
+  return {
+    prefix,
+    lease: duration("lease", options.lease, defaults.broker.lease),
+    sweepInterval: duration("sweepInterval", options.sweepInterval, defaults.broker.sweepInterval),
+    deadLetterTtl: duration("deadLetterTtl", options.deadLetterTtl, defaults.broker.deadLetterTtl),
+    publishTimeout: duration("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout),
+  };
+}
+
+function duration(name: string, value: Duration | undefined, preset: number): number {
+  const milliseconds = parseDuration(value ?? preset);
+  if (milliseconds !== undefined && milliseconds > 0) return milliseconds;
+  throw new InvalidOptionError(`"${name}" must be a duration of more than 0; it is ${JSON.stringify(value)}.`);
+}

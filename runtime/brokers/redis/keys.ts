@@ -1,0 +1,62 @@
+/** Every key and channel that the Redis broker uses, each built by one function. A queue's keys share one hash slot. */
+
+/** The keys of one queue. */
+export interface QueueKeys {
+  /** LIST of bodies, one for each priority 0 to 9: new ones come in on the left, the next one is on the right. */
+  readonly ready: (priority: number) => string;
+  /** All ten, priority 9 first, as the scripts take them. */
+  readonly allReady: readonly string[];
+  /** ZSET of bodies held back. The score is `due × 10 + (9 - priority)`: by time, then by priority. */
+  readonly delayed: string;
+  /** HASH of what one consumer holds: `<sequence>:<priority>` to body. */
+  readonly running: (consumer: string) => string;
+  /** ZSET of consumers by the time their lease ends. */
+  readonly leases: string;
+  /** SET of all consumers, so that one without a lease is found as well. */
+  readonly consumers: string;
+  /** SET of the wake channels of consumers that found the queue empty. */
+  readonly idle: string;
+  /** HASH of dead letters by id. */
+  readonly dead: string;
+  /** ZSET of dead letters' ids by the time they died. */
+  readonly deadIndex: string;
+  /** Channel on which one consumer is told that there is something to take. */
+  readonly wake: (consumer: string) => string;
+}
+
+export function queueKeys(prefix: string, queue: string): QueueKeys {
+  const base = `${prefix}:{${queue}}`;
+  const ready = (priority: number) => `${base}:ready:${priority}`;
+  return {
+    ready,
+    allReady: [9, 8, 7, 6, 5, 4, 3, 2, 1, 0].map(ready),
+    delayed: `${base}:delayed`,
+    running: (consumer) => `${base}:running:${consumer}`,
+    leases: `${base}:leases`,
+    consumers: `${base}:consumers`,
+    idle: `${base}:idle`,
+    dead: `${base}:dead`,
+    deadIndex: `${base}:dead:index`,
+    wake: (consumer) => `${base}:wake:${consumer}`,
+  };
+}
+
+/** The keys of one message's result: they share a slot of their own. */
+export interface ResultKeys {
+  /** STRING: the stored result, as JSON. */
+  readonly result: string;
+  /** STRING: what is known before there is a result, as JSON. */
+  readonly state: string;
+  /** SET of the reply channels of processes that wait without having said so in the message. */
+  readonly waiters: string;
+}
+
+export function resultKeys(prefix: string, id: string): ResultKeys {
+  const base = `${prefix}:{${id}}`;
+  return { result: `${base}:result`, state: `${base}:state`, waiters: `${base}:waiters` };
+}
+
+/** Channel on which one process receives the results that it waits for. */
+export function replyChannel(prefix: string, process: string): string {
+  return `${prefix}:reply:${process}`;
+}

@@ -1,0 +1,41 @@
+-- What several scripts share; it stands in front of each of them.
+
+-- The server's clock, in milliseconds.
+local function now()
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Wakes one consumer that found the queue empty. A channel without listeners belongs to one that is gone: the next
+-- one is told instead.
+local function wake(idle)
+  local channel
+  repeat
+    channel = redis.call("SPOP", idle)
+  until not channel or redis.call("PUBLISH", channel, "") > 0
+end
+
+-- Holds a message back. By time, then by priority: `rank` is 9 - priority.
+local function delay(delayed, due, rank, body)
+  local score = due * 10 + rank
+  redis.call("ZADD", delayed, score, body)
+  return score
+end
+
+-- The milliseconds at which a message that was held back with this score is due.
+local function due_of(score)
+  return math.floor(score / 10)
+end
+
+-- Moves fields of a running hash (`<sequence>:<priority>`) to the front of their ready lists, priority 9 first in
+-- `KEYS` from `first_ready`. What was taken first is put back last, so that it is first in line again.
+local function put_back(running, fields, first_ready, change)
+  local function sequence(field) return tonumber(string.match(field, "^%d+")) end
+  table.sort(fields, function(a, b) return sequence(a) > sequence(b) end)
+  for _, field in ipairs(fields) do
+    local body = redis.call("HGET", running, field)
+    local priority = tonumber(string.match(field, "%d$"))
+    redis.call("RPUSH", KEYS[first_ready + 9 - priority], change and change(body) or body)
+    redis.call("HDEL", running, field)
+  end
+end

@@ -1,0 +1,57 @@
+/** The broker's Lua scripts. What each takes and returns stands in its own header. */
+import { createHash } from "node:crypto";
+import type { Redis } from "ioredis";
+import awaitResult from "./await-result.lua";
+import delay from "./delay.lua";
+import leave from "./leave.lua";
+import lib from "./lib.lua";
+import passOn from "./pass-on.lua";
+import publish from "./publish.lua";
+import putResult from "./put-result.lua";
+import reap from "./reap.lua";
+import reject from "./reject.lua";
+import release from "./release.lua";
+import replay from "./replay.lua";
+import retry from "./retry.lua";
+import sweep from "./sweep.lua";
+import take from "./take.lua";
+
+/** A script on the server. */
+export class Script<Reply> {
+  readonly #source: string;
+  readonly #sha: string;
+
+  constructor(source: string) {
+    this.#source = `${lib}\n${source}`;
+    this.#sha = createHash("sha1").update(this.#source).digest("hex");
+  }
+
+  /** Runs it by its hash, and sends its text where the server does not have it (again). */
+  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+    try {
+      return (await redis.evalsha(this.#sha, keys.length, ...keys, ...args)) as Reply;
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+      return (await redis.eval(this.#source, keys.length, ...keys, ...args)) as Reply;
+    }
+  }
+}
+
+/** What `take` returns: `["lost"]`, or the milliseconds to the next due message, whether idle, then fields and bodies. */
+export type TakeReply = readonly ["lost"] | readonly [due: number, idle: 0 | 1, ...fieldsAndBodies: string[]];
+
+export const scripts = {
+  awaitResult: new Script<string | null>(awaitResult),
+  delay: new Script<number>(delay),
+  leave: new Script<number>(leave),
+  passOn: new Script<0 | 1>(passOn),
+  publish: new Script<number>(publish),
+  putResult: new Script<0 | 1>(putResult),
+  reap: new Script<number>(reap),
+  reject: new Script<0 | 1>(reject),
+  release: new Script<number>(release),
+  replay: new Script<0 | 1>(replay),
+  retry: new Script<0 | 1>(retry),
+  sweep: new Script<readonly string[]>(sweep),
+  take: new Script<TakeReply>(take),
+} as const;

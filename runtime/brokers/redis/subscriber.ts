@@ -1,0 +1,62 @@
+/** The connection on which this process is told things: wake-ups for its consumers, results for its callers. */
+import { RedisConnection, type RedisAddress } from "./connection.js";
+
+/** How often a silent connection is asked whether it is still there, in milliseconds. */
+const PING_INTERVAL = 10_000;
+/** How long an answer may take. */
+const PATIENCE = 5_000;
+
+/** Who listens on a channel. */
+export interface Listener {
+  readonly message: (payload: string) => void;
+  /** The connection came back: messages may have been missed. */
+  readonly resumed: () => void;
+}
+
+export class RedisSubscriber {
+  readonly #connection: RedisConnection;
+  readonly #listeners = new Map<string, Listener>();
+  #ping: NodeJS.Timeout | undefined;
+
+  constructor(address: RedisAddress) {
+    this.#connection = new RedisConnection(address, { use: "subscribe", patience: PATIENCE, whenDown: "wait" });
+    this.#connection.listen({
+      up: () => {
+        for (const { resumed } of this.#listeners.values()) resumed();
+      },
+    });
+  }
+
+  /** Resolves when the server knows; after every loss of connection ioredis subscribes again. */
+  async subscribe(channel: string, listener: Listener): Promise<void> {
+    this.#open();
+    this.#listeners.set(channel, listener);
+    try {
+      await this.#connection.redis.subscribe(channel);
+    } catch (error) {
+      throw this.#connection.translate(error);
+    }
+  }
+
+  unsubscribe(channel: string): void {
+    this.#listeners.delete(channel);
+    if (this.#connection.ready) this.#connection.redis.unsubscribe(channel).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#ping);
+    await this.#connection.close();
+  }
+
+  #open(): void {
+    if (this.#ping !== undefined) return;
+    this.#connection.redis.on("message", (channel: string, payload: string) => {
+      this.#listeners.get(channel)?.message(payload);
+    });
+    // A connection cut half-way says nothing for ever: the missing answer to a ping ends it.
+    this.#ping = setInterval(() => {
+      if (this.#connection.ready) this.#connection.redis.ping().catch(() => undefined);
+    }, PING_INTERVAL);
+    this.#ping.unref();
+  }
+}

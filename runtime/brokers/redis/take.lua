@@ -1,0 +1,77 @@
+-- Acks what is done, renews the lease, promotes what is due and takes the next messages: one step, one round trip.
+--
+-- KEYS[1]      running hash of this consumer
+-- KEYS[2]      leases zset
+-- KEYS[3]      consumers set
+-- KEYS[4]      delayed zset
+-- KEYS[5]      idle set
+-- KEYS[6..15]  ready lists, priority 9 down to 0
+-- ARGV[1]      consumer
+-- ARGV[2]      milliseconds that the lease lasts
+-- ARGV[3]      how many messages to take
+-- ARGV[4]      sequence number of the first; the caller never uses one twice
+-- ARGV[5]      this consumer's wake channel
+-- ARGV[6]      "new" for a consumer's first call, which opens its lease
+-- ARGV[7..]    fields of the running hash to ack
+-- Returns      {"lost"} when the lease is gone: nothing was done
+--              {milliseconds until the next message is due, or -1; 1 when this consumer was set idle; field, body, ...}
+
+local consumer = ARGV[1]
+local want = tonumber(ARGV[3])
+
+if ARGV[6] == "new" then
+  redis.call("SADD", KEYS[3], consumer)
+elseif not redis.call("ZSCORE", KEYS[2], consumer) then
+  return { "lost" }
+end
+
+local time = now()
+redis.call("ZADD", KEYS[2], time + ARGV[2], consumer)
+
+if #ARGV > 6 then redis.call("HDEL", KEYS[1], unpack(ARGV, 7)) end
+if want == 0 then return { -1, 0 } end
+
+-- Due messages go to the end of their priority's line, as if they were sent now.
+local due = redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", time * 10 + 9, "WITHSCORES", "LIMIT", 0, 500)
+for i = 1, #due, 2 do
+  redis.call("LPUSH", KEYS[6 + due[i + 1] % 10], due[i])
+  redis.call("ZREM", KEYS[4], due[i])
+end
+
+local reply = { -1, 0 }
+local fields = {}
+local sequence = tonumber(ARGV[4])
+local taken = 0
+local rest = 0
+for priority = 9, 0, -1 do
+  local ready = KEYS[15 - priority]
+  local bodies = taken < want and redis.call("RPOP", ready, want - taken)
+  if bodies then
+    for _, body in ipairs(bodies) do
+      local field = sequence .. ":" .. priority
+      sequence = sequence + 1
+      fields[#fields + 1] = field
+      fields[#fields + 1] = body
+      reply[#reply + 1] = field
+      reply[#reply + 1] = body
+    end
+    taken = taken + #bodies
+  end
+  if taken == want then
+    rest = redis.call("LLEN", ready)
+    if rest > 0 then break end
+  end
+end
+if taken > 0 then redis.call("HSET", KEYS[1], unpack(fields)) end
+
+if taken < want then
+  redis.call("SADD", KEYS[5], ARGV[5])
+  reply[2] = 1
+  local first = redis.call("ZRANGE", KEYS[4], 0, 0, "WITHSCORES")[2]
+  if first then reply[1] = math.max(0, due_of(first) - time) end
+elseif rest > 0 then
+  -- There is more than this consumer can carry: pass the word on.
+  wake(KEYS[5])
+end
+
+return reply

@@ -1,0 +1,77 @@
+/** The vocabulary: how a person declares an actor. Contract files import this and zod, nothing else. */
+import type * as z from "zod/v4/core";
+import type { Duration } from "./duration.js";
+
+/** A message's priority: 0 to 9, higher first. */
+export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
+
+/** The schemas and options of an actor, as a contract states them. */
+export interface ActorOptions<I extends z.$ZodType = z.$ZodType, O extends z.$ZodType | undefined = z.$ZodType | undefined> {
+  /** What a producer sends: any zod 4 schema. The producer sends its input form; defaults and transforms are applied by the worker. */
+  readonly input: I;
+  /** What the handler answers: any zod 4 schema. Leave it out for fire and forget: nothing is stored, and there is no `result()`. */
+  readonly output?: O;
+  /** The actor's name on the wire. Default: `<file>.<export>`. Set it to rename the export while messages are under way. */
+  readonly name?: string;
+  /** The queue that its messages wait in. Default: `"default"`. */
+  readonly queue?: string;
+  /** Which of the queue's messages go first: 0 to 9, higher first. Default: 5. */
+  readonly priority?: Priority;
+  /** How often a failed message is tried again before it is dead-lettered. Default: 20; 0 for never. */
+  readonly maxRetries?: number;
+  /** The wait before the first retry; it doubles with each further one. Default: `"15s"`. */
+  readonly minBackoff?: Duration;
+  /** The longest wait between two retries. Default: `"7d"`. */
+  readonly maxBackoff?: Duration;
+  /** Whether each wait is shortened by a random share of up to one half, so that retries spread out. Default: true. */
+  readonly jitter?: boolean;
+  /** How long one attempt may run before `task.signal` aborts and the attempt counts as failed. Default: `"10m"`. */
+  readonly timeLimit?: Duration;
+  /** How long a result is kept. Default: `"10m"`. Only with an `output`. */
+  readonly resultTtl?: Duration;
+}
+
+/** The types that an actor's messages have on their way. */
+export interface Signature {
+  /** What a producer sends. */
+  readonly input: unknown;
+  /** What a caller receives; absent for fire and forget. */
+  readonly output?: unknown;
+  /** What the handler receives, where defaults or transforms make it differ from `input`. */
+  readonly received?: unknown;
+  /** What the handler returns, where defaults or transforms make it differ from `output`. */
+  readonly returned?: unknown;
+}
+
+/** The four types of a contract's schemas. */
+export type SignatureOf<I extends z.$ZodType, O extends z.$ZodType | undefined> = O extends z.$ZodType
+  ? { input: z.input<I>; output: z.output<O>; received: z.output<I>; returned: z.input<O> }
+  : { input: z.input<I>; received: z.output<I> };
+
+declare const signature: unique symbol;
+
+/** A declared actor: its schemas and options, not yet its name. `actor()` makes it, the generator reads it. */
+export interface Contract<S extends Signature = Signature> {
+  readonly [contractMark]: true;
+  readonly options: ActorOptions;
+  /** Carries the types only; there is no such property at run time. */
+  readonly [signature]?: S;
+}
+
+const contractMark: unique symbol = Symbol.for("callboard.contract") as never;
+
+/**
+ * Declares an actor. Export what it returns from a file of the contracts folder and run `callboard gen`.
+ *
+ * It checks nothing yet: `callboard gen` reports every option and schema that is wrong, with its place.
+ */
+export function actor<I extends z.$ZodType, O extends z.$ZodType | undefined = undefined>(
+  options: ActorOptions<I, O>,
+): Contract<SignatureOf<I, O>> {
+  return Object.freeze({ [contractMark]: true as const, options: Object.freeze({ ...options }) });
+}
+
+/** Whether a value was made by `actor()`, also by another copy of this package. */
+export function isContract(value: unknown): value is Contract {
+  return typeof value === "object" && value !== null && contractMark in value;
+}

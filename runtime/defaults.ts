@@ -1,0 +1,36 @@
+/** Every default of Callboard, stated once. Durations are in milliseconds, sizes in bytes. */
+export const defaults = {
+  /** Actors: what a contract says nothing about. */
+  actor: {
+    queue: "default",
+    priority: 5,
+    maxRetries: 20,
+    minBackoff: 15_000,
+    maxBackoff: 7 * 24 * 60 * 60_000,
+    jitter: true,
+    timeLimit: 10 * 60_000,
+    resultTtl: 10 * 60_000,
+  },
+  /** Workers. */
+  worker: {
+    concurrency: 100,
+    shutdownTimeout: 30_000,
+  },
+  /** Brokers, whichever they are. */
+  broker: {
+    lease: 15_000,
+    sweepInterval: 5_000,
+    deadLetterTtl: 7 * 24 * 60 * 60_000,
+    maxCrashes: 5,
+    publishTimeout: 10_000,
+  },
+  /** Clients. */
+  client: {
+    resultTimeout: 10_000,
+  },
+  /** What one message may be. */
+  message: {
+    maxBytes: 1024 * 1024,
+    maxDepth: 64,
+  },
+} as const;

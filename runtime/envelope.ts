@@ -1,0 +1,113 @@
+/**
+ * A message on the wire: one JSON object, its header fields first and the input last.
+ *
+ * What is tried again or dead-lettered carries the input's very bytes, never a parsed value written anew: an older
+ * worker cannot drop what a newer producer sent, and no number is rounded on the way. Unknown header fields are kept.
+ */
+import { defaults } from "./defaults.js";
+import { UndecodableError } from "./errors.js";
+
+import { isBounded, isClean, rawMember } from "./json.js";
+
+/** A message as it travels. */
+export interface Envelope {
+  /** Sortable by the time it was made (UUIDv7). */
+  readonly id: string;
+  /** The actor's name: `payments.processPayment`. */
+  readonly actor: string;
+  /** The fingerprint of the contract that it was sent with. */
+  readonly v: string;
+  /** When it was sent: milliseconds since 1970 by the sender's clock. For people; nothing is decided by it. */
+  readonly at: number;
+  /** Which attempt this is, from 1. On the wire only from the second on. */
+  readonly attempt: number;
+  /** How often a worker died or lost its lease while it held this message. Written by the broker. */
+  readonly crashes: number;
+  /** Where a waiting caller listens. */
+  readonly reply?: string;
+  /** How the input is written; absent for plain JSON. */
+  readonly encoding?: string;
+  /** The input as JSON read it; not yet validated. */
+  readonly input: unknown;
+}
+
+/** What a sender says of a message. */
+export interface EnvelopeInit {
+  readonly id: string;
+  readonly actor: string;
+  readonly v: string;
+  readonly at: number;
+  readonly reply?: string | undefined;
+  readonly encoding?: string | undefined;
+  /** The input, already as JSON text. */
+  readonly inputJson: string;
+}
+
+/** The bytes of a new message. `id`, `actor`, `v` and `encoding` are of our own making and hold nothing to escape. */
+export function encodeEnvelope({ id, actor, v, at, reply, encoding, inputJson }: EnvelopeInit): string {
+  const replyField = reply === undefined ? "" : `,"reply":${JSON.stringify(reply)}`;
+  const encodingField = encoding === undefined ? "" : `,"encoding":"${encoding}"`;
+  return `{"id":"${id}","actor":"${actor}","v":"${v}","at":${at}${replyField}${encodingField},"input":${inputJson}}`;
+}
+
+/** Reads a message. Throws `UndecodableError` for anything that is no envelope, is too large or too deep, or is hostile. */
+export function decodeEnvelope(body: string): Envelope {
+  const { maxBytes, maxDepth } = defaults.message;
+  // A character has at most three bytes in UTF-8 per UTF-16 unit, so most bodies need no exact count.
+  if (body.length * 3 > maxBytes && Buffer.byteLength(body) > maxBytes) {
+    throw new UndecodableError(`the message is larger than the limit of ${maxBytes} bytes`);
+  }
+  if (!isBounded(body, maxDepth)) throw new UndecodableError(`the message is nested deeper than ${maxDepth} levels`);
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch (error) {
+    throw new UndecodableError(`the message is no JSON: ${(error as Error).message}`, { cause: error });
+  }
+  if (!isClean(body, value)) throw new UndecodableError('the message has a key named "__proto__"');
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UndecodableError("the message is no JSON object");
+  }
+  const fields = value as Readonly<Record<string, unknown>>;
+  if (!("input" in fields)) throw new UndecodableError('the message has no field "input"');
+  const reply = optionalText(fields, "reply");
+  const encoding = optionalText(fields, "encoding");
+  return {
+    id: text(fields, "id"),
+    actor: text(fields, "actor"),
+    v: text(fields, "v"),
+    at: count(fields, "at", undefined),
+    attempt: count(fields, "attempt", 1),
+    crashes: count(fields, "crashes", 0),
+    ...(reply === undefined ? {} : { reply }),
+    ...(encoding === undefined ? {} : { encoding }),
+    input: fields["input"],
+  };
+}
+
+/** The same message with some header fields changed (`undefined` removes one): same id, same unknown fields, same input bytes. */
+export function reissue(body: string, changes: Readonly<Record<string, number | undefined>>): string {
+  const { input: _, ...header } = { ...(JSON.parse(body) as Record<string, unknown>), ...changes };
+  const json = JSON.stringify(header);
+  return `${json.slice(0, -1)},"input":${rawMember(body, "input")}}`;
+}
+
+function text(fields: Readonly<Record<string, unknown>>, name: string): string {
+  const value = fields[name];
+  if (typeof value !== "string" || value === "") throw malformed(name, "a text");
+  return value;
+}
+
+function optionalText(fields: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  return fields[name] === undefined ? undefined : text(fields, name);
+}
+
+function count(fields: Readonly<Record<string, unknown>>, name: string, absent: number | undefined): number {
+  const value = fields[name] ?? absent;
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw malformed(name, "a whole number");
+  return value;
+}
+
+function malformed(name: string, expected: string): UndecodableError {
+  return new UndecodableError(`the message's field "${name}" is missing or is not ${expected}`);
+}

@@ -1,0 +1,243 @@
+/** Every error of Callboard. Each kind has one code; whatever a driver throws becomes one of these once, with `cause`. */
+
+/** The codes, one for each kind of error. */
+export type ErrorCode =
+  | "INVALID_OPTION"
+  | "INVALID_INPUT"
+  | "INVALID_OUTPUT"
+  | "MESSAGE_TOO_LARGE"
+  | "UNDECODABLE"
+  | "UNKNOWN_ACTOR"
+  | "MISSING_HANDLER"
+  | "NOT_IMPLEMENTED"
+  | "RETRY_LATER"
+  | "DO_NOT_RETRY"
+  | "TIME_LIMIT"
+  | "LEASE_LOST"
+  | "SHUTDOWN"
+  | "RESULT_TIMEOUT"
+  | "REMOTE_FAILURE"
+  | "BROKER_UNAVAILABLE"
+  | "BROKER_REFUSED"
+  | "BROKER_CLOSED";
+
+/** The base of all errors that Callboard throws. */
+export abstract class CallboardError extends Error {
+  abstract readonly code: ErrorCode;
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** An option is unknown, of the wrong type or out of range. */
+export class InvalidOptionError extends CallboardError {
+  readonly code = "INVALID_OPTION";
+}
+
+/** One thing that is wrong with a value, and where. */
+export interface Issue {
+  /** The place in the value: `items[2].price`; empty for the value itself. */
+  readonly path: string;
+  readonly message: string;
+}
+
+function describe(issues: readonly Issue[]): string {
+  return issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
+}
+
+/** An input does not fit its contract. In the producer: nothing was sent. In the worker: the message is dead-lettered. */
+export class InvalidInputError extends CallboardError {
+  readonly code = "INVALID_INPUT";
+  constructor(
+    readonly actor: string,
+    readonly issues: readonly Issue[],
+    hint = "",
+  ) {
+    super(`${actor}: the input does not fit the contract: ${describe(issues)}${hint}`);
+  }
+}
+
+/** What a handler returned, or what a result holds, does not fit the contract's output. */
+export class InvalidOutputError extends CallboardError {
+  readonly code = "INVALID_OUTPUT";
+  constructor(
+    readonly actor: string,
+    readonly issues: readonly Issue[],
+  ) {
+    super(`${actor}: the output does not fit the contract: ${describe(issues)}`);
+  }
+}
+
+/** A message is larger than the limit. Nothing was sent. */
+export class MessageTooLargeError extends CallboardError {
+  readonly code = "MESSAGE_TOO_LARGE";
+  constructor(
+    readonly actor: string,
+    readonly bytes: number,
+    readonly limit: number,
+  ) {
+    super(
+      `${actor}: the message has ${bytes} bytes and the limit is ${limit}. Store large data elsewhere and send where it is.`,
+    );
+  }
+}
+
+/** Bytes from a broker are no envelope: no JSON, a field missing or of the wrong type, too large, too deep, or hostile. */
+export class UndecodableError extends CallboardError {
+  readonly code = "UNDECODABLE";
+}
+
+/** A message names an actor that this worker has no contract for. */
+export class UnknownActorError extends CallboardError {
+  readonly code = "UNKNOWN_ACTOR";
+  constructor(
+    readonly actor: string,
+    readonly queue: string,
+  ) {
+    super(`No actor is named "${actor}" in this worker (queue "${queue}"). Was its contract renamed, or is the worker older than the producer?`);
+  }
+}
+
+/** A worker was created without the handler of an actor that it has to serve. */
+export class MissingHandlerError extends CallboardError {
+  readonly code = "MISSING_HANDLER";
+  constructor(readonly actors: readonly string[]) {
+    super(`No handler for ${actors.join(", ")}. Pass one for each actor of the worker's queues.`);
+  }
+}
+
+/** A handler stub that nobody has filled in yet. Not retried. */
+export class NotImplementedError extends CallboardError {
+  readonly code = "NOT_IMPLEMENTED";
+  constructor(readonly actor: string) {
+    super(`${actor} is not implemented yet: fill in its handler.`);
+  }
+}
+
+/** Throw it in a handler to have the message tried again after a delay of your choice. It counts as an attempt. */
+export class RetryLater extends CallboardError {
+  readonly code = "RETRY_LATER";
+  /** @param delay How long to wait, in milliseconds or as `"30s"`. */
+  constructor(
+    readonly delay: import("./duration.js").Duration,
+    message = "the handler asked to be tried again later",
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Throw it in a handler to have the message dead-lettered at once, whatever its retries. */
+export class DoNotRetry extends CallboardError {
+  readonly code = "DO_NOT_RETRY";
+}
+
+/** An attempt ran longer than its actor's `timeLimit`. `task.signal` is aborted with it. */
+export class TimeLimitError extends CallboardError {
+  readonly code = "TIME_LIMIT";
+  constructor(
+    readonly actor: string,
+    readonly limit: number,
+  ) {
+    super(`${actor}: the attempt was still running after its time limit of ${limit} ms`);
+  }
+}
+
+/** The worker no longer holds a message that it is running: another worker has it. `task.signal` is aborted with it. */
+export class LeaseLostError extends CallboardError {
+  readonly code = "LEASE_LOST";
+}
+
+/** The worker is shutting down and waits no longer. `task.signal` is aborted with it; the message is given back untouched. */
+export class ShutdownError extends CallboardError {
+  readonly code = "SHUTDOWN";
+}
+
+/** What is known of a message whose result is not there yet. */
+export type PendingState =
+  | { readonly state: "pending" }
+  | { readonly state: "retrying"; readonly attempt: number; readonly error: RemoteError };
+
+/** A result did not arrive in time. The message is not cancelled: it may still run. */
+export class ResultTimeoutError extends CallboardError {
+  readonly code = "RESULT_TIMEOUT";
+  constructor(
+    readonly actor: string,
+    readonly id: string,
+    readonly timeout: number,
+    readonly pending: PendingState,
+  ) {
+    super(
+      `${actor}: no result of message ${id} after ${timeout} ms; ${
+        pending.state === "retrying"
+          ? `attempt ${pending.attempt} failed and it is to be retried (${pending.error.name}: ${pending.error.message})`
+          : "it is pending: no worker has finished an attempt"
+      }`,
+    );
+  }
+}
+
+/** An error as it travels: what another process threw. */
+export interface RemoteError {
+  readonly name: string;
+  readonly message: string;
+  /** Bounded; only in dead letters, never in results. */
+  readonly stack?: string;
+}
+
+/** Why a message is in the dead letters. */
+export type DeadReason =
+  | "undecodable"
+  | "unknown-actor"
+  | "invalid-input"
+  | "invalid-output"
+  | "do-not-retry"
+  | "retries-exhausted"
+  | "crash-loop";
+
+/** The message that a result was awaited of is dead: its handler failed for good, or it could not be handled at all. */
+export class RemoteFailureError extends CallboardError {
+  readonly code = "REMOTE_FAILURE";
+  constructor(
+    readonly actor: string,
+    readonly id: string,
+    readonly reason: DeadReason,
+    /** The error that the worker met, with its own name and message. */
+    readonly remote: RemoteError,
+    readonly attempts: number,
+  ) {
+    super(
+      `${actor}: message ${id} failed (${reason}, ${attempts} ${attempts === 1 ? "attempt" : "attempts"}): ${remote.name}: ${remote.message}`,
+    );
+  }
+}
+
+/** The broker cannot be reached. Whether a message that was under way arrived is unknown. */
+export class BrokerUnavailableError extends CallboardError {
+  readonly code = "BROKER_UNAVAILABLE";
+}
+
+/** The broker answered and refused: a wrong password, missing rights, out of memory, a read-only replica. */
+export class BrokerRefusedError extends CallboardError {
+  readonly code = "BROKER_REFUSED";
+}
+
+/** The broker was closed with `close()` and used afterwards. */
+export class BrokerClosedError extends CallboardError {
+  readonly code = "BROKER_CLOSED";
+  constructor(broker: string) {
+    super(`${broker} is closed`);
+  }
+}
+
+/** How much of a stack is kept in a dead letter, in characters. */
+const STACK_LIMIT = 4096;
+
+/** Whatever was thrown, as an error that can travel. */
+export function toRemoteError(thrown: unknown, options: { readonly stack: boolean }): RemoteError {
+  if (!(thrown instanceof Error)) return { name: "Error", message: String(thrown) };
+  const { name, message, stack } = thrown;
+  return options.stack && stack !== undefined
+    ? { name, message, stack: stack.slice(0, STACK_LIMIT) }
+    : { name, message };
+}

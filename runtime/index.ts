@@ -1,0 +1,41 @@
+/** Callboard's vocabulary: what contracts, handlers and producers are written with. Never loads a driver. */
+
+// Contracts
+export { actor } from "./contract.js";
+export type { ActorOptions, Contract, Priority, Signature } from "./contract.js";
+export type { Duration } from "./duration.js";
+
+// Handlers
+export { DoNotRetry, NotImplementedError, RetryLater } from "./errors.js";
+export type { Task } from "./worker/task.js";
+export type { Logger } from "./worker/logger.js";
+
+// Producers
+export type { Message, ResultOptions, SentMessage } from "./client/message.js";
+export type { SendOptions } from "./client/client.js";
+
+// Brokers
+export { memoryBroker } from "./brokers/memory.js";
+export type { MemoryBrokerOptions } from "./brokers/memory.js";
+export type { Broker, DeadLetter, DeadLetters } from "./broker.js";
+
+// Errors
+export {
+  BrokerClosedError,
+  BrokerRefusedError,
+  BrokerUnavailableError,
+  CallboardError,
+  InvalidInputError,
+  InvalidOptionError,
+  InvalidOutputError,
+  LeaseLostError,
+  MessageTooLargeError,
+  MissingHandlerError,
+  RemoteFailureError,
+  ResultTimeoutError,
+  ShutdownError,
+  TimeLimitError,
+  UndecodableError,
+  UnknownActorError,
+} from "./errors.js";
+export type { DeadReason, ErrorCode, Issue, PendingState, RemoteError } from "./errors.js";

@@ -1,0 +1,119 @@
+/** Reads an actor's options: completes them with the defaults, and says what is wrong with them. */
+import type { ActorOptions, Priority } from "./contract.js";
+import { defaults } from "./defaults.js";
+import { parseDuration } from "./duration.js";
+import { nearest } from "./nearest.js";
+
+/** An actor's options with nothing left open. Durations are in milliseconds. */
+export interface ResolvedOptions {
+  readonly queue: string;
+  readonly priority: Priority;
+  readonly maxRetries: number;
+  readonly minBackoff: number;
+  readonly maxBackoff: number;
+  readonly jitter: boolean;
+  readonly timeLimit: number;
+  readonly resultTtl: number;
+}
+
+/** One thing that is wrong with an actor's options. */
+export interface OptionIssue {
+  /** The option's name, as it was written. */
+  readonly option: string;
+  /** `unknown`: no such option; `invalid`: of the wrong type or out of range; `conflict`: at odds with another option. */
+  readonly kind: "unknown" | "invalid" | "conflict";
+  readonly message: string;
+}
+
+/** What may stand in a queue's name: it becomes part of Redis keys and of AMQP queue names. */
+const QUEUE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+const ACTOR_NAME = /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$/;
+
+const isPriority = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 9;
+const isDuration = (value: unknown) => parseDuration(value) !== undefined;
+const isPositiveDuration = (value: unknown) => (parseDuration(value) ?? 0) > 0;
+const isSchema = (value: unknown) => typeof value === "object" && value !== null && "_zod" in value;
+
+interface Rule {
+  readonly check: (value: unknown) => boolean;
+  readonly expected: string;
+}
+
+const DURATION = 'a duration: milliseconds, or a text such as "15s"';
+
+/** Each option once: what it may be, and how that is said. */
+const rules: Readonly<Record<keyof ActorOptions, Rule>> = {
+  input: { check: isSchema, expected: "a zod 4 schema" },
+  output: { check: isSchema, expected: "a zod 4 schema; leave it out for fire and forget" },
+  name: {
+    check: (value) => typeof value === "string" && ACTOR_NAME.test(value),
+    expected: 'identifiers with dots between them, such as "payments.charge"',
+  },
+  queue: {
+    check: (value) => typeof value === "string" && QUEUE_NAME.test(value),
+    expected: "1 to 100 letters, digits, dots, dashes or underscores, the first a letter or digit",
+  },
+  priority: { check: isPriority, expected: "a whole number from 0 to 9" },
+  maxRetries: {
+    check: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+    expected: "a whole number, 0 or more",
+  },
+  minBackoff: { check: isDuration, expected: DURATION },
+  maxBackoff: { check: isDuration, expected: DURATION },
+  jitter: { check: (value) => typeof value === "boolean", expected: "true or false" },
+  timeLimit: { check: isPositiveDuration, expected: `${DURATION}, more than 0` },
+  resultTtl: { check: isPositiveDuration, expected: `${DURATION}, more than 0` },
+};
+
+/** The names of all options of `actor()`. */
+export const optionNames = Object.keys(rules) as readonly (keyof ActorOptions)[];
+
+/** All that is wrong with these options; empty when nothing is. */
+export function checkOptions(options: ActorOptions): readonly OptionIssue[] {
+  const issues: OptionIssue[] = [];
+  for (const [option, value] of Object.entries(options)) {
+    const rule: Rule | undefined = Object.hasOwn(rules, option) ? rules[option as keyof ActorOptions] : undefined;
+    if (rule === undefined) {
+      const near = nearest(option, optionNames);
+      const help = near === undefined ? `Known options: ${optionNames.join(", ")}.` : `Did you mean "${near}"?`;
+      issues.push({ option, kind: "unknown", message: `There is no option "${option}". ${help}` });
+    } else if (value !== undefined && !rule.check(value)) {
+      issues.push({ option, kind: "invalid", message: `"${option}" must be ${rule.expected}; it is ${show(value)}.` });
+    }
+  }
+  if (options.input === undefined) {
+    issues.push({ option: "input", kind: "invalid", message: `"input" is missing: ${rules.input.expected}.` });
+  }
+  if (issues.length > 0) return issues;
+
+  const { minBackoff, maxBackoff } = resolveOptions(options);
+  if (minBackoff > maxBackoff) {
+    const message = `"minBackoff" (${minBackoff} ms) is longer than "maxBackoff" (${maxBackoff} ms).`;
+    issues.push({ option: options.minBackoff === undefined ? "maxBackoff" : "minBackoff", kind: "conflict", message });
+  }
+  if (options.resultTtl !== undefined && options.output === undefined) {
+    issues.push({ option: "resultTtl", kind: "conflict", message: '"resultTtl" has no meaning without an "output".' });
+  }
+  return issues;
+}
+
+/** The options with every default filled in. They must have passed `checkOptions`. */
+export function resolveOptions(options: ActorOptions): ResolvedOptions {
+  const preset = defaults.actor;
+  return {
+    queue: options.queue ?? preset.queue,
+    priority: options.priority ?? preset.priority,
+    maxRetries: options.maxRetries ?? preset.maxRetries,
+    minBackoff: parseDuration(options.minBackoff) ?? preset.minBackoff,
+    maxBackoff: parseDuration(options.maxBackoff) ?? preset.maxBackoff,
+    jitter: options.jitter ?? preset.jitter,
+    timeLimit: parseDuration(options.timeLimit) ?? preset.timeLimit,
+    resultTtl: parseDuration(options.resultTtl) ?? preset.resultTtl,
+  };
+}
+
+function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  return typeof value === "function" ? "a function" : String(value);
+}

@@ -1,0 +1,33 @@
+/** The seam to a result store: where an answer is kept, and how the one who waits for it is woken. */
+import type { DeadReason, PendingState, RemoteError } from "./errors.js";
+
+/** The end of a message, as it is stored. */
+export type StoredResult =
+  | { readonly ok: true; readonly output: unknown; readonly encoding?: string }
+  | { readonly ok: false; readonly reason: DeadReason; readonly error: RemoteError; readonly attempts: number };
+
+/** What came of waiting: the end of the message, or what is known of it so far. */
+export type Awaited = { readonly done: StoredResult } | { readonly pending: PendingState };
+
+/** Keeps results. Everything that this seam promises is shown by `test/conformance`. */
+export interface ResultStore {
+  /** Keeps a result for `ttl` milliseconds and wakes everybody who waits for it; `reply` is where a caller said it listens. */
+  put(id: string, result: StoredResult, ttl: number, reply?: string): Promise<void>;
+  /** Notes that an attempt failed and another follows. */
+  note(id: string, state: PendingState, ttl: number): Promise<void>;
+  /**
+   * Where this process listens for replies; resolves when it does. A message that carries this address in `reply`
+   * wakes a waiter without a further round trip.
+   */
+  address(): Promise<string>;
+  /** Waits at most `timeout` milliseconds. `addressed`: the message carries this process's address. Never polls. */
+  wait(id: string, options: WaitOptions): Promise<Awaited>;
+}
+
+/** How to wait for a result. */
+export interface WaitOptions {
+  readonly timeout: number;
+  readonly addressed: boolean;
+  /** Ends the waiting early, with its reason: the message could not be sent. */
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,45 @@
+/** Stores how a message ended, for the one who waits for it, before the message is acked. */
+import type { Clock } from "../../clock.js";
+import type { ResultStore, StoredResult } from "../../results.js";
+import { TAGGED, toTagged } from "../../tagged.js";
+import type { Dead, Outcome } from "../outcome.js";
+import { whileUnavailable } from "../patience.js";
+import type { RunningTask } from "../task.js";
+import type { Middleware } from "./compose.js";
+
+export function results(store: ResultStore, clock: Clock): Middleware {
+  return async function results(task, next) {
+    const outcome = await next();
+    if (task.actor.output === undefined) return outcome;
+    await whileUnavailable(clock, task, () => keep(store, task, outcome));
+    return outcome;
+  };
+}
+
+async function keep(store: ResultStore, task: RunningTask, outcome: Outcome): Promise<void> {
+  const { id, reply } = task.envelope;
+  const ttl = task.actor.options.resultTtl;
+  switch (outcome.kind) {
+    case "done":
+      return store.put(id, success(outcome.output, task.actor.output?.tagged === true), ttl, reply);
+    case "dead":
+      return store.put(id, failure(outcome), ttl, reply);
+    case "retry": {
+      const { name, message } = outcome.error;
+      const state = { state: "retrying", attempt: task.message.attempt, error: { name, message } } as const;
+      // Kept until after the next attempt has had its time.
+      return store.note(id, state, outcome.delay + ttl);
+    }
+    case "release":
+      return;
+  }
+}
+
+function success(output: unknown, tagged: boolean): StoredResult {
+  return tagged ? { ok: true, output: toTagged(output), encoding: TAGGED } : { ok: true, output };
+}
+
+/** A failure as its caller learns it: the error's name and message; its stack stays in the dead letter. */
+export function failure({ reason, error: { name, message }, attempts }: Dead): StoredResult {
+  return { ok: false, reason, error: { name, message }, attempts };
+}

@@ -1,0 +1,27 @@
+/** Sees a step through a broker's outage: tries again until it works or the message is no longer ours. */
+import { sleep, type Clock } from "../clock.js";
+import { BrokerRefusedError, BrokerUnavailableError } from "../errors.js";
+
+const SHORTEST_WAIT = 50;
+const LONGEST_WAIT = 2000;
+
+/** Whether a step may work later as it is: the broker was away, or refused for the time being. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof BrokerUnavailableError || error instanceof BrokerRefusedError;
+}
+
+/** Repeats a step while the broker cannot do it. Other errors, and any error once the work was aborted, pass through. */
+export async function whileUnavailable<T>(
+  clock: Clock,
+  work: { readonly abortReason: Error | undefined },
+  step: () => Promise<T>,
+): Promise<T> {
+  for (let wait = SHORTEST_WAIT; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
+    try {
+      return await step();
+    } catch (error) {
+      if (!isPassing(error) || work.abortReason !== undefined) throw error;
+      await sleep(clock, wait);
+    }
+  }
+}

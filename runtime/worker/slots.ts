@@ -1,0 +1,52 @@
+/** How many messages a worker holds at once, shared fairly among its queues. */
+import type { Slots } from "../broker.js";
+
+/** Handlers that end within this time, in milliseconds, on average, are worth having their next message ready. */
+const QUICK = 10;
+/** How much the newest duration counts in the moving average. */
+const WEIGHT = 0.05;
+
+/**
+ * `concurrency` slots, and as many again for messages taken ahead, while handlers are quick: then a taken message
+ * waits for milliseconds, and the next fetch is under way while the last one is worked on. A worker whose handlers are
+ * slow takes nothing ahead, so that no message waits behind them while another worker is idle.
+ */
+export class WorkerSlots implements Slots {
+  #held = 0;
+  #refused = false;
+  // Until it is known how long handlers take, nothing is taken ahead.
+  #average = QUICK * 2;
+
+  constructor(
+    readonly concurrency: number,
+    readonly consumers: number,
+    /** Called when slots are free again after some consumer got none. */
+    readonly onFree: () => void,
+  ) {}
+
+  get held(): number {
+    return this.#held;
+  }
+
+  reserve(most: number): number {
+    const capacity = this.#average < QUICK ? this.concurrency * 2 : this.concurrency;
+    const free = capacity - this.#held;
+    // A fair share: the queue that asks first must not take all that the others could use.
+    const count = Math.max(0, Math.min(most, Math.ceil(free / this.consumers)));
+    if (count < most) this.#refused = true;
+    this.#held += count;
+    return count;
+  }
+
+  free(count: number): void {
+    this.#held -= count;
+    if (count === 0 || !this.#refused) return;
+    this.#refused = false;
+    this.onFree();
+  }
+
+  /** Learns how long a handler took, in milliseconds. */
+  took(duration: number): void {
+    this.#average += (duration - this.#average) * WEIGHT;
+  }
+}

@@ -1,0 +1,334 @@
+/** Takes messages from queues, holds to its concurrency, hands each to dispatch, and stops gracefully. */
+import type { Actor } from "../actor.js";
+import type { Broker, Consumer, Delivery } from "../broker.js";
+import { settlesWithin, systemClock, type Clock } from "../clock.js";
+import { defaults } from "../defaults.js";
+import { parseDuration, type Duration } from "../duration.js";
+import { InvalidOptionError, MissingHandlerError, ShutdownError } from "../errors.js";
+import { nearest } from "../nearest.js";
+import { Dispatch, isLost, type Serving } from "./dispatch.js";
+import type { Handlers } from "./handler.js";
+import { defaultLogger, type Logger } from "./logger.js";
+import { WorkerSlots } from "./slots.js";
+import type { RunningTask } from "./task.js";
+
+/** How a worker behaves. */
+export interface WorkerOptions<Queue extends string = string> {
+  /** How many messages it handles at once. Default: 100. */
+  readonly concurrency?: number;
+  /** Take only these queues. Default: every queue that a contract names. */
+  readonly queues?: readonly Queue[];
+  /** How long `stop()` waits for running handlers before it gives their messages back. Default: `"30s"`. */
+  readonly shutdownTimeout?: Duration;
+  /** Where it logs. Default: pino, one JSON object per line on standard output. */
+  readonly logger?: Logger;
+}
+
+/** What can be changed at the start. */
+export type StartOptions = Pick<WorkerOptions, "concurrency" | "queues">;
+
+/** What a worker is doing. */
+export type WorkerState = "idle" | "running" | "stopping" | "stopped";
+
+/** A worker of some actors. */
+export interface Worker {
+  readonly state: WorkerState;
+  /** The queues that it takes messages from. */
+  readonly queues: readonly string[];
+  readonly concurrency: number;
+  /** For people: the broker's kind and where it is. */
+  readonly broker: string;
+  /** Whether it is really fetching from every queue. */
+  readonly healthy: boolean;
+  /** How many handlers are running. */
+  readonly running: number;
+  /** Begins to take messages; a broker that is down is waited for. */
+  start(overrides?: StartOptions): Promise<void>;
+  /**
+   * Takes no more messages, waits for the running handlers at most `shutdownTimeout`, then aborts them and gives their
+   * messages back untouched. The broker stays open: it may be shared.
+   */
+  stop(): Promise<void>;
+}
+
+/** Marks workers, so that the command line finds the one that a file exports. */
+const workerMark = Symbol.for("callboard.worker");
+
+/** How long aborted handlers may take to unwind before their messages are given back, in milliseconds. */
+const UNWIND_TIME = 500;
+/** How long a broker may take to confirm the last outcomes before the worker stops without, in milliseconds. */
+const SETTLE_TIME = 5000;
+/** Node's longest timer: one that never ends keeps the process alive while the worker runs. */
+const FOREVER = 2 ** 31 - 1;
+
+/** Actors as generated code knows them: by group, then by export. */
+export type Actors = Readonly<Record<string, Readonly<Record<string, Actor>>>>;
+
+/** The handlers that some queues need: each queue's, together. */
+export type HandlersOf<QueueHandlers, Q extends keyof QueueHandlers> = Flatten<Intersection<QueueHandlers[Q]>>;
+type Intersection<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never;
+type Flatten<T> = { [Group in keyof T]: { [Name in keyof T[Group]]: T[Group][Name] } };
+
+/** Parts that tests replace. */
+export interface WorkerParts {
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+/** Creates a worker. Generated code calls it with all actors, and checks the handlers' types. */
+export function createWorker(
+  broker: Broker,
+  actors: Actors,
+  handlers: object,
+  options: WorkerOptions = {},
+  parts: WorkerParts = {},
+): Worker {
+  return new ActorWorker(broker, actors, handlers as Handlers, options, parts);
+}
+
+class ActorWorker implements Worker {
+  readonly [workerMark] = true;
+  readonly #broker: Broker;
+  readonly #actors: readonly { readonly group: string; readonly name: string; readonly actor: Actor }[];
+  readonly #handlers: Handlers;
+  readonly #shutdownTimeout: number;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+
+  #state: WorkerState = "idle";
+  #queues: readonly string[];
+  #concurrency: number;
+  #slots!: WorkerSlots;
+  #dispatch!: Dispatch;
+  #consumers: Consumer[] = [];
+  #stopped: Promise<void> | undefined;
+  #onDrained: (() => void) | undefined;
+  #keepAlive: NodeJS.Timeout | undefined;
+
+  /** Messages taken ahead, which wait for a handler to end. */
+  readonly #waiting: Delivery[] = [];
+  /** What is being handled, with its task once it has one. */
+  readonly #running = new Map<Delivery, Work>();
+  readonly #settling = new Set<Promise<void>>();
+
+  constructor(broker: Broker, actors: Actors, handlers: Handlers, options: WorkerOptions, parts: WorkerParts) {
+    this.#broker = broker;
+    this.#actors = Object.entries(actors).flatMap(([group, members]) =>
+      Object.entries(members).map(([name, actor]) => ({ group, name, actor })),
+    );
+    this.#handlers = handlers;
+    const checked = checkWorkerOptions(options, this.#knownQueues());
+    this.#queues = checked.queues;
+    this.#concurrency = checked.concurrency;
+    this.#shutdownTimeout = checked.shutdownTimeout;
+    this.#logger = options.logger ?? defaultLogger();
+    this.#clock = parts.clock ?? systemClock;
+    this.#random = parts.random ?? Math.random;
+    this.#serving();
+  }
+
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  get queues(): readonly string[] {
+    return this.#queues;
+  }
+
+  get concurrency(): number {
+    return this.#concurrency;
+  }
+
+  get broker(): string {
+    return this.#broker.name;
+  }
+
+  get healthy(): boolean {
+    return this.#state === "running" && this.#consumers.every((consumer) => consumer.healthy);
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  async start(overrides: StartOptions = {}): Promise<void> {
+    if (this.#state !== "idle") throw new InvalidOptionError(`The worker is ${this.#state}: it can be started once.`);
+    const { queues, concurrency } = checkWorkerOptions(
+      { queues: overrides.queues ?? this.#queues, concurrency: overrides.concurrency ?? this.#concurrency },
+      this.#knownQueues(),
+    );
+    this.#queues = queues;
+    this.#concurrency = concurrency;
+    this.#slots = new WorkerSlots(concurrency, queues.length, () => this.#pull());
+    this.#dispatch = new Dispatch({
+      serving: this.#serving(),
+      results: this.#broker.results,
+      clock: this.#clock,
+      random: this.#random,
+      logger: this.#logger,
+    });
+    this.#state = "running";
+    this.#keepAlive = setInterval(() => undefined, FOREVER);
+    this.#consumers = queues.map((queue) =>
+      this.#broker.consume(queue, {
+        slots: this.#slots,
+        deliver: (delivery) => this.#deliver(delivery),
+        lost: (deliveries, reason) => this.#lose(deliveries, reason),
+        notice: (level, message, error) => this.#logger[level]({ queue, err: error }, message),
+      }),
+    );
+    this.#pull();
+    this.#logger.info({ broker: this.#broker.name, queues, concurrency }, "worker started");
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#state === "idle") {
+      this.#state = "stopped";
+      return;
+    }
+    this.#state = "stopping";
+    await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
+    for (const delivery of this.#waiting.splice(0)) this.#settleLater(delivery, delivery.release());
+    await settlesWithin(this.#clock, this.#shutdownTimeout, this.#drained());
+    if (this.#running.size > 0) await this.#abandon();
+    await settlesWithin(this.#clock, SETTLE_TIME, Promise.all(this.#settling));
+    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
+    clearInterval(this.#keepAlive);
+    this.#state = "stopped";
+    this.#logger.info({ broker: this.#broker.name }, "worker stopped");
+  }
+
+  /** Aborts what still runs, gives it a moment to unwind, and returns the messages of what does not. */
+  async #abandon(): Promise<void> {
+    const count = this.#running.size;
+    this.#logger.warn({ running: count }, "shutdown timeout: running handlers are aborted, their messages given back");
+    const reason = new ShutdownError(`the worker shut down and waited ${this.#shutdownTimeout} ms`);
+    for (const { task } of this.#running.values()) task?.abort(reason);
+    await settlesWithin(this.#clock, UNWIND_TIME, this.#drained());
+    for (const [delivery, work] of this.#running) {
+      work.abandoned = true;
+      this.#settleLater(delivery, delivery.release());
+    }
+  }
+
+  /** Resolves when no handler runs. */
+  #drained(): Promise<void> {
+    if (this.#running.size === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#onDrained = resolve));
+  }
+
+  #pull(): void {
+    if (this.#state !== "running") return;
+    // Another queue goes first each time.
+    const first = this.#consumers.shift();
+    if (first !== undefined) this.#consumers.push(first);
+    for (const consumer of this.#consumers) consumer.pull();
+  }
+
+  #deliver(delivery: Delivery): void {
+    if (this.#state !== "running") return this.#settleLater(delivery, delivery.release());
+    if (this.#running.size < this.#concurrency) void this.#run(delivery);
+    else this.#waiting.push(delivery);
+  }
+
+  async #run(delivery: Delivery): Promise<void> {
+    const work: Work = { task: undefined, abandoned: false };
+    this.#running.set(delivery, work);
+    const started = performance.now();
+    const attempt = await this.#dispatch.attempt(delivery, (task) => (work.task = task));
+    this.#slots.took(performance.now() - started);
+    this.#running.delete(delivery);
+    if (!work.abandoned) {
+      const abortable = { get abortReason() { return work.task?.abortReason; } };
+      this.#settleLater(delivery, this.#dispatch.settle(delivery, attempt, abortable));
+    }
+    this.#slots.free(1);
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#deliver(next);
+    else if (this.#running.size === 0) this.#onDrained?.();
+  }
+
+  /** Keeps a settlement in sight until the broker has answered. */
+  #settleLater(delivery: Delivery, settlement: Promise<void>): void {
+    const seen = settlement.catch((error: unknown) => {
+      const message = isLost(error) ? "too late: another worker has the message" : "the broker did not take the outcome";
+      this.#logger.warn({ queue: delivery.queue, err: error }, message);
+    });
+    this.#settling.add(seen);
+    void seen.then(() => this.#settling.delete(seen));
+  }
+
+  /** Deliveries that are in other hands: those that run are told, those that wait are forgotten. */
+  #lose(deliveries: readonly Delivery[], reason: Error): void {
+    for (const delivery of deliveries) {
+      const work = this.#running.get(delivery);
+      if (work !== undefined) {
+        work.task?.abort(reason);
+        continue;
+      }
+      const index = this.#waiting.indexOf(delivery);
+      if (index === -1) continue;
+      this.#waiting.splice(index, 1);
+      this.#slots.free(1);
+    }
+  }
+
+  #knownQueues(): readonly string[] {
+    return [...new Set(this.#actors.map(({ actor }) => actor.options.queue))].sort();
+  }
+
+  /** The actors of this worker's queues with their handlers. Throws when one is missing. */
+  #serving(): ReadonlyMap<string, Serving> {
+    const serving = new Map<string, Serving>();
+    const missing: string[] = [];
+    for (const { group, name, actor } of this.#actors) {
+      const handler = this.#handlers[group]?.[name];
+      if (typeof handler === "function") serving.set(actor.name, { actor, handler });
+      else if (this.#queues.includes(actor.options.queue)) missing.push(actor.name);
+    }
+    if (missing.length > 0) throw new MissingHandlerError(missing);
+    return serving;
+  }
+}
+
+/** One message in the worker's hands. */
+interface Work {
+  task: RunningTask | undefined;
+  /** Its message was given back; what its handler does no longer counts. */
+  abandoned: boolean;
+}
+
+const workerOptionNames = ["concurrency", "queues", "shutdownTimeout", "logger"] as const satisfies (keyof WorkerOptions)[];
+
+function checkWorkerOptions(options: WorkerOptions, known: readonly string[]) {
+  for (const name of Object.keys(options)) {
+    if ((workerOptionNames as readonly string[]).includes(name)) continue;
+    const near = nearest(name, workerOptionNames);
+    const help = near === undefined ? `Known options: ${workerOptionNames.join(", ")}.` : `Did you mean "${near}"?`;
+    throw new InvalidOptionError(`There is no worker option "${name}". ${help}`);
+  }
+  const { concurrency = defaults.worker.concurrency, queues = known } = options;
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+    throw new InvalidOptionError(`"concurrency" must be a whole number, 1 or more; it is ${concurrency}.`);
+  }
+  if (queues.length === 0) throw new InvalidOptionError("The worker has no queue to take messages from.");
+  for (const queue of queues) {
+    if (known.includes(queue)) continue;
+    const near = nearest(queue, known);
+    const help = near === undefined ? `Known queues: ${known.join(", ")}.` : `Did you mean "${near}"?`;
+    throw new InvalidOptionError(`No contract names the queue "${queue}". ${help}`);
+  }
+  const shutdownTimeout = parseDuration(options.shutdownTimeout ?? defaults.worker.shutdownTimeout);
+  if (shutdownTimeout === undefined) {
+    throw new InvalidOptionError(
+      `"shutdownTimeout" must be a duration, milliseconds or a text such as "30s"; it is ${JSON.stringify(options.shutdownTimeout)}.`,
+    );
+  }
+  return { concurrency, queues: [...new Set(queues)], shutdownTimeout };
+}
