@@ -104,6 +104,11 @@ export class MemoryBackend {
     return queue;
   }
 
+  /** Ends the leases of all consumers of a queue, as if no heartbeat had come: for tests. */
+  endLeases(name: string): void {
+    for (const consumer of this.queue(name).consumers) consumer.expire();
+  }
+
   /** The value under a key, unless its time is over. */
   read<T>(map: ReadonlyMap<string, Expiring<T>>, key: string): T | undefined {
     const entry = map.get(key);

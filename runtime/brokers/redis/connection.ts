@@ -100,6 +100,8 @@ export class RedisConnection {
       enableOfflineQueue: whenDown === "wait",
       autoResendUnfulfilledCommands: whenDown === "wait",
       maxRetriesPerRequest: whenDown === "wait" ? TRIES : null,
+      // Ours: ioredis remembers only what the server confirmed.
+      autoResubscribe: false,
     };
   }
 

@@ -49,6 +49,8 @@ export class RedisConsumer implements Consumer {
   #closed = false;
   /** The queue was empty and the server will wake this consumer. */
   #idle = false;
+  /** The server said that there is something to take. */
+  #woken = false;
   #calling: Promise<void> | undefined;
   #scheduled = false;
   /** A call's outcome is unknown: it may have taken messages that nobody here knows of. */
@@ -78,7 +80,8 @@ export class RedisConsumer implements Consumer {
   }
 
   get healthy(): boolean {
-    return this.#context.connection.ready && !this.#refused && Date.now() - this.#lastAnswer < this.#context.lease;
+    const recent = Date.now() - this.#lastAnswer < this.#context.lease;
+    return this.#taking && this.#context.connection.ready && !this.#refused && recent;
   }
 
   pull(): void {
@@ -89,11 +92,7 @@ export class RedisConsumer implements Consumer {
     this.#taking = false;
     clearTimeout(this.#poll);
     await this.#calling;
-    if (!this.#context.connection.ready) return;
-    // Somebody else is to be woken in our place.
-    await this.#context.connection
-      .run(scripts.passOn, [this.#keys.idle], [this.#keys.wake(this.#id)])
-      .catch(() => undefined);
+    if (this.#context.connection.ready) await this.#passOn();
   }
 
   async close(): Promise<void> {
@@ -193,7 +192,17 @@ export class RedisConsumer implements Consumer {
     if (this.#calling !== undefined || this.#closed || this.#resting || !this.#context.connection.ready) return;
     if (this.#unsure) return this.#start(this.#reconcile());
     const want = this.#taking && !this.#idle ? this.#options.slots.reserve(LARGEST_BATCH) : 0;
+    // Woken, but the slots have gone to another queue in the meantime.
+    if (want === 0 && this.#woken && !this.#idle) void this.#passOn();
+    this.#woken = false;
     if (want > 0 || this.#acks.length > 0) this.#start(this.#call(want));
+  }
+
+  /** Leaves the idle set; whoever else is in it is woken, if a wake-up was wasted on this consumer. */
+  async #passOn(): Promise<void> {
+    const wake = this.#keys.wake(this.#id);
+    // Where it fails, the others' idle polls find the message.
+    await this.#context.connection.run(scripts.passOn, [this.#keys.idle], [wake]).catch(() => undefined);
   }
 
   #start(call: Promise<void>): void {
@@ -336,9 +345,12 @@ export class RedisConsumer implements Consumer {
   }
 
   #listenForWake(): void {
-    const wake = () => this.#wake();
+    const message = () => {
+      this.#woken = true;
+      this.#wake();
+    };
     this.#context.subscriber
-      .subscribe(this.#keys.wake(this.#id), { message: wake, resumed: wake })
+      .subscribe(this.#keys.wake(this.#id), { message, resumed: () => this.#wake() })
       // Without it the idle poll finds what there is, a second later at most.
       .catch(() => undefined);
   }

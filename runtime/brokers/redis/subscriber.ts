@@ -20,14 +20,10 @@ export class RedisSubscriber {
 
   constructor(address: RedisAddress) {
     this.#connection = new RedisConnection(address, { use: "subscribe", patience: PATIENCE, whenDown: "wait" });
-    this.#connection.listen({
-      up: () => {
-        for (const { resumed } of this.#listeners.values()) resumed();
-      },
-    });
+    this.#connection.listen({ up: () => void this.#resume() });
   }
 
-  /** Resolves when the server knows; after every loss of connection ioredis subscribes again. */
+  /** Resolves when the server knows; after every loss of connection it is told again. */
   async subscribe(channel: string, listener: Listener): Promise<void> {
     this.#open();
     this.#listeners.set(channel, listener);
@@ -46,6 +42,13 @@ export class RedisSubscriber {
   async close(): Promise<void> {
     clearInterval(this.#ping);
     await this.#connection.close();
+  }
+
+  /** The server has forgotten every subscription, and what was published in the meantime was heard by nobody. */
+  async #resume(): Promise<void> {
+    if (this.#listeners.size === 0) return;
+    await this.#connection.redis.subscribe(...this.#listeners.keys()).catch(() => undefined);
+    for (const { resumed } of this.#listeners.values()) resumed();
   }
 
   #open(): void {

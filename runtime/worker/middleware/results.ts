@@ -1,5 +1,6 @@
 /** Stores how a message ended, for the one who waits for it, before the message is acked. */
 import type { Clock } from "../../clock.js";
+import { LeaseLostError } from "../../errors.js";
 import type { ResultStore, StoredResult } from "../../results.js";
 import { TAGGED, toTagged } from "../../tagged.js";
 import type { Dead, Outcome } from "../outcome.js";
@@ -10,7 +11,8 @@ import type { Middleware } from "./compose.js";
 export function results(store: ResultStore, clock: Clock): Middleware {
   return async function results(task, next) {
     const outcome = await next();
-    if (task.actor.output === undefined) return outcome;
+    // A message in other hands is answered by those.
+    if (task.actor.output === undefined || task.abortReason instanceof LeaseLostError) return outcome;
     await whileUnavailable(clock, task, () => keep(store, task, outcome));
     return outcome;
   };

@@ -4,6 +4,7 @@ import { parseDuration } from "../../duration.js";
 import {
   DoNotRetry,
   InvalidOutputError,
+  LeaseLostError,
   NotImplementedError,
   RetryLater,
   ShutdownError,
@@ -27,7 +28,8 @@ export function retries(random: () => number): Middleware {
 /** What follows when an attempt threw. */
 export function afterFailure(task: RunningTask, thrown: unknown, random: () => number): Outcome {
   // A handler that was told to stop has not failed, whatever it throws on its way out.
-  if (task.abortReason instanceof ShutdownError) return { kind: "release" };
+  const { abortReason } = task;
+  if (abortReason instanceof ShutdownError || abortReason instanceof LeaseLostError) return { kind: "release" };
   const { options } = task.actor;
   const { attempt } = task.message;
   const error = toRemoteError(thrown, { stack: true });

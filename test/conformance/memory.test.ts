@@ -1,0 +1,35 @@
+/** The memory broker keeps every broker's promises. Its time is moved. */
+import type { Broker } from "../../runtime/broker.js";
+import { MemoryBackend, memoryBroker } from "../../runtime/brokers/memory.js";
+import { defaults } from "../../runtime/defaults.js";
+import { ManualClock } from "../support/clock.js";
+import { describeBroker, message } from "./broker.js";
+import type { BrokerHarness } from "./harness.js";
+import { describeResults } from "./results.js";
+import { describeWorker } from "./worker.js";
+
+const harness: BrokerHarness = {
+  async open() {
+    const clock = new ManualClock();
+    const backend = new MemoryBackend(clock);
+    const brokers: Broker[] = [];
+    return {
+      clock,
+      connect() {
+        const broker = memoryBroker({ backend });
+        brokers.push(broker);
+        return broker;
+      },
+      pass: (milliseconds) => clock.pass(milliseconds),
+      endLeases: async (queue) => backend.endLeases(queue),
+      inject: async (queue, body) => memoryBroker({ backend }).publish([{ ...message(0), queue, body }]),
+      close: async () => void (await Promise.all(brokers.map((broker) => broker.close()))),
+    };
+  },
+  times: { recovery: defaults.broker.lease, deadLetterTtl: defaults.broker.deadLetterTtl, soon: 10, grain: 0 },
+  cannot: {},
+};
+
+describeBroker("memory", harness);
+describeResults("memory", harness);
+describeWorker("memory", harness);

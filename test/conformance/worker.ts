@@ -1,0 +1,456 @@
+/** What a message meets on its whole way, from `send` to its end, on any broker. */
+import { setTimeout as wait } from "node:timers/promises";
+import { DoNotRetry, InvalidInputError, MessageTooLargeError, RemoteFailureError, ResultTimeoutError, RetryLater } from "callboard";
+import { createActorClient, type Actor } from "callboard/client";
+import { createWorker, type Task, type Worker, type WorkerOptions } from "callboard/worker";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import type { Broker, DeadLetter } from "../../runtime/broker.js";
+import { createId } from "../../runtime/id.js";
+import { TestLogger, testActor } from "../support/actors.js";
+import { eventually, turn } from "../support/eventually.js";
+import type { Backend, BrokerHarness } from "./harness.js";
+
+type Sum = Actor<{ input: { a: number; b: number }; output: number }>;
+const sum: Sum = testActor("sum", { input: z.object({ a: z.number(), b: z.number() }), output: z.number() });
+const note = testActor<{ input: string }>("note", { input: z.string() });
+const patience = { timeout: "25s" } as const;
+
+type Handlers = Readonly<Record<string, (input: never, task: Task) => unknown>>;
+
+export function describeWorker(name: string, harness: BrokerHarness): void {
+  describe(`${name}: a worker`, () => {
+    let backend: Backend;
+    let broker: Broker;
+    let logger: TestLogger;
+    const workers: Worker[] = [];
+
+    beforeEach(async () => {
+      backend = await harness.open();
+      broker = backend.connect();
+      logger = new TestLogger();
+    });
+    afterEach(async () => {
+      const stopped = Promise.all(workers.splice(0).map((worker) => worker.stop()));
+      if (backend.clock !== undefined) await backend.pass(60_000);
+      await stopped;
+      await backend.close();
+    });
+
+    /** Starts a worker of some actors, each with its handler under its own name. */
+    async function work(actors: readonly Actor[], handlers: Handlers, options: WorkerOptions = {}): Promise<Worker> {
+      const group = Object.fromEntries(actors.map((actor) => [actor.name.replace("test.", ""), actor]));
+      const parts = { random: () => 1, ...(backend.clock === undefined ? {} : { clock: backend.clock }) };
+      const worker = createWorker(backend.connect(), { test: group }, { test: handlers }, { logger, ...options }, parts);
+      workers.push(worker);
+      await worker.start();
+      return worker;
+    }
+
+    /** The dead letters of the default queue, once there are as many as expected. */
+    async function deadLetters(count = 1): Promise<readonly DeadLetter[]> {
+      await eventually(`${count} dead letters`, async () => (await broker.deadLetters.list("default")).length >= count);
+      return broker.deadLetters.list("default");
+    }
+
+    /** Lets retries happen: moves the clock where it stands still. */
+    async function retriesPass(): Promise<void> {
+      if (backend.clock !== undefined) await backend.pass(1000);
+    }
+
+    const client = () => createActorClient<Sum>(broker, sum);
+
+    it("answers a call", async () => {
+      await work([sum], { sum: ({ a, b }: { a: number; b: number }) => a + b });
+      expect(await client().call({ a: 1, b: 2 }, patience)).toBe(3);
+    });
+
+    it("answers a message that was sent before any worker was there", async () => {
+      const message = await client().send({ a: 20, b: 3 });
+      const answer = message.result(patience);
+      await work([sum], { sum: async ({ a, b }: { a: number; b: number }) => a + b });
+      expect(await answer).toBe(23);
+    });
+
+    it("answers many messages, each with its own result", async () => {
+      await work([sum], { sum: ({ a, b }: { a: number; b: number }) => a + b });
+      const messages = await client().sendMany(Array.from({ length: 300 }, (_, i) => ({ a: i, b: 1 })));
+      expect(new Set(messages.map(({ id }) => id)).size).toBe(300);
+      const answers = await Promise.all(messages.map((message) => message.result(patience)));
+      expect(answers).toEqual(Array.from({ length: 300 }, (_, i) => i + 1));
+    });
+
+    it("takes inputs that are no objects, and applies defaults and transforms once, in the worker", async () => {
+      type Loud = Actor<{ input: string; output: number; received: string; returned: string }>;
+      const loud: Loud = testActor("loud", {
+        input: z.string().transform((text) => `${text}!`),
+        output: z.string().transform((text) => text.length),
+      });
+      const seen: string[] = [];
+      await work([loud], { loud: (text: string) => (seen.push(text), text) });
+      expect(await createActorClient<Loud>(broker, loud).call("hello", patience)).toBe(6);
+      expect(seen).toEqual(["hello!"]);
+    });
+
+    it("carries Date, bigint, Map, Set and bytes both ways", async () => {
+      const schema = z.object({
+        date: z.date(),
+        big: z.bigint(),
+        map: z.map(z.string(), z.set(z.number())),
+        bytes: z.instanceof(Uint8Array),
+        $key: z.string(),
+      });
+      type Value = z.infer<typeof schema>;
+      type Echo = Actor<{ input: Value; output: Value }>;
+      const plain = testActor<{ input: Value; output: Value }>("echo", { input: schema, output: schema });
+      const echo: Echo = { ...plain, input: { ...plain.input, tagged: true }, output: { ...plain.input, tagged: true } };
+      const seen: Value[] = [];
+      await work([echo], { echo: (value: Value) => (seen.push(value), value) });
+      const value: Value = {
+        date: new Date(1),
+        big: 12345678901234567890n,
+        map: new Map([["a", new Set([1, 2])]]),
+        bytes: new Uint8Array([0, 255]),
+        $key: "a user's own",
+      };
+      expect(await createActorClient<Echo>(broker, echo).call(value, patience)).toEqual(value);
+      expect(seen).toEqual([value]);
+    });
+
+    it("refuses an invalid input in the producer, and sends nothing", async () => {
+      const refused = client().send({ a: 1, b: "two" as never });
+      await expect(refused).rejects.toThrow(InvalidInputError);
+      await expect(refused).rejects.toThrow(/test\.sum.*b: .*expected number/);
+      await expect(client().sendMany([{ a: 1, b: 1 }, { a: 1 } as never])).rejects.toThrow(InvalidInputError);
+      const large = createActorClient<typeof note>(broker, note).send("x".repeat(1024 * 1024));
+      await expect(large).rejects.toThrow(MessageTooLargeError);
+      const seen: unknown[] = [];
+      await work([sum, note], { sum: (input: unknown) => seen.push(input), note: (input: unknown) => seen.push(input) });
+      await backend.pass(harness.times.soon);
+      expect(seen).toEqual([]);
+    });
+
+    it("dead-letters what it cannot read or does not know, one message at a time, and goes on", async () => {
+      const seen: unknown[] = [];
+      await work([note], { note: (input: unknown) => seen.push(input) }, { concurrency: 2 });
+      const envelope = (changes: object) =>
+        JSON.stringify({ id: createId(), actor: "test.note", v: "0", at: 1, input: "x", ...changes });
+      const bad = [
+        ["undecodable", "no JSON {"],
+        ["undecodable", "[]"],
+        ["undecodable", '{"id":"1"}'],
+        ["undecodable", envelope({ attempt: -1 })],
+        ["undecodable", `{"id":"1","actor":"test.note","v":"0","at":1,"input":${"[".repeat(100)}${"]".repeat(100)}}`],
+        ["undecodable", '{"id":"1","actor":"test.note","v":"0","at":1,"input":{"__proto__":{"admin":true}}}'],
+        ["undecodable", '{"id":"1","actor":"test.note","v":"0","at":1,"input":{"\\u005f_proto__":{"admin":true}}}'],
+        ["undecodable", envelope({ input: "x".repeat(1024 * 1024) })],
+        ["undecodable", envelope({ encoding: "from the future" })],
+        ["undecodable", envelope({ encoding: "tagged", input: { $unheard: 1 } })],
+        ["unknown-actor", envelope({ actor: "test.forgotten" })],
+        ["invalid-input", envelope({ input: 5, v: "ffffffff" })],
+      ] as const;
+      for (const [, body] of bad) await backend.inject("default", body);
+      for (let i = 0; i < 5; i++) await backend.inject("default", envelope({ input: `good ${i}` }));
+      await eventually("the good messages", () => seen.length === 5);
+      const dead = await deadLetters(bad.length);
+      const reasons = new Map(dead.map(({ body, reason }) => [body, reason]));
+      for (const [reason, body] of bad) expect([body.slice(0, 100), reasons.get(body)]).toEqual([body.slice(0, 100), reason]);
+      expect(dead.find(({ reason }) => reason === "invalid-input")?.error.message).toMatch(/ffffffff.*00000000/);
+      expect(({} as { admin?: boolean }).admin).toBeUndefined();
+    });
+
+    it("tells the caller of an actor that the worker does not know", async () => {
+      const forgotten: Sum = testActor("forgotten", { input: z.unknown(), output: z.number() });
+      await work([sum], { sum: () => 0 });
+      const call = createActorClient<Sum>(broker, forgotten).call({ a: 1, b: 2 }, patience);
+      await expect(call).rejects.toMatchObject({ reason: "unknown-actor", attempts: 0 });
+    });
+
+    it("tries a failed message again, with the same id and input", async () => {
+      const attempts: [string, number][] = [];
+      await work([sum], {
+        sum: ({ a, b }: { a: number; b: number }, { message }: Task) => {
+          attempts.push([message.id, message.attempt]);
+          if (attempts.length < 3) throw new Error("flaky");
+          return a + b;
+        },
+      });
+      const message = await client().send({ a: 1, b: 2 });
+      const answer = message.result(patience);
+      await eventually("the first attempt", () => attempts.length > 0);
+      await retriesPass();
+      expect(await answer).toBe(3);
+      expect(attempts).toEqual([1, 2, 3].map((attempt) => [message.id, attempt]));
+      expect(logger.messages("warn")).toHaveLength(2);
+    });
+
+    it("keeps fields that it does not know, and numbers that JavaScript would round, through a retry", async () => {
+      await work([note], {
+        note: () => {
+          throw new Error("always");
+        },
+      });
+      const input = '{"big":12345678901234567890,"future":[1.0]}';
+      const any = testActor("note", { input: z.unknown(), maxRetries: 1 });
+      await workers.pop()?.stop();
+      await work([any], { note: () => Promise.reject(new Error("always")) });
+      await backend.inject("default", `{"id":"1","actor":"test.note","v":"0","at":1,"later":{"x":1},"input":${input}}`);
+      await eventually("the first attempt", () => logger.messages("warn").length > 0);
+      await retriesPass();
+      const [letter] = await deadLetters();
+      expect(letter?.body).toContain(`"input":${input}`);
+      expect(letter?.body).toContain('"later":{"x":1}');
+      expect(letter).toMatchObject({ attempts: 2, reason: "retries-exhausted" });
+    });
+
+    it("dead-letters a message whose retries are exhausted, and tells its caller the original error", async () => {
+      class GatewayError extends Error {
+        override readonly name = "GatewayError";
+      }
+      const failing: Sum = testActor("sum", { input: z.unknown(), output: z.number(), maxRetries: 2 });
+      let attempts = 0;
+      await work([failing], {
+        sum: () => {
+          attempts++;
+          throw new GatewayError("gateway down");
+        },
+      });
+      const call = createActorClient<Sum>(broker, failing).call({ a: 1, b: 2 }, patience);
+      const failure = call.catch((error: unknown) => error);
+      await eventually("the first attempt", () => attempts > 0);
+      await retriesPass();
+      expect(await failure).toBeInstanceOf(RemoteFailureError);
+      expect(await failure).toMatchObject({
+        actor: "test.sum",
+        reason: "retries-exhausted",
+        attempts: 3,
+        remote: { name: "GatewayError", message: "gateway down" },
+      });
+      const [letter] = await deadLetters();
+      expect(letter).toMatchObject({ actor: "test.sum", attempts: 3, error: { name: "GatewayError" } });
+      expect(letter?.error.stack).toContain("gateway down");
+    });
+
+    it("does not retry what says so", async () => {
+      let attempts = 0;
+      await work([sum], {
+        sum: () => {
+          attempts++;
+          throw new DoNotRetry("card declined");
+        },
+      });
+      await expect(client().call({ a: 1, b: 2 }, patience)).rejects.toMatchObject({
+        reason: "do-not-retry",
+        attempts: 1,
+        remote: { name: "DoNotRetry", message: "card declined" },
+      });
+      await deadLetters();
+      expect(attempts).toBe(1);
+    });
+
+    it("waits as long as RetryLater says", async () => {
+      const times: number[] = [];
+      const slow: Sum = testActor("sum", { input: z.unknown(), output: z.number(), minBackoff: "1h", maxBackoff: "1h" });
+      await work([slow], {
+        sum: () => {
+          times.push(backend.clock?.now() ?? Date.now());
+          if (times.length === 1) throw new RetryLater(300);
+          return 1;
+        },
+      });
+      const call = createActorClient<Sum>(broker, slow).call({ a: 1, b: 2 }, patience);
+      await eventually("the first attempt", () => times.length === 1);
+      if (backend.clock !== undefined) await backend.pass(300);
+      expect(await call).toBe(1);
+      const [first = 0, second = 0] = times;
+      // The broker's clock decides, the worker's is read: they may differ by a millisecond.
+      expect(second - first).toBeGreaterThanOrEqual(299);
+    });
+
+    it("dead-letters a message whose handler answers what the contract does not allow", async () => {
+      await work([sum], { sum: () => "three" });
+      await expect(client().call({ a: 1, b: 2 }, patience)).rejects.toMatchObject({
+        reason: "invalid-output",
+        remote: { name: "InvalidOutputError" },
+      });
+    });
+
+    it("aborts an attempt that is over its time limit, and counts it as failed", async () => {
+      const limited: Sum = testActor("sum", { input: z.unknown(), output: z.number(), timeLimit: 50, maxRetries: 0 });
+      const reasons: unknown[] = [];
+      await work([limited], {
+        sum: (_: unknown, { signal }: Task) =>
+          new Promise(() => signal.addEventListener("abort", () => reasons.push(signal.reason))),
+      });
+      const call = createActorClient<Sum>(broker, limited).call({ a: 1, b: 2 }, patience);
+      const failure = call.catch((error: unknown) => error);
+      if (backend.clock !== undefined) await backend.pass(50);
+      expect(await failure).toMatchObject({ reason: "retries-exhausted", remote: { name: "TimeLimitError" } });
+      expect(reasons).toMatchObject([{ code: "TIME_LIMIT" }]);
+    });
+
+    it("names actor, id and state when there is no answer in time", async () => {
+      const message = await client().send({ a: 1, b: 2 });
+      const early = message.result({ timeout: 50 }).catch((error: unknown) => error);
+      await backend.pass(50);
+      expect(await early).toBeInstanceOf(ResultTimeoutError);
+      expect(await early).toMatchObject({ actor: "test.sum", id: message.id, pending: { state: "pending" } });
+
+      const failing: Sum = testActor("sum", { input: z.unknown(), output: z.number(), minBackoff: "1h", maxBackoff: "1h" });
+      await work([failing], { sum: () => Promise.reject(new Error("not today")) });
+      await eventually("the first attempt", () => logger.messages("warn").length > 0);
+      const late = message.result({ timeout: 50 }).catch((error: unknown) => error);
+      await backend.pass(50);
+      expect(await late).toMatchObject({ pending: { state: "retrying", attempt: 1 } });
+      expect(String(await late)).toContain(message.id);
+      expect(String(await late)).toContain("not today");
+    });
+
+    it("holds to its concurrency", async () => {
+      let running = 0;
+      let most = 0;
+      await work(
+        [sum],
+        {
+          sum: async () => {
+            most = Math.max(most, ++running);
+            await turn();
+            running--;
+            return 0;
+          },
+        },
+        { concurrency: 3 },
+      );
+      const messages = await client().sendMany(Array.from({ length: 60 }, () => ({ a: 1, b: 1 })));
+      await Promise.all(messages.map((message) => message.result(patience)));
+      expect(most).toBe(3);
+    });
+
+    it("takes only the queues that it is told to, and needs only their handlers", async () => {
+      const other = testActor<{ input: string }>("other", { input: z.string(), queue: "other" });
+      const seen: string[] = [];
+      await work([note, other], { other: (text: string) => seen.push(text) }, { queues: ["other"] });
+      await createActorClient<typeof note>(broker, note).send("not for me");
+      await createActorClient<typeof other>(broker, other).send("for me");
+      await eventually("its message", () => seen.length > 0);
+      await backend.pass(harness.times.soon);
+      expect(seen).toEqual(["for me"]);
+    });
+
+    it("lets running handlers finish at shutdown", async () => {
+      let finish: (value: number) => void = () => undefined;
+      let started = false;
+      const worker = await work([sum], {
+        sum: () => {
+          started = true;
+          return new Promise<number>((resolve) => (finish = resolve));
+        },
+      });
+      const call = client().call({ a: 1, b: 2 }, patience);
+      await eventually("the handler", () => started);
+      const stopped = worker.stop();
+      expect(worker.state).toBe("stopping");
+      finish(7);
+      expect(await call).toBe(7);
+      await stopped;
+      expect(worker.state).toBe("stopped");
+    });
+
+    it("gives back what does not finish in time, and counts no attempt", async () => {
+      const attempts: number[] = [];
+      const reasons: unknown[] = [];
+      const stuck = (_: unknown, { message, signal }: Task) => {
+        attempts.push(message.attempt);
+        return new Promise<number>(() => signal.addEventListener("abort", () => reasons.push(signal.reason)));
+      };
+      const worker = await work([sum], { sum: stuck }, { concurrency: 2, shutdownTimeout: 20 });
+      const messages = await client().sendMany(Array.from({ length: 5 }, () => ({ a: 1, b: 1 })));
+      await eventually("the handlers", () => attempts.length === 2);
+      const stopped = worker.stop();
+      if (backend.clock !== undefined) await backend.pass(10_000);
+      await stopped;
+      expect(reasons).toMatchObject([{ code: "SHUTDOWN" }, { code: "SHUTDOWN" }]);
+
+      attempts.length = 0;
+      await work([sum], {
+        sum: (_: unknown, { message }: Task) => {
+          attempts.push(message.attempt);
+          return 1;
+        },
+      });
+      await Promise.all(messages.map((message) => message.result(patience)));
+      expect(attempts).toEqual([1, 1, 1, 1, 1]);
+      expect(await broker.deadLetters.list("default")).toEqual([]);
+    });
+
+    it("aborts a handler whose message is in other hands, and lets the other one answer", async () => {
+      const reasons: unknown[] = [];
+      let runs = 0;
+      await work([sum], {
+        sum: (_: unknown, { signal }: Task) => {
+          if (++runs > 1) return 2;
+          return new Promise((_resolve, reject) =>
+            signal.addEventListener("abort", () => {
+              reasons.push(signal.reason);
+              reject(signal.reason as Error);
+            }),
+          );
+        },
+      });
+      const call = client().call({ a: 1, b: 2 }, patience);
+      await eventually("the first run", () => runs === 1);
+      await backend.endLeases("default");
+      expect(await call).toBe(2);
+      expect(reasons).toMatchObject([{ code: "LEASE_LOST" }]);
+    });
+
+    it("dead-letters a message that kills its worker again and again", async () => {
+      let runs = 0;
+      await work([sum], { sum: () => ++runs });
+      const body = JSON.stringify({ crashes: 6, id: createId(), actor: sum.name, v: "0", at: 1, input: { a: 1, b: 1 } });
+      await backend.inject("default", body);
+      const [letter] = await deadLetters();
+      expect(letter).toMatchObject({ reason: "crash-loop" });
+      expect(runs).toBe(0);
+    });
+
+    it("can be replayed from the dead letters once the fault is mended", async () => {
+      let broken = true;
+      await work([sum], {
+        sum: () => {
+          if (broken) throw new DoNotRetry("broken");
+          return 5;
+        },
+      });
+      const message = await client().send({ a: 1, b: 2 });
+      await expect(message.result(patience)).rejects.toThrow("broken");
+      const [letter] = await deadLetters();
+      broken = false;
+      expect(await broker.deadLetters.replay("default", letter?.id ?? "")).toBe(true);
+      let answer: unknown;
+      await eventually("the answer", async () => {
+        answer = await message.result(patience).catch(() => undefined);
+        return answer !== undefined;
+      });
+      expect(answer).toBe(5);
+    });
+
+    it("handles messages of different queues side by side", async () => {
+      const slow = testActor<{ input: string; output: string }>("slow", { input: z.string(), output: z.string(), queue: "slow" });
+      let release: () => void = () => undefined;
+      await work(
+        [sum, slow],
+        {
+          sum: () => 1,
+          slow: () => new Promise((resolve) => (release = () => resolve("done"))),
+        },
+        { concurrency: 2 },
+      );
+      const held = createActorClient<typeof slow>(broker, slow).call("x", patience);
+      expect(await client().call({ a: 1, b: 1 }, patience)).toBe(1);
+      await wait(1);
+      release();
+      expect(await held).toBe("done");
+    });
+  });
+}

@@ -1,0 +1,19 @@
+/** Waiting in tests: for a condition, or for the event loop, never for a guess. */
+
+/** Lets everything run that is ready to. */
+export async function turn(): Promise<void> {
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Resolves as soon as the condition holds; fails after `limit` milliseconds, saying what it waited for. */
+export async function eventually(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  limit = 20_000,
+): Promise<void> {
+  const deadline = performance.now() + limit;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`waited ${limit} ms in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
