@@ -42,6 +42,8 @@ export interface ConsumeOptions {
 
 /** Room for messages, shared by the consumers of one worker. */
 export interface Slots {
+  /** How many messages are handled at once: what a broker that pushes messages may send before some are settled. */
+  readonly concurrency: number;
   /** Takes up to `most` slots; returns how many it got. */
   reserve(most: number): number;
   /** Gives slots back. */

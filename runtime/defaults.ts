@@ -24,6 +24,15 @@ export const defaults = {
     maxCrashes: 5,
     publishTimeout: 10_000,
   },
+  /** The RabbitMQ broker alone. */
+  rabbitmq: {
+    heartbeat: 10_000,
+    maxInFlight: 100_000,
+    maxInFlightCharacters: 256 * 1024 * 1024,
+    maxKeptResults: 10_000,
+    maxKeptCharacters: 64 * 1024 * 1024,
+    replyQueueTtl: 10 * 60_000,
+  },
   /** Clients. */
   client: {
     resultTimeout: 10_000,

@@ -11,10 +11,12 @@ export type Awaited = { readonly done: StoredResult } | { readonly pending: Pend
 
 /** Keeps results. Everything that this seam promises is shown by `test/conformance`. */
 export interface ResultStore {
+  /** Whether a result reaches only the process whose address its message carries. False where it is left out. */
+  readonly addressedOnly?: boolean;
   /** Keeps a result for `ttl` milliseconds and wakes everybody who waits for it; `reply` is where a caller said it listens. */
   put(id: string, result: StoredResult, ttl: number, reply?: string): Promise<void>;
-  /** Notes that an attempt failed and another follows. */
-  note(id: string, state: PendingState, ttl: number): Promise<void>;
+  /** Notes that an attempt failed and another follows; `reply` as in `put`. */
+  note(id: string, state: PendingState, ttl: number, reply?: string): Promise<void>;
   /**
    * Where this process listens for replies; resolves when it does. A message that carries this address in `reply`
    * wakes a waiter without a further round trip.

@@ -64,16 +64,20 @@ export interface ClientOptions {
 /** Binds one actor to a broker. `createClient` of generated code does it for all of them. */
 export function createActorClient<A extends Actor>(broker: Broker, actor: A, options: ClientOptions = {}): ActorClient<A> {
   const timeout = resultTimeout(options.resultTimeout) ?? defaults.client.resultTimeout;
+  // Then every message carries the address, called or sent: its result would not be found without.
+  const addressed = broker.results.addressedOnly === true && actor.output !== undefined;
   const handle = (id: string) => new Message<unknown>(broker, actor, id, timeout);
 
   const client: CallableClient<unknown, unknown> = {
     async send(input, sendOptions) {
-      const publication = await prepare(actor, input, sendOptions);
+      const reply = addressed ? await broker.results.address() : undefined;
+      const publication = await prepare(actor, input, sendOptions, reply);
       await broker.publish([publication]);
       return handle(publication.id);
     },
     async sendMany(inputs, sendOptions) {
-      const publications = await Promise.all(inputs.map((input) => prepare(actor, input, sendOptions)));
+      const reply = addressed ? await broker.results.address() : undefined;
+      const publications = await Promise.all(inputs.map((input) => prepare(actor, input, sendOptions, reply)));
       await broker.publish(publications);
       return publications.map(({ id }) => handle(id));
     },

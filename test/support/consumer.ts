@@ -5,10 +5,10 @@ import { eventually } from "./eventually.js";
 class TestSlots implements Slots {
   #free: number;
   constructor(
-    count: number,
+    readonly concurrency: number,
     readonly onFree: () => void,
   ) {
-    this.#free = count;
+    this.#free = concurrency;
   }
   reserve(most: number): number {
     const count = Math.min(most, this.#free);

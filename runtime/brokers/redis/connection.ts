@@ -99,7 +99,8 @@ export class RedisConnection {
         Math.min(SHORTEST_PAUSE * 2 ** (times - 1), LONGEST_PAUSE) * (0.75 + Math.random() / 4),
       enableOfflineQueue: whenDown === "wait",
       autoResendUnfulfilledCommands: whenDown === "wait",
-      maxRetriesPerRequest: whenDown === "wait" ? TRIES : null,
+      // With 0, ioredis rejects at each loss what was under way; with null it would leave it pending for ever.
+      maxRetriesPerRequest: whenDown === "wait" ? TRIES : 0,
       // Ours: ioredis remembers only what the server confirmed.
       autoResubscribe: false,
     };

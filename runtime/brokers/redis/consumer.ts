@@ -193,7 +193,7 @@ export class RedisConsumer implements Consumer {
     if (this.#unsure) return this.#start(this.#reconcile());
     const want = this.#taking && !this.#idle ? this.#options.slots.reserve(LARGEST_BATCH) : 0;
     // Woken, but the slots have gone to another queue in the meantime.
-    if (want === 0 && this.#woken && !this.#idle) void this.#passOn();
+    if (want === 0 && this.#woken && this.#taking) void this.#passOn();
     this.#woken = false;
     if (want > 0 || this.#acks.length > 0) this.#start(this.#call(want));
   }
@@ -245,7 +245,8 @@ export class RedisConsumer implements Consumer {
       this.#held.set(field, delivery);
       deliveries.push(delivery);
     }
-    if (idle === 1) this.#rest(due);
+    // A wake-up may overtake the answer that set this consumer idle: then there is something again.
+    if (idle === 1 && !this.#woken) this.#rest(due);
     this.#options.slots.free(want - deliveries.length);
     // The next call is under way while these are worked on.
     this.#flush();

@@ -30,7 +30,7 @@ async function keep(store: ResultStore, task: RunningTask, outcome: Outcome): Pr
       const { name, message } = outcome.error;
       const state = { state: "retrying", attempt: task.message.attempt, error: { name, message } } as const;
       // Kept until after the next attempt has had its time.
-      return store.note(id, state, outcome.delay + ttl);
+      return store.note(id, state, outcome.delay + ttl, reply);
     }
     case "release":
       return;

@@ -1,0 +1,88 @@
+/** What the Redis broker asks of a server: commands when idle, connections, keys. */
+import { randomUUID } from "node:crypto";
+import { createActorClient } from "callboard/client";
+import { redisBroker } from "callboard/redis";
+import { createWorker } from "callboard/worker";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { startRedis, type RedisServer } from "../setup/redis.js";
+import { TestLogger, testActor } from "../support/actors.js";
+import { eventually } from "../support/eventually.js";
+
+const double = testActor<{ input: number; output: number }>("double", { input: z.number(), output: z.number() });
+
+describe("the Redis broker", () => {
+  let redis: RedisServer;
+  let admin: Redis;
+  beforeAll(async () => {
+    redis = await startRedis();
+    admin = new Redis(redis.url);
+  });
+  afterAll(async () => {
+    admin.disconnect();
+    await redis.stop();
+  });
+
+  const commands = async () => Number(/total_commands_processed:(\d+)/.exec(await admin.info("stats"))?.[1]);
+  const clients = async () => (String(await admin.client("LIST")).match(/name=callboard:\S+/g) ?? []).toSorted();
+
+  it("costs an idle worker about a command a second, and wakes at once all the same", async () => {
+    const broker = redisBroker(redis.url, { prefix: randomUUID() });
+    const worker = createWorker(broker, { test: { double } }, { test: { double: (n: number) => 2 * n } }, { logger: new TestLogger() });
+    await worker.start();
+    await eventually("the worker to be well", () => worker.healthy);
+    const client = createActorClient<typeof double>(broker, double);
+    await client.call(1);
+
+    const before = await commands();
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    // Scripts count with the commands inside them: a look at an empty queue is some twenty, all in one round trip.
+    const calls = /calls=(\d+)/.exec((await admin.info("commandstats")).split("\n").find((line) => line.startsWith("cmdstat_evalsha")) ?? "");
+    const started = Number(calls?.[1]);
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    const later = /calls=(\d+)/.exec((await admin.info("commandstats")).split("\n").find((line) => line.startsWith("cmdstat_evalsha")) ?? "");
+    expect(Number(later?.[1]) - started).toBeLessThanOrEqual(8);
+    expect(await commands()).toBeGreaterThan(before);
+
+    const latencies: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      const sent = performance.now();
+      await client.call(i);
+      latencies.push(performance.now() - sent);
+    }
+    // Far below the idle poll of a second: it was woken.
+    expect(latencies.toSorted((a, b) => a - b)[10]).toBeLessThan(250);
+    await worker.stop();
+    await broker.close();
+  });
+
+  it("uses one connection for the answers of a process, however many callers wait", async () => {
+    const broker = redisBroker(redis.url, { prefix: randomUUID() });
+    const client = createActorClient<typeof double>(broker, double);
+    const calls = Array.from({ length: 200 }, (_, i) => client.call(i, { timeout: "25s" }));
+    await eventually("the connections", async () => (await clients()).length >= 2);
+    expect(await clients()).toEqual(["name=callboard:publish", "name=callboard:subscribe"]);
+    const worker = createWorker(broker, { test: { double } }, { test: { double: (n: number) => 2 * n } }, { logger: new TestLogger() });
+    await worker.start();
+    expect(await Promise.all(calls)).toEqual(calls.map((_, i) => 2 * i));
+    expect(await clients()).toEqual(["name=callboard:consume", "name=callboard:publish", "name=callboard:subscribe"]);
+    await worker.stop();
+    await broker.close();
+    await eventually("the connections to be gone", async () => (await clients()).length === 0);
+  });
+
+  it("leaves nothing behind but what expires", async () => {
+    const prefix = randomUUID();
+    const broker = redisBroker(redis.url, { prefix });
+    const worker = createWorker(broker, { test: { double } }, { test: { double: (n: number) => 2 * n } }, { logger: new TestLogger() });
+    await worker.start();
+    const client = createActorClient<typeof double>(broker, double);
+    const messages = await client.sendMany(Array.from({ length: 50 }, (_, i) => i), { delay: 20 });
+    await Promise.all(messages.map((message) => message.result()));
+    await worker.stop();
+    await broker.close();
+    const left = await admin.keys(`${prefix}*`);
+    for (const key of left) expect([key, await admin.pttl(key) > 0]).toEqual([key, true]);
+  });
+});

@@ -1,0 +1,186 @@
+/** What a server's faults look like from outside: no loss, a worker that goes on, and one clear line. */
+import { BrokerRefusedError, BrokerUnavailableError, InvalidOptionError } from "callboard";
+import { createActorClient } from "callboard/client";
+import { redisBroker, type RedisBrokerOptions } from "callboard/redis";
+import { createWorker } from "callboard/worker";
+import { Redis } from "ioredis";
+import { afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import type { Broker } from "../../runtime/broker.js";
+import type { Worker } from "../../runtime/worker/worker.js";
+import { startRedis, type RedisServer } from "../setup/redis.js";
+import { TestLogger, testActor } from "../support/actors.js";
+import { eventually } from "../support/eventually.js";
+
+const double = testActor<{ input: number; output: number }>("double", { input: z.number(), output: z.number() });
+const patience = { timeout: "25s" } as const;
+
+describe("the Redis broker in an outage", () => {
+  const ends: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  async function server(options: Parameters<typeof startRedis>[0] = {}): Promise<RedisServer> {
+    const started = await startRedis(options);
+    ends.push(() => started.stop());
+    return started;
+  }
+
+  function connect(url: string, options: RedisBrokerOptions = {}): Broker {
+    const broker = redisBroker(url, { lease: 3000, sweepInterval: 500, ...options });
+    ends.push(() => broker.close());
+    return broker;
+  }
+
+  async function work(broker: Broker, handler: (n: number) => number | Promise<number>): Promise<[Worker, TestLogger]> {
+    const logger = new TestLogger();
+    const options = { logger, concurrency: 10, shutdownTimeout: 100 };
+    const worker = createWorker(broker, { test: { double } }, { test: { double: handler } }, options);
+    ends.push(() => worker.stop());
+    await worker.start();
+    return [worker, logger];
+  }
+
+  it("loses nothing when the server is killed under load and comes back, and the worker goes on by itself", async () => {
+    const redis = await server({ appendonly: true });
+    const seen = new Map<number, number>();
+    const [worker] = await work(connect(redis.url), (n) => {
+      seen.set(n, (seen.get(n) ?? 0) + 1);
+      return 2 * n;
+    });
+    const client = createActorClient<typeof double>(connect(redis.url), double);
+    const accepted: number[] = [];
+    let sending = true;
+    const load = (async () => {
+      for (let n = 0; sending; n++) {
+        await client.send(n).then(
+          () => accepted.push(n),
+          () => undefined,
+        );
+      }
+    })();
+    await eventually("some messages", () => seen.size > 200);
+    await redis.kill();
+    await eventually("the worker to notice", () => !worker.healthy);
+    await redis.restart();
+    await eventually("the worker to be well again", () => worker.healthy);
+    const before = seen.size;
+    await eventually("more messages", () => seen.size > before + 200);
+    sending = false;
+    await load;
+    await eventually("every accepted message to be handled", () => accepted.every((n) => seen.has(n)));
+  });
+
+  it("answers a caller who waited through a loss of every connection", async () => {
+    const redis = await server();
+    const finish = new Set<() => void>();
+    await work(connect(redis.url), (n) => new Promise((resolve) => finish.add(() => resolve(2 * n))));
+    const client = createActorClient<typeof double>(connect(redis.url), double);
+    const called = client.call(4, patience);
+    const message = await client.send(5);
+    const asked = message.result(patience);
+    await eventually("both handlers", () => finish.size === 2);
+
+    const admin = new Redis(redis.url);
+    await admin.call("CLIENT", "KILL", "TYPE", "pubsub");
+    await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    admin.disconnect();
+    for (const each of finish) each();
+    expect(await Promise.all([called, asked])).toEqual([8, 10]);
+  });
+
+  it("is fetching again after a connection went silent without an end", async () => {
+    const redis = await server();
+    const [worker] = await work(connect(redis.url), (n) => 2 * n);
+    const client = createActorClient<typeof double>(connect(redis.url), double);
+    expect(await client.call(1, patience)).toBe(2);
+    redis.pause();
+    await eventually("the worker to notice", () => !worker.healthy);
+    redis.resume();
+    expect(await client.call(2, patience)).toBe(4);
+    await eventually("the worker to be well again", () => worker.healthy);
+  });
+
+  it("keeps a message whose handler fails exactly while the server is down", async () => {
+    const redis = await server({ appendonly: true });
+    let runs = 0;
+    let fail: () => void = () => undefined;
+    await work(connect(redis.url), (n) => {
+      if (++runs > 1) return 2 * n;
+      return new Promise((_, reject) => (fail = () => reject(new Error("at the worst moment"))));
+    });
+    const message = await createActorClient<typeof double>(connect(redis.url), double).send(21);
+    await eventually("the handler", () => runs === 1);
+    await redis.kill();
+    fail();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await redis.restart();
+    expect(await message.result(patience)).toBe(42);
+  });
+
+  it("sends its scripts again to a server that has lost them", async () => {
+    const redis = await server();
+    await work(connect(redis.url), (n) => 2 * n);
+    const client = createActorClient<typeof double>(connect(redis.url), double);
+    expect(await client.call(1, patience)).toBe(2);
+    const admin = new Redis(redis.url);
+    await admin.script("FLUSH");
+    admin.disconnect();
+    expect(await client.call(2, patience)).toBe(4);
+  });
+
+  it("waits for a server that is down at the start, and says where it looks", async () => {
+    const redis = await server();
+    await redis.kill();
+    const [worker, logger] = await work(connect(redis.url), (n) => 2 * n);
+    await eventually("one line", () => logger.messages("warn").length > 0);
+    expect(logger.messages("warn")).toHaveLength(1);
+    expect(logger.messages("warn")[0]).toContain(`redis 127.0.0.1:${redis.port}/0 cannot be reached`);
+    expect(worker.healthy).toBe(false);
+    await redis.restart();
+    const client = createActorClient<typeof double>(connect(redis.url), double);
+    expect(await client.call(3, patience)).toBe(6);
+  });
+
+  it("rejects a send to a server that is down, and names the host", async () => {
+    const redis = await server();
+    await redis.kill();
+    const client = createActorClient<typeof double>(connect(redis.url), double);
+    const sent = client.send(1);
+    await expect(sent).rejects.toThrow(BrokerUnavailableError);
+    await expect(sent).rejects.toThrow(`redis 127.0.0.1:${redis.port}/0 cannot be reached`);
+  });
+
+  it("rejects a send that nobody answers in time", async () => {
+    const redis = await server();
+    const client = createActorClient<typeof double>(connect(redis.url, { publishTimeout: 500 }), double);
+    await client.send(1);
+    redis.pause();
+    await expect(client.send(2)).rejects.toThrow(BrokerUnavailableError);
+    redis.resume();
+  });
+
+  it("says that a password was refused, and never shows it", async () => {
+    const redis = await server({ password: "correct horse" });
+    const wrong = redis.url.replace("correct%20horse", "battery-staple");
+    const [worker, logger] = await work(connect(wrong), (n) => n);
+    await eventually("one line", () => logger.lines.some(({ level }) => level === "warn" || level === "error"));
+    const sent = createActorClient<typeof double>(connect(wrong), double).send(1);
+    const error = await sent.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(BrokerRefusedError);
+    expect(String(error)).toContain(`redis 127.0.0.1:${redis.port}/0`);
+    expect(String(error)).toMatch(/WRONGPASS|password/i);
+    expect(JSON.stringify(logger.lines) + String(error)).not.toContain("battery-staple");
+    expect(worker.healthy).toBe(false);
+  });
+
+  it("refuses a URL that is none, with the password masked", () => {
+    for (const url of ["localhost:6379", "http://user:secret@host", "redis://:secret@host/db", "redis://:secret@:bad:port"]) {
+      expect(() => redisBroker(url), url).toThrow(InvalidOptionError);
+      expect(() => redisBroker(url), url).not.toThrow(/secret/);
+    }
+    expect(() => redisBroker("redis://localhost", { leese: 1 } as never)).toThrow(/Did you mean "lease"/);
+    expect(() => redisBroker("redis://localhost", { lease: "soon" as never })).toThrow(/"lease" must be a duration/);
+  });
+});
