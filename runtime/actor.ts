@@ -25,13 +25,17 @@ export type InputOf<A> = A extends Actor<infer S> ? S["input"] : never;
 /** What a caller receives from an actor; `void` for fire and forget. */
 export type OutputOf<A> = A extends Actor<infer S> ? (S extends { readonly output: infer O } ? O : void) : never;
 /** What an actor's handler receives: the input with defaults and transforms applied. */
-export type ReceivedOf<A> = A extends Actor<infer S>
-  ? S extends { readonly received: infer R } ? R : S["input"]
-  : never;
+export type ReceivedOf<A> =
+  A extends Actor<infer S> ? (S extends { readonly received: infer R } ? R : S["input"]) : never;
 /** What an actor's handler returns; `unknown` for fire and forget, where it is ignored. */
-export type ReturnedOf<A> = A extends Actor<infer S>
-  ? S extends { readonly returned: infer R } ? R : S extends { readonly output: infer O } ? O : unknown
-  : never;
+export type ReturnedOf<A> =
+  A extends Actor<infer S>
+    ? S extends { readonly returned: infer R }
+      ? R
+      : S extends { readonly output: infer O }
+        ? O
+        : unknown
+    : never;
 
 /** What generated code knows of an actor beside its contract. */
 export interface ActorIdentity {
@@ -46,7 +50,9 @@ export interface ActorIdentity {
 /** Gives a contract its name. Called by generated code. */
 export function defineActor<S extends Signature>(contract: Contract, identity: ActorIdentity): Actor<S> {
   if (!isContract(contract)) {
-    throw new InvalidOptionError(`${identity.name} is no contract: generated code and contracts differ. Run "callboard gen".`);
+    throw new InvalidOptionError(
+      `${identity.name} is no contract: generated code and contracts differ. Run "callboard gen".`,
+    );
   }
   const issues = checkOptions(contract.options);
   if (issues.length > 0) {

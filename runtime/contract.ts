@@ -6,7 +6,10 @@ import type { Duration } from "./duration.js";
 export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 
 /** The schemas and options of an actor, as a contract states them. */
-export interface ActorOptions<I extends z.$ZodType = z.$ZodType, O extends z.$ZodType | undefined = z.$ZodType | undefined> {
+export interface ActorOptions<
+  I extends z.$ZodType = z.$ZodType,
+  O extends z.$ZodType | undefined = z.$ZodType | undefined,
+> {
   /** What a producer sends: any zod 4 schema. The producer sends its input form; defaults and transforms are applied by the worker. */
   readonly input: I;
   /** What the handler answers: any zod 4 schema. Leave it out for fire and forget: nothing is stored, and there is no `result()`. */

@@ -1,12 +1,27 @@
 import ms from "ms";
 
 type Unit =
-  | "ms" | "millisecond" | "milliseconds"
-  | "s" | "sec" | "second" | "seconds"
-  | "m" | "min" | "minute" | "minutes"
-  | "h" | "hr" | "hour" | "hours"
-  | "d" | "day" | "days"
-  | "w" | "week" | "weeks";
+  | "ms"
+  | "millisecond"
+  | "milliseconds"
+  | "s"
+  | "sec"
+  | "second"
+  | "seconds"
+  | "m"
+  | "min"
+  | "minute"
+  | "minutes"
+  | "h"
+  | "hr"
+  | "hour"
+  | "hours"
+  | "d"
+  | "day"
+  | "days"
+  | "w"
+  | "week"
+  | "weeks";
 
 /** A length of time: milliseconds, or a number with a unit as the `ms` package reads it (`"1.5s"`, `"10 minutes"`, `"7d"`). */
 export type Duration = number | `${number}${Unit}` | `${number} ${Unit}`;
@@ -19,5 +34,7 @@ export function parseDuration(duration: unknown): number | undefined {
 
 /** Milliseconds as a person says them: `1500` is `1.5s`. */
 export function formatDuration(milliseconds: number): string {
-  return milliseconds < 60_000 && milliseconds >= 1000 ? `${+(milliseconds / 1000).toFixed(1)}s` : ms(Math.round(milliseconds));
+  return milliseconds < 60_000 && milliseconds >= 1000
+    ? `${+(milliseconds / 1000).toFixed(1)}s`
+    : ms(Math.round(milliseconds));
 }

@@ -94,7 +94,9 @@ export class UnknownActorError extends CallboardError {
     readonly actor: string,
     readonly queue: string,
   ) {
-    super(`No actor is named "${actor}" in this worker (queue "${queue}"). Was its contract renamed, or is the worker older than the producer?`);
+    super(
+      `No actor is named "${actor}" in this worker (queue "${queue}"). Was its contract renamed, or is the worker older than the producer?`,
+    );
   }
 }
 
@@ -155,8 +157,7 @@ export class ShutdownError extends CallboardError {
 
 /** What is known of a message whose result is not there yet. */
 export type PendingState =
-  | { readonly state: "pending" }
-  | { readonly state: "retrying"; readonly attempt: number; readonly error: RemoteError };
+  { readonly state: "pending" } | { readonly state: "retrying"; readonly attempt: number; readonly error: RemoteError };
 
 /** A result did not arrive in time. The message is not cancelled: it may still run. */
 export class ResultTimeoutError extends CallboardError {

@@ -4,8 +4,7 @@ import type { Issue } from "./errors.js";
 
 /** What came of checking a value. */
 export type Checked =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly issues: readonly Issue[] };
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly issues: readonly Issue[] };
 
 /** Checks values against one schema. */
 export interface Validator {

@@ -42,7 +42,9 @@ export function fromTagged(value: unknown): unknown {
     if (entries.length !== 1) throw new UndecodableError(`the tag "${first[0]}" must stand alone in its object`);
     return revive(first[0], first[1]);
   }
-  return Object.fromEntries(entries.map(([key, item]) => [key.startsWith("$$") ? key.slice(1) : key, fromTagged(item)]));
+  return Object.fromEntries(
+    entries.map(([key, item]) => [key.startsWith("$$") ? key.slice(1) : key, fromTagged(item)]),
+  );
 }
 
 function revive(tag: string, content: unknown): unknown {

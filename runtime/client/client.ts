@@ -62,7 +62,11 @@ export interface ClientOptions {
 }
 
 /** Binds one actor to a broker. `createClient` of generated code does it for all of them. */
-export function createActorClient<A extends Actor>(broker: Broker, actor: A, options: ClientOptions = {}): ActorClient<A> {
+export function createActorClient<A extends Actor>(
+  broker: Broker,
+  actor: A,
+  options: ClientOptions = {},
+): ActorClient<A> {
   const timeout = resultTimeout(options.resultTimeout) ?? defaults.client.resultTimeout;
   // Then every message carries the address, called or sent: its result would not be found without.
   const addressed = broker.results.addressedOnly === true && actor.output !== undefined;

@@ -78,5 +78,7 @@ export function resultTimeout(timeout: Duration | undefined): number | undefined
   if (timeout === undefined) return undefined;
   const milliseconds = parseDuration(timeout);
   if (milliseconds !== undefined) return milliseconds;
-  throw new InvalidOptionError(`"timeout" must be a duration, milliseconds or a text such as "5s"; it is ${JSON.stringify(timeout)}.`);
+  throw new InvalidOptionError(
+    `"timeout" must be a duration, milliseconds or a text such as "5s"; it is ${JSON.stringify(timeout)}.`,
+  );
 }

@@ -56,11 +56,7 @@ export class Dispatch {
 
   constructor(context: DispatchContext) {
     this.#context = context;
-    this.#onion = compose([
-      results(context.results, context.clock),
-      retries(context.random),
-      timeLimit(context.clock),
-    ]);
+    this.#onion = compose([results(context.results, context.clock), retries(context.random), timeLimit(context.clock)]);
   }
 
   /** Decodes, validates and handles a message. `began` learns of the task, so that it can be aborted. */
@@ -141,7 +137,9 @@ function readInput(actor: Actor, envelope: Envelope): unknown {
     throw new UndecodableError(`the input is encoded as "${encoding}", which this worker cannot read`);
   }
   const checked = actor.input.check(encoding === TAGGED ? fromTagged(envelope.input) : envelope.input);
-  return checked instanceof Promise ? checked.then((late) => fit(actor, envelope, late)) : fit(actor, envelope, checked);
+  return checked instanceof Promise
+    ? checked.then((late) => fit(actor, envelope, late))
+    : fit(actor, envelope, checked);
 }
 
 function fit(actor: Actor, envelope: Envelope, checked: Checked): unknown {

@@ -245,7 +245,11 @@ class ActorWorker implements Worker {
     this.#slots.took(performance.now() - started);
     this.#running.delete(delivery);
     if (!work.abandoned) {
-      const abortable = { get abortReason() { return work.task?.abortReason; } };
+      const abortable = {
+        get abortReason() {
+          return work.task?.abortReason;
+        },
+      };
       this.#settleLater(delivery, this.#dispatch.settle(delivery, attempt, abortable));
     }
     this.#slots.free(1);
@@ -257,7 +261,9 @@ class ActorWorker implements Worker {
   /** Keeps a settlement in sight until the broker has answered. */
   #settleLater(delivery: Delivery, settlement: Promise<void>): void {
     const seen = settlement.catch((error: unknown) => {
-      const message = isLost(error) ? "too late: another worker has the message" : "the broker did not take the outcome";
+      const message = isLost(error)
+        ? "too late: another worker has the message"
+        : "the broker did not take the outcome";
       this.#logger.warn({ queue: delivery.queue, err: error }, message);
     });
     this.#settling.add(seen);
@@ -304,7 +310,12 @@ interface Work {
   abandoned: boolean;
 }
 
-const workerOptionNames = ["concurrency", "queues", "shutdownTimeout", "logger"] as const satisfies (keyof WorkerOptions)[];
+const workerOptionNames = [
+  "concurrency",
+  "queues",
+  "shutdownTimeout",
+  "logger",
+] as const satisfies (keyof WorkerOptions)[];
 
 function checkWorkerOptions(options: WorkerOptions, known: readonly string[]) {
   for (const name of Object.keys(options)) {

@@ -1,41 +1,11 @@
 /** The Redis broker keeps every broker's promises, on a real server. */
-import { randomUUID } from "node:crypto";
-import { Redis } from "ioredis";
-import { redisBroker } from "callboard/redis";
 import { inject } from "vitest";
-import type { Broker } from "../../runtime/broker.js";
-import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import { describeBroker } from "./broker.js";
-import type { BrokerHarness } from "./harness.js";
+import { redisHarness } from "./redis-harness.js";
 import { describeResults } from "./results.js";
 import { describeWorker } from "./worker.js";
 
-const times = { lease: 1500, sweepInterval: 250, deadLetterTtl: 1000 };
-
-const harness: BrokerHarness = {
-  async open() {
-    const url = inject("redisUrl");
-    const prefix = `test:${randomUUID()}`;
-    const redis = new Redis(url);
-    const brokers: Broker[] = [];
-    return {
-      connect() {
-        const broker = redisBroker(url, { prefix, ...times });
-        brokers.push(broker);
-        return broker;
-      },
-      pass: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-      endLeases: async (queue) => void (await redis.del(queueKeys(prefix, queue).leases)),
-      inject: async (queue, body) => void (await redis.lpush(queueKeys(prefix, queue).ready(5), body)),
-      async close() {
-        await Promise.all(brokers.map((broker) => broker.close()));
-        redis.disconnect();
-      },
-    };
-  },
-  times: { recovery: times.lease + 2 * times.sweepInterval, deadLetterTtl: times.deadLetterTtl, soon: 100, grain: 50 },
-  cannot: {},
-};
+const harness = redisHarness(() => inject("redisUrl"));
 
 describeBroker("redis", harness);
 describeResults("redis", harness);

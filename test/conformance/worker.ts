@@ -1,6 +1,13 @@
 /** What a message meets on its whole way, from `send` to its end, on any broker. */
 import { setTimeout as wait } from "node:timers/promises";
-import { DoNotRetry, InvalidInputError, MessageTooLargeError, RemoteFailureError, ResultTimeoutError, RetryLater } from "callboard";
+import {
+  DoNotRetry,
+  InvalidInputError,
+  MessageTooLargeError,
+  RemoteFailureError,
+  ResultTimeoutError,
+  RetryLater,
+} from "callboard";
 import { createActorClient, type Actor } from "callboard/client";
 import { createWorker, type Task, type Worker, type WorkerOptions } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -41,7 +48,13 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
     async function work(actors: readonly Actor[], handlers: Handlers, options: WorkerOptions = {}): Promise<Worker> {
       const group = Object.fromEntries(actors.map((actor) => [actor.name.replace("test.", ""), actor]));
       const parts = { random: () => 1, ...(backend.clock === undefined ? {} : { clock: backend.clock }) };
-      const worker = createWorker(backend.connect(), { test: group }, { test: handlers }, { logger, ...options }, parts);
+      const worker = createWorker(
+        backend.connect(),
+        { test: group },
+        { test: handlers },
+        { logger, ...options },
+        parts,
+      );
       workers.push(worker);
       await worker.start();
       return worker;
@@ -103,7 +116,11 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
       type Value = z.infer<typeof schema>;
       type Echo = Actor<{ input: Value; output: Value }>;
       const plain = testActor<{ input: Value; output: Value }>("echo", { input: schema, output: schema });
-      const echo: Echo = { ...plain, input: { ...plain.input, tagged: true }, output: { ...plain.input, tagged: true } };
+      const echo: Echo = {
+        ...plain,
+        input: { ...plain.input, tagged: true },
+        output: { ...plain.input, tagged: true },
+      };
       const seen: Value[] = [];
       await work([echo], { echo: (value: Value) => (seen.push(value), value) });
       const value: Value = {
@@ -125,7 +142,10 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
       const large = createActorClient<typeof note>(broker, note).send("x".repeat(1024 * 1024));
       await expect(large).rejects.toThrow(MessageTooLargeError);
       const seen: unknown[] = [];
-      await work([sum, note], { sum: (input: unknown) => seen.push(input), note: (input: unknown) => seen.push(input) });
+      await work([sum, note], {
+        sum: (input: unknown) => seen.push(input),
+        note: (input: unknown) => seen.push(input),
+      });
       await backend.pass(harness.times.soon);
       expect(seen).toEqual([]);
     });
@@ -154,7 +174,8 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
       await eventually("the good messages", () => seen.length === 5);
       const dead = await deadLetters(bad.length);
       const reasons = new Map(dead.map(({ body, reason }) => [body, reason]));
-      for (const [reason, body] of bad) expect([body.slice(0, 100), reasons.get(body)]).toEqual([body.slice(0, 100), reason]);
+      for (const [reason, body] of bad)
+        expect([body.slice(0, 100), reasons.get(body)]).toEqual([body.slice(0, 100), reason]);
       expect(dead.find(({ reason }) => reason === "invalid-input")?.error.message).toMatch(/ffffffff.*00000000/);
       expect(({} as { admin?: boolean }).admin).toBeUndefined();
     });
@@ -250,7 +271,12 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
 
     it("waits as long as RetryLater says", async () => {
       const times: number[] = [];
-      const slow: Sum = testActor("sum", { input: z.unknown(), output: z.number(), minBackoff: "1h", maxBackoff: "1h" });
+      const slow: Sum = testActor("sum", {
+        input: z.unknown(),
+        output: z.number(),
+        minBackoff: "1h",
+        maxBackoff: "1h",
+      });
       await work([slow], {
         sum: () => {
           times.push(backend.clock?.now() ?? Date.now());
@@ -296,7 +322,12 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
       expect(await early).toBeInstanceOf(ResultTimeoutError);
       expect(await early).toMatchObject({ actor: "test.sum", id: message.id, pending: { state: "pending" } });
 
-      const failing: Sum = testActor("sum", { input: z.unknown(), output: z.number(), minBackoff: "1h", maxBackoff: "1h" });
+      const failing: Sum = testActor("sum", {
+        input: z.unknown(),
+        output: z.number(),
+        minBackoff: "1h",
+        maxBackoff: "1h",
+      });
       await work([failing], { sum: () => Promise.reject(new Error("not today")) });
       await eventually("the first attempt", () => logger.messages("warn").length > 0);
       const late = message.result({ timeout: 50 }).catch((error: unknown) => error);
@@ -407,7 +438,14 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
     it("dead-letters a message that kills its worker again and again", async () => {
       let runs = 0;
       await work([sum], { sum: () => ++runs });
-      const body = JSON.stringify({ crashes: 6, id: createId(), actor: sum.name, v: "0", at: 1, input: { a: 1, b: 1 } });
+      const body = JSON.stringify({
+        crashes: 6,
+        id: createId(),
+        actor: sum.name,
+        v: "0",
+        at: 1,
+        input: { a: 1, b: 1 },
+      });
       await backend.inject("default", body);
       const [letter] = await deadLetters();
       expect(letter).toMatchObject({ reason: "crash-loop" });
@@ -436,7 +474,11 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
     });
 
     it("handles messages of different queues side by side", async () => {
-      const slow = testActor<{ input: string; output: string }>("slow", { input: z.string(), output: z.string(), queue: "slow" });
+      const slow = testActor<{ input: string; output: string }>("slow", {
+        input: z.string(),
+        output: z.string(),
+        queue: "slow",
+      });
       let release: () => void = () => undefined;
       await work(
         [sum, slow],

@@ -29,7 +29,12 @@ describe("the Redis broker", () => {
 
   it("costs an idle worker about a command a second, and wakes at once all the same", async () => {
     const broker = redisBroker(redis.url, { prefix: randomUUID() });
-    const worker = createWorker(broker, { test: { double } }, { test: { double: (n: number) => 2 * n } }, { logger: new TestLogger() });
+    const worker = createWorker(
+      broker,
+      { test: { double } },
+      { test: { double: (n: number) => 2 * n } },
+      { logger: new TestLogger() },
+    );
     await worker.start();
     await eventually("the worker to be well", () => worker.healthy);
     const client = createActorClient<typeof double>(broker, double);
@@ -38,10 +43,14 @@ describe("the Redis broker", () => {
     const before = await commands();
     await new Promise((resolve) => setTimeout(resolve, 5000));
     // Scripts count with the commands inside them: a look at an empty queue is some twenty, all in one round trip.
-    const calls = /calls=(\d+)/.exec((await admin.info("commandstats")).split("\n").find((line) => line.startsWith("cmdstat_evalsha")) ?? "");
+    const calls = /calls=(\d+)/.exec(
+      (await admin.info("commandstats")).split("\n").find((line) => line.startsWith("cmdstat_evalsha")) ?? "",
+    );
     const started = Number(calls?.[1]);
     await new Promise((resolve) => setTimeout(resolve, 5000));
-    const later = /calls=(\d+)/.exec((await admin.info("commandstats")).split("\n").find((line) => line.startsWith("cmdstat_evalsha")) ?? "");
+    const later = /calls=(\d+)/.exec(
+      (await admin.info("commandstats")).split("\n").find((line) => line.startsWith("cmdstat_evalsha")) ?? "",
+    );
     expect(Number(later?.[1]) - started).toBeLessThanOrEqual(8);
     expect(await commands()).toBeGreaterThan(before);
 
@@ -63,7 +72,12 @@ describe("the Redis broker", () => {
     const calls = Array.from({ length: 200 }, (_, i) => client.call(i, { timeout: "25s" }));
     await eventually("the connections", async () => (await clients()).length >= 2);
     expect(await clients()).toEqual(["name=callboard:publish", "name=callboard:subscribe"]);
-    const worker = createWorker(broker, { test: { double } }, { test: { double: (n: number) => 2 * n } }, { logger: new TestLogger() });
+    const worker = createWorker(
+      broker,
+      { test: { double } },
+      { test: { double: (n: number) => 2 * n } },
+      { logger: new TestLogger() },
+    );
     await worker.start();
     expect(await Promise.all(calls)).toEqual(calls.map((_, i) => 2 * i));
     expect(await clients()).toEqual(["name=callboard:consume", "name=callboard:publish", "name=callboard:subscribe"]);
@@ -75,14 +89,22 @@ describe("the Redis broker", () => {
   it("leaves nothing behind but what expires", async () => {
     const prefix = randomUUID();
     const broker = redisBroker(redis.url, { prefix });
-    const worker = createWorker(broker, { test: { double } }, { test: { double: (n: number) => 2 * n } }, { logger: new TestLogger() });
+    const worker = createWorker(
+      broker,
+      { test: { double } },
+      { test: { double: (n: number) => 2 * n } },
+      { logger: new TestLogger() },
+    );
     await worker.start();
     const client = createActorClient<typeof double>(broker, double);
-    const messages = await client.sendMany(Array.from({ length: 50 }, (_, i) => i), { delay: 20 });
+    const messages = await client.sendMany(
+      Array.from({ length: 50 }, (_, i) => i),
+      { delay: 20 },
+    );
     await Promise.all(messages.map((message) => message.result()));
     await worker.stop();
     await broker.close();
     const left = await admin.keys(`${prefix}*`);
-    for (const key of left) expect([key, await admin.pttl(key) > 0]).toEqual([key, true]);
+    for (const key of left) expect([key, (await admin.pttl(key)) > 0]).toEqual([key, true]);
   });
 });

@@ -41,7 +41,10 @@ describe("a worker process", () => {
     const dying = await start("stuck");
     const client = createActorClient<typeof step>(broker, step);
     const messages = await client.sendMany(Array.from({ length: 40 }, (_, n) => ({ n })));
-    await eventually("ten messages in its hands", () => dying.lines.filter((line) => line.startsWith("began")).length === 10);
+    await eventually(
+      "ten messages in its hands",
+      () => dying.lines.filter((line) => line.startsWith("began")).length === 10,
+    );
 
     await dying.end("SIGKILL");
     const killed = performance.now();

@@ -176,7 +176,12 @@ describe("the Redis broker in an outage", () => {
   });
 
   it("refuses a URL that is none, with the password masked", () => {
-    for (const url of ["localhost:6379", "http://user:secret@host", "redis://:secret@host/db", "redis://:secret@:bad:port"]) {
+    for (const url of [
+      "localhost:6379",
+      "http://user:secret@host",
+      "redis://:secret@host/db",
+      "redis://:secret@:bad:port",
+    ]) {
       expect(() => redisBroker(url), url).toThrow(InvalidOptionError);
       expect(() => redisBroker(url), url).not.toThrow(/secret/);
     }

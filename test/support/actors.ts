@@ -5,7 +5,11 @@ import type { Signature } from "../../runtime/contract.js";
 import type { Logger } from "../../runtime/worker/logger.js";
 
 /** An actor of the group `test`. Backoffs are short unless a test says otherwise. */
-export function testActor<S extends Signature>(name: string, options: ActorOptions, fingerprint = "00000000"): Actor<S> {
+export function testActor<S extends Signature>(
+  name: string,
+  options: ActorOptions,
+  fingerprint = "00000000",
+): Actor<S> {
   return defineActor<S>(actor({ minBackoff: 20, maxBackoff: 50, ...options }), { name: `test.${name}`, fingerprint });
 }
 

@@ -25,7 +25,9 @@ export function redisAddress(target: string | RedisOptions): RedisAddress {
     });
   }
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
-    throw new InvalidOptionError(`${mask(target)} is no Redis URL: it begins with "${url.protocol}", not "redis:" or "rediss:".`);
+    throw new InvalidOptionError(
+      `${mask(target)} is no Redis URL: it begins with "${url.protocol}", not "redis:" or "rediss:".`,
+    );
   }
   const db = /^\/\d+$/.test(url.pathname) ? Number(url.pathname.slice(1)) : 0;
   if (url.pathname.length > 1 && !/^\/\d+$/.test(url.pathname)) {
@@ -95,8 +97,7 @@ export class RedisConnection {
       lazyConnect: true,
       connectTimeout: Math.max(patience, 1000),
       socketTimeout: Math.max(patience, 1000),
-      retryStrategy: (times) =>
-        Math.min(SHORTEST_PAUSE * 2 ** (times - 1), LONGEST_PAUSE) * (0.75 + Math.random() / 4),
+      retryStrategy: (times) => Math.min(SHORTEST_PAUSE * 2 ** (times - 1), LONGEST_PAUSE) * (0.75 + Math.random() / 4),
       enableOfflineQueue: whenDown === "wait",
       autoResendUnfulfilledCommands: whenDown === "wait",
       // With 0, ioredis rejects at each loss what was under way; with null it would leave it pending for ever.

@@ -217,7 +217,14 @@ export class RedisConsumer implements Consumer {
     const id = this.#id;
     const { leases, consumers, delayed, idle, allReady } = this.#keys;
     const keys = [this.#keys.running(id), leases, consumers, delayed, idle, ...allReady];
-    const args: (string | number)[] = [id, this.#context.lease, want, first, this.#keys.wake(id), this.#new ? "new" : ""];
+    const args: (string | number)[] = [
+      id,
+      this.#context.lease,
+      want,
+      first,
+      this.#keys.wake(id),
+      this.#new ? "new" : "",
+    ];
     for (const { field } of acks) args.push(field);
     let reply: TakeReply;
     try {

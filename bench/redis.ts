@@ -1,0 +1,223 @@
+/** Callboard on Redis, beside what plain ioredis does. */
+import { randomUUID } from "node:crypto";
+import { createActorClient } from "callboard/client";
+import { redisBroker } from "callboard/redis";
+import { createWorker, type Logger, type Worker } from "callboard/worker";
+import { Redis } from "ioredis";
+import type { Broker } from "../runtime/broker.js";
+import { inFlight, median, rate, type Row } from "./measure.js";
+import { check, order, ship } from "./order.js";
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+const SENDS = 40_000;
+const PROCESSED = 60_000;
+const CALLS = 10_000;
+
+/** What raw contenders send: what the envelope would be. */
+const body = JSON.stringify({ id: randomUUID(), actor: "shop.ship", v: "00000000", at: Date.now(), input: order });
+
+/** Moves up to n bodies into a hash and acks others: what a batched, crash-safe take costs at the least. */
+const FLOOR = `
+if #ARGV > 2 then redis.call("HDEL", KEYS[2], unpack(ARGV, 3)) end
+local bodies = redis.call("RPOP", KEYS[1], ARGV[1])
+if not bodies then return {} end
+local pairs = {}
+for i, body in ipairs(bodies) do
+  pairs[2 * i - 1] = ARGV[2] + i
+  pairs[2 * i] = body
+end
+redis.call("HSET", KEYS[2], unpack(pairs))
+return bodies`;
+
+export function redisRows(url: string): readonly Row[] {
+  return [
+    {
+      name: "send, 200 in flight",
+      unit: "per second",
+      contenders: [
+        { name: "callboard", run: () => withBroker(url, sendRate) },
+        { name: "ioredis, LPUSH auto-pipelined", run: () => withRedis(url, lpushRate, { enableAutoPipelining: true }) },
+      ],
+    },
+    {
+      name: "sendMany of 1,000",
+      unit: "per second",
+      contenders: [
+        { name: "callboard", run: () => withBroker(url, sendManyRate) },
+        { name: "ioredis, LPUSH of 1,000 ready strings", run: () => withRedis(url, variadicRate) },
+      ],
+    },
+    {
+      name: "process a no-op, concurrency 100",
+      unit: "per second",
+      contenders: [
+        { name: "callboard", run: () => withBroker(url, processRate) },
+        { name: "ioredis, batched take and ack in Lua", run: () => withRedis(url, floorRate) },
+      ],
+    },
+    {
+      name: "call, 50 in flight",
+      unit: "per second",
+      contenders: [
+        { name: "callboard", run: () => withBroker(url, (broker) => withWorker(broker, () => callRate(broker))) },
+      ],
+    },
+    {
+      name: "call, one by one, p50",
+      unit: "ms",
+      contenders: [
+        { name: "callboard", run: () => withBroker(url, (broker) => withWorker(broker, () => callTime(broker))) },
+        { name: "ioredis, LPUSH and BRPOP both ways", run: () => withRedis(url, (redis) => roundTripTime(redis, url)) },
+      ],
+    },
+  ];
+}
+
+function sendRate(broker: Broker): Promise<number> {
+  const client = createActorClient<typeof ship>(broker, ship);
+  return rate(SENDS, () => inFlight(SENDS, 200, () => client.send(order)));
+}
+
+function sendManyRate(broker: Broker): Promise<number> {
+  const client = createActorClient<typeof ship>(broker, ship);
+  const orders = Array.from({ length: 1000 }, () => order);
+  return rate(SENDS, async () => {
+    for (let sent = 0; sent < SENDS; sent += 1000) await client.sendMany(orders);
+  });
+}
+
+async function processRate(broker: Broker): Promise<number> {
+  const client = createActorClient<typeof ship>(broker, ship);
+  const orders = Array.from({ length: 1000 }, () => order);
+  for (let sent = 0; sent < PROCESSED; sent += 1000) await client.sendMany(orders);
+  let handled = 0;
+  let finish: () => void = () => undefined;
+  const all = new Promise<void>((resolve) => (finish = resolve));
+  const handler = () => {
+    if (++handled === PROCESSED) finish();
+  };
+  const worker = createWorker(broker, { shop: { ship } }, { shop: { ship: handler } }, { logger: silent });
+  const processed = await rate(PROCESSED, async () => {
+    await worker.start();
+    await all;
+  });
+  await worker.stop();
+  return processed;
+}
+
+async function withWorker(broker: Broker, run: () => Promise<number>): Promise<number> {
+  const worker: Worker = createWorker(broker, { shop: { check } }, { shop: { check: () => true } }, { logger: silent });
+  await worker.start();
+  try {
+    return await run();
+  } finally {
+    await worker.stop();
+  }
+}
+
+async function callRate(broker: Broker): Promise<number> {
+  const client = createActorClient<typeof check>(broker, check);
+  await client.call(order);
+  return rate(CALLS, () => inFlight(CALLS, 50, () => client.call(order)));
+}
+
+async function callTime(broker: Broker): Promise<number> {
+  const client = createActorClient<typeof check>(broker, check);
+  await client.call(order);
+  return medianTime(() => client.call(order));
+}
+
+async function lpushRate(redis: Redis): Promise<number> {
+  return rate(SENDS, () => inFlight(SENDS, 200, () => redis.lpush("raw", body)));
+}
+
+async function variadicRate(redis: Redis): Promise<number> {
+  const bodies = Array.from({ length: 1000 }, () => body);
+  return rate(SENDS, async () => {
+    for (let sent = 0; sent < SENDS; sent += 1000) await redis.lpush("raw", ...bodies);
+  });
+}
+
+async function floorRate(redis: Redis): Promise<number> {
+  const bodies = Array.from({ length: 1000 }, () => body);
+  for (let sent = 0; sent < PROCESSED; sent += 1000) await redis.lpush("raw", ...bodies);
+  const sha = String(await redis.script("LOAD", FLOOR));
+  let handled = 0;
+  return rate(PROCESSED, async () => {
+    // As our own worker does it: batches of 100, the next call under way while a batch is worked on.
+    const take = (from: number, acks: readonly number[]) =>
+      redis.evalsha(sha, 2, "raw", "held", 100, from, ...acks) as Promise<string[]>;
+    let coming = take(0, []);
+    for (let from = 100, done: number[] = []; handled < PROCESSED; from += 100) {
+      const batch = await coming;
+      coming = take(from, done);
+      done = batch.map((text, i) => {
+        JSON.parse(text);
+        handled++;
+        return from - 100 + i + 1;
+      });
+    }
+    await coming;
+  });
+}
+
+async function roundTripTime(redis: Redis, url: string): Promise<number> {
+  const other = new Redis(url);
+  const answering = (async () => {
+    for (;;) {
+      const [, text] = (await other.brpop("ping", 0)) ?? [];
+      if (text === undefined || text === "end") return;
+      await other.lpush("pong", "true");
+    }
+  })();
+  const caller = redis.duplicate();
+  const time = await medianTime(async () => {
+    await redis.lpush("ping", body);
+    await caller.brpop("pong", 0);
+  });
+  await redis.lpush("ping", "end");
+  await answering;
+  caller.disconnect();
+  other.disconnect();
+  return time;
+}
+
+async function medianTime(one: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < 2000; i++) {
+    const started = performance.now();
+    await one();
+    times.push(performance.now() - started);
+  }
+  return median(times);
+}
+
+async function withBroker(url: string, run: (broker: Broker) => Promise<number>): Promise<number> {
+  const broker = redisBroker(url, { prefix: `bench:${randomUUID()}` });
+  try {
+    return await run(broker);
+  } finally {
+    await broker.close();
+    await flush(url);
+  }
+}
+
+async function withRedis(
+  url: string,
+  run: (redis: Redis) => Promise<number>,
+  options: { readonly enableAutoPipelining?: boolean } = {},
+): Promise<number> {
+  const redis = new Redis(url, options);
+  try {
+    return await run(redis);
+  } finally {
+    redis.disconnect();
+    await flush(url);
+  }
+}
+
+async function flush(url: string): Promise<void> {
+  const redis = new Redis(url);
+  await redis.flushall();
+  redis.disconnect();
+}

@@ -1,0 +1,40 @@
+/** What the conformance suites need of a Redis server. */
+import { randomUUID } from "node:crypto";
+import { redisBroker } from "callboard/redis";
+import { Redis } from "ioredis";
+import type { Broker } from "../../runtime/broker.js";
+import { queueKeys } from "../../runtime/brokers/redis/keys.js";
+import type { BrokerHarness } from "./harness.js";
+
+const times = { lease: 1500, sweepInterval: 250, deadLetterTtl: 1000 };
+
+export function redisHarness(url: () => string): BrokerHarness {
+  return {
+    async open() {
+      const prefix = `test:${randomUUID()}`;
+      const redis = new Redis(url());
+      const brokers: Broker[] = [];
+      return {
+        connect() {
+          const broker = redisBroker(url(), { prefix, ...times });
+          brokers.push(broker);
+          return broker;
+        },
+        pass: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+        endLeases: async (queue) => void (await redis.del(queueKeys(prefix, queue).leases)),
+        inject: async (queue, body) => void (await redis.lpush(queueKeys(prefix, queue).ready(5), body)),
+        async close() {
+          await Promise.all(brokers.map((broker) => broker.close()));
+          redis.disconnect();
+        },
+      };
+    },
+    times: {
+      recovery: times.lease + 2 * times.sweepInterval,
+      deadLetterTtl: times.deadLetterTtl,
+      soon: 100,
+      grain: 50,
+    },
+    cannot: {},
+  };
+}
