@@ -7,6 +7,7 @@ import { parseDuration, type Duration } from "../duration.js";
 import { encodeEnvelope } from "../envelope.js";
 import { InvalidInputError, InvalidOptionError, MessageTooLargeError } from "../errors.js";
 import { createId } from "../id.js";
+import { isBounded, isClean } from "../json.js";
 import { nearest } from "../nearest.js";
 import type { Checked } from "../schema.js";
 import { TAGGED, toTagged } from "../tagged.js";
@@ -123,6 +124,7 @@ async function prepare(
   if (inputJson === undefined) {
     throw new InvalidInputError(actor.name, [{ path: "", message: "it cannot be written as JSON" }]);
   }
+  checkShape(actor.name, inputJson, input);
   const id = createId();
   const body = encodeEnvelope({
     id,
@@ -135,6 +137,18 @@ async function prepare(
   });
   checkSize(actor.name, body);
   return { id, queue: actor.options.queue, priority: priority ?? actor.options.priority, delay, body };
+}
+
+/** What every worker would refuse to read is not sent. */
+function checkShape(actor: string, json: string, input: unknown): void {
+  // One level is the envelope itself.
+  const limit = defaults.message.maxDepth - 1;
+  const message = !isBounded(json, limit)
+    ? `it is nested deeper than ${limit} levels`
+    : isClean(json, input)
+      ? undefined
+      : 'it has a key named "__proto__"';
+  if (message !== undefined) throw new InvalidInputError(actor, [{ path: "", message }]);
 }
 
 function checkSize(actor: string, body: string): void {

@@ -86,10 +86,9 @@ export class Dispatch {
     await whileUnavailable(this.#context.clock, work, () => settle(delivery, attempt));
   }
 
-  /** A message for an actor that this worker does not know: dead, and its caller, if one waits, is told. */
+  /** A message for an actor that this worker does not know: dead, and whoever waits for it is told. */
   async #unknown(envelope: Envelope, queue: string): Promise<Outcome> {
     const outcome = dead("unknown-actor", new UnknownActorError(envelope.actor, queue), 0);
-    if (envelope.reply === undefined) return outcome;
     const ttl = defaults.actor.resultTtl;
     await this.#context.results.put(envelope.id, failure(outcome), ttl, envelope.reply).catch((error: unknown) => {
       this.#context.logger.warn({ err: error, id: envelope.id }, "the caller of an unknown actor could not be told");

@@ -1,5 +1,4 @@
 /** What a message meets on its whole way, from `send` to its end, on any broker. */
-import { setTimeout as wait } from "node:timers/promises";
 import {
   DoNotRetry,
   InvalidInputError,
@@ -139,6 +138,14 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
       await expect(refused).rejects.toThrow(InvalidInputError);
       await expect(refused).rejects.toThrow(/test\.sum.*b: .*expected number/);
       await expect(client().sendMany([{ a: 1, b: 1 }, { a: 1 } as never])).rejects.toThrow(InvalidInputError);
+      const deep = JSON.parse("[".repeat(80) + "]".repeat(80)) as never;
+      const anything: Actor<{ input: unknown; output: number }> = testActor("sum", {
+        input: z.any(),
+        output: z.number(),
+      });
+      await expect(createActorClient<typeof anything>(broker, anything).send(deep)).rejects.toThrow(/deeper than 63/);
+      const hostile = JSON.parse('{"__proto__":1}') as never;
+      await expect(createActorClient<typeof anything>(broker, anything).send(hostile)).rejects.toThrow(/__proto__/);
       const large = createActorClient<typeof note>(broker, note).send("x".repeat(1024 * 1024));
       await expect(large).rejects.toThrow(MessageTooLargeError);
       const seen: unknown[] = [];
@@ -185,6 +192,8 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
       await work([sum], { sum: () => 0 });
       const call = createActorClient<Sum>(broker, forgotten).call({ a: 1, b: 2 }, patience);
       await expect(call).rejects.toMatchObject({ reason: "unknown-actor", attempts: 0 });
+      const message = await createActorClient<Sum>(broker, forgotten).send({ a: 1, b: 2 });
+      await expect(message.result(patience)).rejects.toMatchObject({ reason: "unknown-actor" });
     });
 
     it("tries a failed message again, with the same id and input", async () => {
@@ -479,7 +488,7 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
         output: z.string(),
         queue: "slow",
       });
-      let release: () => void = () => undefined;
+      let release: (() => void) | undefined;
       await work(
         [sum, slow],
         {
@@ -490,8 +499,8 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
       );
       const held = createActorClient<typeof slow>(broker, slow).call("x", patience);
       expect(await client().call({ a: 1, b: 1 }, patience)).toBe(1);
-      await wait(1);
-      release();
+      await eventually("the slow handler", () => release !== undefined);
+      release?.();
       expect(await held).toBe("done");
     });
   });

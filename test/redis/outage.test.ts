@@ -60,14 +60,18 @@ describe("the Redis broker in an outage", () => {
         );
       }
     })();
-    await eventually("some messages", () => seen.size > 200);
-    await redis.kill();
-    await eventually("the worker to notice", () => !worker.healthy);
-    await redis.restart();
-    await eventually("the worker to be well again", () => worker.healthy);
-    const before = seen.size;
-    await eventually("more messages", () => seen.size > before + 200);
-    sending = false;
+    try {
+      await eventually("some messages", () => seen.size > 200);
+      await redis.kill();
+      await eventually("the worker to notice", () => !worker.healthy);
+      await redis.restart();
+      await eventually("the worker to be well again", () => worker.healthy);
+      const before = seen.size;
+      await eventually("more messages", () => seen.size > before + 200);
+    } finally {
+      // A loop of sends that are refused at once would leave no turn to anybody else.
+      sending = false;
+    }
     await load;
     await eventually("every accepted message to be handled", () => accepted.every((n) => seen.has(n)));
   });
@@ -173,6 +177,36 @@ describe("the Redis broker in an outage", () => {
     expect(String(error)).toMatch(/WRONGPASS|password/i);
     expect(JSON.stringify(logger.lines) + String(error)).not.toContain("battery-staple");
     expect(worker.healthy).toBe(false);
+  });
+
+  it("says that a database does not exist, and never writes into another one", async () => {
+    const redis = await server();
+    const client = createActorClient<typeof double>(connect(redis.url.replace(/\/?$/, "/99")), double);
+    const error = await client.send(1).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(BrokerRefusedError);
+    expect(String(error)).toContain("/99 refused: ERR DB index is out of range");
+    const admin = new Redis(redis.url);
+    expect(await admin.dbsize()).toBe(0);
+    admin.disconnect();
+  });
+
+  it("drains a server that is out of memory, while it refuses what is sent", async () => {
+    const redis = await server();
+    const client = createActorClient<typeof double>(connect(redis.url), double);
+    const messages = await client.sendMany(Array.from({ length: 50 }, (_, i) => i));
+    const admin = new Redis(redis.url);
+    await admin.config("SET", "maxmemory-policy", "noeviction");
+    await admin.config("SET", "maxmemory", "1mb");
+    const refused = client.send(50);
+    await expect(refused).rejects.toThrow(BrokerRefusedError);
+    await expect(refused).rejects.toThrow(/OOM/);
+    const [worker] = await work(connect(redis.url), (n) => 2 * n);
+    const answers = await Promise.all(messages.map((message) => message.result(patience)));
+    expect(answers).toEqual(messages.map((_, i) => 2 * i));
+    expect(worker.healthy).toBe(true);
+    await admin.config("SET", "maxmemory", "0");
+    expect(await client.call(50, patience)).toBe(100);
+    admin.disconnect();
   });
 
   it("refuses a URL that is none, with the password masked", () => {

@@ -8,6 +8,8 @@
 
 local result = redis.call("GET", KEYS[1])
 if result then return result end
+-- After a removal the script may write on a server that is out of memory as well: callers can wait there.
+redis.call("SREM", KEYS[2], ARGV[1])
 redis.call("SADD", KEYS[2], ARGV[1])
 -- Others may wait longer than this process.
 if redis.call("PTTL", KEYS[2]) < tonumber(ARGV[2]) then redis.call("PEXPIRE", KEYS[2], ARGV[2]) end

@@ -142,9 +142,16 @@ export class RedisConnection {
     if (error instanceof BrokerClosedError || error instanceof BrokerUnavailableError) return error;
     if (this.#closed) return new BrokerClosedError(this.name);
     const { name, message } = error instanceof Error ? error : new Error(String(error));
-    if (name === "ReplyError") return new BrokerRefusedError(`${this.name} refused: ${message}`, { cause: error });
+    const refusal = name === "ReplyError" ? message : refusalIn(this.#lastError);
+    if (refusal !== undefined) return new BrokerRefusedError(`${this.name} refused: ${refusal}`, { cause: error });
     const detail = this.#lastError?.message ?? message;
     return new BrokerUnavailableError(`${this.name} cannot be reached: ${detail}`, { cause: error });
+  }
+
+  /** The error of one who has waited long enough. */
+  silent(waited: number): BrokerUnavailableError {
+    const detail = this.#lastError === undefined ? "" : `: ${this.#lastError.message}`;
+    return new BrokerUnavailableError(`${this.name} did not answer within ${waited} ms${detail}`);
   }
 
   async close(): Promise<void> {
@@ -164,6 +171,8 @@ export class RedisConnection {
     });
     redis.on("error", (error: Error) => {
       this.#lastError = error;
+      // A refused SELECT is only told: ioredis would go on in database 0.
+      if (error.name === "ReplyError" && !this.ready) redis.disconnect(true);
       this.#tellDown();
     });
     redis.on("close", () => this.#tellDown());
@@ -178,4 +187,9 @@ export class RedisConnection {
     const error = this.translate(this.#lastError ?? new Error("the connection was closed"));
     for (const { down } of this.#listeners) down?.(error);
   }
+}
+
+/** What the server said when it refused a connection. */
+function refusalIn(error: Error | undefined): string | undefined {
+  return error?.name === "ReplyError" ? error.message : undefined;
 }

@@ -359,8 +359,11 @@ export class RedisConsumer implements Consumer {
     };
     this.#context.subscriber
       .subscribe(this.#keys.wake(this.#id), { message, resumed: () => this.#wake() })
-      // Without it the idle poll finds what there is, a second later at most.
-      .catch(() => undefined);
+      // Whoever was told before could not hear it. Where it fails, the idle poll finds what there is.
+      .then(
+        () => this.#wake(),
+        () => undefined,
+      );
   }
 }
 

@@ -35,7 +35,8 @@ local function put_back(running, fields, first_ready, change)
   for _, field in ipairs(fields) do
     local body = redis.call("HGET", running, field)
     local priority = tonumber(string.match(field, "%d$"))
-    redis.call("RPUSH", KEYS[first_ready + 9 - priority], change and change(body) or body)
+    -- In this order it works on a server that is out of memory as well.
     redis.call("HDEL", running, field)
+    redis.call("RPUSH", KEYS[first_ready + 9 - priority], change and change(body) or body)
   end
 end

@@ -1,6 +1,5 @@
 /** Sends messages to Redis: all of one event-loop turn that go to one list travel in one command. */
 import type { Publication } from "../../broker.js";
-import { BrokerUnavailableError } from "../../errors.js";
 import type { RedisConnection } from "./connection.js";
 import { queueKeys, type QueueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";
@@ -85,9 +84,9 @@ export class Publisher {
   #inTime(reply: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new BrokerUnavailableError(`${this.#connection.name} did not answer within ${this.#timeout} ms`));
+        reject(this.#connection.silent(this.#timeout));
       }, this.#timeout);
-      reply.then(resolve, reject).finally(() => clearTimeout(timer));
+      void reply.then(resolve, reject).finally(() => clearTimeout(timer));
     });
   }
 }

@@ -19,16 +19,16 @@
 local consumer = ARGV[1]
 local want = tonumber(ARGV[3])
 
-if ARGV[6] == "new" then
-  redis.call("SADD", KEYS[3], consumer)
-elseif not redis.call("ZSCORE", KEYS[2], consumer) then
-  return { "lost" }
-end
+local is_new = ARGV[6] == "new"
+if not is_new and not redis.call("ZSCORE", KEYS[2], consumer) then return { "lost" } end
+
+-- A server that is out of memory refuses what may need some, but not in a script that has written already: the acks go
+-- first, with a field that is never there, so that a full server is drained.
+redis.call("HDEL", KEYS[1], "", unpack(ARGV, 7))
 
 local time = now()
 redis.call("ZADD", KEYS[2], time + ARGV[2], consumer)
-
-if #ARGV > 6 then redis.call("HDEL", KEYS[1], unpack(ARGV, 7)) end
+if is_new then redis.call("SADD", KEYS[3], consumer) end
 if want == 0 then return { -1, 0 } end
 
 -- Due messages go to the end of their priority's line, as if they were sent now.

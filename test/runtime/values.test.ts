@@ -1,0 +1,146 @@
+/** The small values that everything is made of: ids, durations, names, options, backoff. */
+import { actor, InvalidOptionError, type ActorOptions } from "callboard";
+import { defineActor } from "callboard/client";
+import fc from "fast-check";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { z } from "zod";
+import { defaults } from "../../runtime/defaults.js";
+import { formatDuration, parseDuration } from "../../runtime/duration.js";
+import { createId } from "../../runtime/id.js";
+import { nearest } from "../../runtime/nearest.js";
+import { checkOptions, resolveOptions } from "../../runtime/options.js";
+import { backoff } from "../../runtime/worker/middleware/retries.js";
+
+describe("an id", () => {
+  afterEach(() => vi.useRealTimers());
+
+  it("is a UUIDv7, and sorts by the time it was made, also within a millisecond", () => {
+    const ids = Array.from({ length: 20_000 }, () => createId());
+    for (const id of ids.slice(0, 100))
+      expect(id).toMatch(/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
+    expect(ids.toSorted()).toEqual(ids);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(Math.abs(parseInt(ids[0]?.replace("-", "").slice(0, 12) ?? "", 16) - Date.now())).toBeLessThan(10_000);
+  });
+
+  it("stays in order when the clock is set back", () => {
+    const before = createId();
+    vi.useFakeTimers({ now: Date.now() - 3_600_000 });
+    expect(createId() > before).toBe(true);
+  });
+});
+
+describe("a duration", () => {
+  it("is milliseconds or a text", () => {
+    const read = { 5: 5, "1s": 1000, "1.5 seconds": 1500, "10m": 600_000, "2 days": 172_800_000, "7d": 604_800_000 };
+    for (const [text, milliseconds] of Object.entries(read)) {
+      expect(parseDuration(text === "5" ? 5 : text), text).toBe(milliseconds);
+    }
+  });
+
+  it("is nothing else", () => {
+    for (const wrong of ["", "soon", "10 parsecs", "-1s", -1, NaN, Infinity, null, undefined, {}, 5n]) {
+      expect(parseDuration(wrong), String(wrong)).toBeUndefined();
+    }
+  });
+
+  it("is said as people say it", () => {
+    expect([5, 1000, 1500, 60_000, 7_200_000].map(formatDuration)).toEqual(["5ms", "1s", "1.5s", "1m", "2h"]);
+  });
+});
+
+describe("the nearest name", () => {
+  it("is the one that was meant", () => {
+    const names = ["maxRetries", "minBackoff", "maxBackoff", "queue"];
+    expect(nearest("maxRetires", names)).toBe("maxRetries");
+    expect(nearest("maxretries", names)).toBe("maxRetries");
+    expect(nearest("que", names)).toBe("queue");
+    expect(nearest("banana", names)).toBeUndefined();
+  });
+});
+
+describe("an actor's options", () => {
+  const input = z.string();
+
+  it("are completed with the defaults", () => {
+    expect(resolveOptions({ input })).toEqual(defaults.actor);
+    const given = {
+      input,
+      queue: "q",
+      priority: 9,
+      maxRetries: 0,
+      minBackoff: "1s",
+      maxBackoff: 2000,
+      jitter: false,
+    } as const;
+    expect(resolveOptions(given)).toMatchObject({
+      queue: "q",
+      priority: 9,
+      maxRetries: 0,
+      minBackoff: 1000,
+      maxBackoff: 2000,
+      jitter: false,
+    });
+  });
+
+  it("are refused by name, all at once", () => {
+    const wrong = {
+      input,
+      maxRetires: 3,
+      priority: 10,
+      queue: "a b",
+      minBackoff: "soon",
+      jitter: 1,
+      output: "text",
+      name: "no name!",
+    };
+    const issues = checkOptions(wrong as unknown as ActorOptions);
+    expect(issues.map(({ option, kind }) => [option, kind])).toEqual([
+      ["maxRetires", "unknown"],
+      ["priority", "invalid"],
+      ["queue", "invalid"],
+      ["minBackoff", "invalid"],
+      ["jitter", "invalid"],
+      ["output", "invalid"],
+      ["name", "invalid"],
+    ]);
+    expect(issues[0]?.message).toBe('There is no option "maxRetires". Did you mean "maxRetries"?');
+    expect(issues[1]?.message).toBe('"priority" must be a whole number from 0 to 9; it is 10.');
+    expect(checkOptions({ toString: 1 } as never).map(({ option }) => option)).toEqual(["toString", "input"]);
+  });
+
+  it("must agree with each other", () => {
+    expect(checkOptions({ input, minBackoff: "2m", maxBackoff: "1m" })[0]?.kind).toBe("conflict");
+    expect(checkOptions({ input, maxBackoff: "1s" })[0]?.option).toBe("maxBackoff");
+    expect(checkOptions({ input, resultTtl: "1m" })[0]?.option).toBe("resultTtl");
+    expect(checkOptions({ input, output: input, resultTtl: "1m" })).toEqual([]);
+  });
+
+  it("are checked again when the actor gets its name", () => {
+    const wrong = actor({ input, maxRetries: -1 });
+    expect(() => defineActor(wrong, { name: "a.b", fingerprint: "0" })).toThrow(InvalidOptionError);
+    expect(() => defineActor({} as never, { name: "a.b", fingerprint: "0" })).toThrow(/Run "callboard gen"/);
+  });
+});
+
+describe("the backoff", () => {
+  const options = { minBackoff: 1000, maxBackoff: 60_000, jitter: true };
+
+  it("doubles from the least to the most", () => {
+    const waits = [1, 2, 3, 6, 7, 8, 5000].map((attempt) =>
+      backoff({ ...options, jitter: false }, attempt, Math.random),
+    );
+    expect(waits).toEqual([1000, 2000, 4000, 32_000, 60_000, 60_000, 60_000]);
+  });
+
+  it("is shortened by at most a half, at random", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100 }), fc.double({ min: 0, max: 1, noNaN: true }), (attempt, random) => {
+        const whole = backoff({ ...options, jitter: false }, attempt, () => 1);
+        const wait = backoff(options, attempt, () => random);
+        expect(wait).toBeGreaterThanOrEqual(whole / 2);
+        expect(wait).toBeLessThanOrEqual(whole);
+      }),
+    );
+  });
+});

@@ -1,0 +1,112 @@
+/** What must not compile, and what must: the types of contracts, clients and workers. Checked by `npm run types`. */
+import { actor, memoryBroker, type Contract, type Duration } from "callboard";
+import {
+  createActorClient,
+  type Actor,
+  type InputOf,
+  type OutputOf,
+  type ReceivedOf,
+  type ReturnedOf,
+} from "callboard/client";
+import { createWorker, type Handler, type HandlersOf } from "callboard/worker";
+import { z } from "zod";
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+declare function assert<_T extends true>(): void;
+
+// Contracts
+
+const charge = actor({ input: z.object({ amount: z.number().default(1) }), output: z.string().transform(Number) });
+
+assert<
+  Equal<
+    typeof charge,
+    Contract<{ input: { amount?: number | undefined }; output: number; received: { amount: number }; returned: string }>
+  >
+>();
+
+actor({ input: z.string(), queue: "q", priority: 9, maxRetries: 0, minBackoff: "1.5s", maxBackoff: 5, jitter: false });
+// @ts-expect-error an input is required
+actor({ output: z.string() });
+// @ts-expect-error an unknown option
+actor({ input: z.string(), maxRetires: 3 });
+// @ts-expect-error a priority out of range
+actor({ input: z.string(), priority: 10 });
+// @ts-expect-error no duration
+actor({ input: z.string(), minBackoff: "10 parsecs" });
+// @ts-expect-error no schema
+actor({ input: String });
+
+const durations: Duration[] = [5, "5ms", "1.5 minutes", "7d"];
+// @ts-expect-error no unit
+durations.push("5");
+
+// Clients
+
+declare const oneWay: Actor<{ input: { to: string } }>;
+declare const answered: Actor<{ input: { n: number }; output: string; received: { n: bigint }; returned: number }>;
+assert<Equal<InputOf<typeof answered>, { n: number }>>();
+assert<Equal<OutputOf<typeof answered>, string>>();
+assert<Equal<ReceivedOf<typeof answered>, { n: bigint }>>();
+assert<Equal<ReturnedOf<typeof answered>, number>>();
+assert<Equal<OutputOf<typeof oneWay>, void>>();
+assert<Equal<ReceivedOf<typeof oneWay>, { to: string }>>();
+
+const sender = createActorClient<typeof oneWay>(memoryBroker(), oneWay);
+const caller = createActorClient<typeof answered>(memoryBroker(), answered);
+
+export async function clients(): Promise<void> {
+  const sent = await sender.send({ to: "ada" }, { delay: "10m", priority: 0 });
+  // @ts-expect-error there is no output to wait for
+  void sent.result;
+  // @ts-expect-error nor to call for
+  void sender.call;
+  const message = await caller.send({ n: 1 });
+  const result = await message.result({ timeout: "5s" });
+  assert<Equal<typeof result, string>>();
+  const called = await caller.call({ n: 1 }, { timeout: 5, priority: 3 });
+  assert<Equal<typeof called, string>>();
+  const many = await caller.sendMany([{ n: 1 }]);
+  assert<Equal<Awaited<ReturnType<(typeof many)[number]["result"]>>, string>>();
+  // @ts-expect-error a wrong input
+  await caller.send({ n: "1" });
+  // @ts-expect-error a key too many
+  await caller.send({ n: 1, m: 2 });
+  // @ts-expect-error an unknown option
+  await caller.send({ n: 1 }, { dealy: 5 });
+  // @ts-expect-error a send does not wait
+  await caller.send({ n: 1 }, { timeout: 5 });
+}
+
+// Workers
+
+interface Group {
+  readonly one: Handler<typeof oneWay>;
+  readonly two: Handler<typeof answered>;
+}
+interface QueueHandlers {
+  readonly default: { readonly group: Pick<Group, "one"> };
+  readonly slow: { readonly group: Pick<Group, "two"> };
+}
+declare function generated<const Q extends keyof QueueHandlers = keyof QueueHandlers>(
+  handlers: HandlersOf<QueueHandlers, Q>,
+  options?: { readonly queues?: readonly Q[] },
+): void;
+
+const one: Group["one"] = ({ to }) => to;
+const two: Group["two"] = async ({ n }, task) => Number(n) + task.message.attempt;
+generated({ group: { one, two } });
+generated({ group: { one } }, { queues: ["default"] });
+// @ts-expect-error a handler is missing
+generated({ group: { one } });
+// @ts-expect-error a handler of the wrong queue
+generated({ group: { one } }, { queues: ["slow"] });
+// @ts-expect-error a misspelt handler
+generated({ group: { one, two, tow: two } });
+// @ts-expect-error an unknown queue
+generated({ group: { one } }, { queues: ["defualt"] });
+// @ts-expect-error a wrong output
+const wrongOutput: Group["two"] = () => "text";
+// @ts-expect-error a wrong input
+const wrongInput: Group["two"] = (input: { n: string }) => input.n.length;
+void [wrongOutput, wrongInput, createWorker];
