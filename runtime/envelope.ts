@@ -24,9 +24,9 @@ export interface Envelope {
   /** How often a worker died or lost its lease while it held this message. Written by the broker. */
   readonly crashes: number;
   /** Where a waiting caller listens. */
-  readonly reply?: string;
+  readonly reply: string | undefined;
   /** How the input is written; absent for plain JSON. */
-  readonly encoding?: string;
+  readonly encoding: string | undefined;
   /** The input as JSON read it; not yet validated. */
   readonly input: unknown;
 }
@@ -70,8 +70,6 @@ export function decodeEnvelope(body: string): Envelope {
   }
   const fields = value as Readonly<Record<string, unknown>>;
   if (!("input" in fields)) throw new UndecodableError('the message has no field "input"');
-  const reply = optionalText(fields, "reply");
-  const encoding = optionalText(fields, "encoding");
   return {
     id: text(fields, "id"),
     actor: text(fields, "actor"),
@@ -79,8 +77,8 @@ export function decodeEnvelope(body: string): Envelope {
     at: count(fields, "at", undefined),
     attempt: count(fields, "attempt", 1),
     crashes: count(fields, "crashes", 0),
-    ...(reply === undefined ? {} : { reply }),
-    ...(encoding === undefined ? {} : { encoding }),
+    reply: optionalText(fields, "reply"),
+    encoding: optionalText(fields, "encoding"),
     input: fields["input"],
   };
 }

@@ -35,7 +35,7 @@ export interface Serving {
 
 /** What dispatch works with. */
 export interface DispatchContext {
-  readonly serving: ReadonlyMap<string, Serving>;
+  readonly serving: readonly Serving[];
   readonly results: ResultStore;
   readonly clock: Clock;
   readonly random: () => number;
@@ -49,14 +49,27 @@ export interface Attempt {
   readonly outcome: Outcome;
 }
 
+/** An actor with its handler and the middleware around it. */
+interface Line extends Serving {
+  readonly onion: Middleware;
+}
+
+/** The built-in middleware of an actor, the outermost first. What it does not use is not there. */
+function layers(actor: Actor, { results: store, clock, random }: DispatchContext): readonly Middleware[] {
+  const around = [retries(random), timeLimit(clock, actor.options.timeLimit)];
+  return actor.output === undefined ? around : [results(store, clock), ...around];
+}
+
 /** Handles messages. `attempt` never rejects; `settle` rejects when the broker refused. */
 export class Dispatch {
   readonly #context: DispatchContext;
-  readonly #onion: Middleware;
+  readonly #lines = new Map<string, Line>();
 
   constructor(context: DispatchContext) {
     this.#context = context;
-    this.#onion = compose([results(context.results, context.clock), retries(context.random), timeLimit(context.clock)]);
+    for (const { actor, handler } of context.serving) {
+      this.#lines.set(actor.name, { actor, handler, onion: compose(layers(actor, context)) });
+    }
   }
 
   /** Decodes, validates and handles a message. `began` learns of the task, so that it can be aborted. */
@@ -67,13 +80,13 @@ export class Dispatch {
     } catch (error) {
       return { outcome: dead("undecodable", error, 0) };
     }
-    const served = this.#context.serving.get(envelope.actor);
-    if (served === undefined) return { envelope, outcome: await this.#unknown(envelope, delivery.queue) };
+    const line = this.#lines.get(envelope.actor);
+    if (line === undefined) return { envelope, outcome: await this.#unknown(envelope, delivery.queue) };
 
-    const task = new RunningTask(served.actor, envelope, delivery.queue, this.#context.logger);
+    const task = new RunningTask(line.actor, envelope, delivery.queue, this.#context.logger);
     began(task);
     try {
-      return { envelope, outcome: await this.#onion(task, () => work(task, served.handler)) };
+      return { envelope, outcome: await line.onion(task, () => work(task, line.handler)) };
     } catch (error) {
       // A middleware failed, not the handler. Nothing is swallowed: it counts as a failed attempt.
       return { envelope, outcome: afterFailure(task, error, this.#context.random) };
@@ -81,9 +94,9 @@ export class Dispatch {
   }
 
   /** Tells the broker how the attempt ended, and goes on telling it through an outage. */
-  async settle(delivery: Delivery, attempt: Attempt, work: { readonly abortReason: Error | undefined }): Promise<void> {
+  settle(delivery: Delivery, attempt: Attempt, work: { readonly abortReason: Error | undefined }): Promise<void> {
     this.#log(delivery, attempt);
-    await whileUnavailable(this.#context.clock, work, () => settle(delivery, attempt));
+    return whileUnavailable(this.#context.clock, work, () => settle(delivery, attempt));
   }
 
   /** A message for an actor that this worker does not know: dead, and whoever waits for it is told. */

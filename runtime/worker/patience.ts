@@ -11,17 +11,26 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** Repeats a step while the broker cannot do it. Other errors, and any error once the work was aborted, pass through. */
-export async function whileUnavailable<T>(
+export function whileUnavailable<T>(
   clock: Clock,
   work: { readonly abortReason: Error | undefined },
   step: () => Promise<T>,
 ): Promise<T> {
-  for (let wait = SHORTEST_WAIT; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
-    try {
-      return await step();
-    } catch (error) {
-      if (!isPassing(error) || work.abortReason !== undefined) throw error;
+  // Most steps work at once: they cost no more than this one callback.
+  return step().catch(async (first: unknown) => {
+    let error = first;
+    for (let wait = SHORTEST_WAIT; isPassing(error) && work.abortReason === undefined; wait = longer(wait)) {
       await sleep(clock, wait);
+      try {
+        return await step();
+      } catch (next) {
+        error = next;
+      }
     }
-  }
+    throw error;
+  });
+}
+
+function longer(wait: number): number {
+  return Math.min(wait * 2, LONGEST_WAIT);
 }

@@ -32,25 +32,32 @@ export interface Task {
 
 /** A task in the worker's hands. */
 export class RunningTask implements Task {
-  readonly message: TaskMessage;
+  readonly actor: Actor;
+  readonly envelope: Envelope;
+  readonly #queue: string;
+  readonly #logger: Logger;
+  #message: TaskMessage | undefined;
   #controller: AbortController | undefined;
   #reason: Error | undefined;
   #log: Logger | undefined;
 
-  constructor(
-    readonly actor: Actor,
-    readonly envelope: Envelope,
-    queue: string,
-    readonly logger: Logger,
-  ) {
-    this.message = {
-      id: envelope.id,
-      actor: actor.name,
-      queue,
-      attempt: envelope.attempt,
-      maxAttempts: actor.options.maxRetries + 1,
-      sentAt: new Date(envelope.at),
+  constructor(actor: Actor, envelope: Envelope, queue: string, logger: Logger) {
+    this.actor = actor;
+    this.envelope = envelope;
+    this.#queue = queue;
+    this.#logger = logger;
+  }
+
+  get message(): TaskMessage {
+    this.#message ??= {
+      id: this.envelope.id,
+      actor: this.actor.name,
+      queue: this.#queue,
+      attempt: this.envelope.attempt,
+      maxAttempts: this.actor.options.maxRetries + 1,
+      sentAt: new Date(this.envelope.at),
     };
+    return this.#message;
   }
 
   // Made only for those who look: a controller costs more than the rest of a no-op task.
@@ -61,7 +68,7 @@ export class RunningTask implements Task {
   }
 
   get log(): Logger {
-    this.#log ??= this.logger.child?.({ actor: this.message.actor, id: this.message.id }) ?? this.logger;
+    this.#log ??= this.#logger.child?.({ actor: this.message.actor, id: this.message.id }) ?? this.#logger;
     return this.#log;
   }
 

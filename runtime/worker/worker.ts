@@ -104,13 +104,15 @@ class ActorWorker implements Worker {
   #consumers: Consumer[] = [];
   #stopped: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
+  #onSettled: (() => void) | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
 
   /** Messages taken ahead, which wait for a handler to end. */
   readonly #waiting: Delivery[] = [];
   /** What is being handled, with its task once it has one. */
   readonly #running = new Map<Delivery, Work>();
-  readonly #settling = new Set<Promise<void>>();
+  /** Outcomes that the broker has not confirmed yet. */
+  #unsettled = 0;
 
   constructor(broker: Broker, actors: Actors, handlers: Handlers, options: WorkerOptions, parts: WorkerParts) {
     this.#broker = broker;
@@ -197,7 +199,7 @@ class ActorWorker implements Worker {
     for (const delivery of this.#waiting.splice(0)) this.#settleLater(delivery, delivery.release());
     await settlesWithin(this.#clock, this.#shutdownTimeout, this.#drained());
     if (this.#running.size > 0) await this.#abandon();
-    await settlesWithin(this.#clock, SETTLE_TIME, Promise.all(this.#settling));
+    await settlesWithin(this.#clock, SETTLE_TIME, this.#allSettled());
     await Promise.all(this.#consumers.map((consumer) => consumer.close()));
     clearInterval(this.#keepAlive);
     this.#state = "stopped";
@@ -223,6 +225,12 @@ class ActorWorker implements Worker {
     return new Promise((resolve) => (this.#onDrained = resolve));
   }
 
+  /** Resolves when the broker has confirmed every outcome. */
+  #allSettled(): Promise<void> {
+    if (this.#unsettled === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#onSettled = resolve));
+  }
+
   #pull(): void {
     if (this.#state !== "running") return;
     // Another queue goes first each time.
@@ -238,20 +246,13 @@ class ActorWorker implements Worker {
   }
 
   async #run(delivery: Delivery): Promise<void> {
-    const work: Work = { task: undefined, abandoned: false };
+    const work = new Work();
     this.#running.set(delivery, work);
     const started = performance.now();
     const attempt = await this.#dispatch.attempt(delivery, (task) => (work.task = task));
     this.#slots.took(performance.now() - started);
     this.#running.delete(delivery);
-    if (!work.abandoned) {
-      const abortable = {
-        get abortReason() {
-          return work.task?.abortReason;
-        },
-      };
-      this.#settleLater(delivery, this.#dispatch.settle(delivery, attempt, abortable));
-    }
+    if (!work.abandoned) this.#settleLater(delivery, this.#dispatch.settle(delivery, attempt, work));
     this.#slots.free(1);
     const next = this.#waiting.shift();
     if (next !== undefined) this.#deliver(next);
@@ -260,14 +261,21 @@ class ActorWorker implements Worker {
 
   /** Keeps a settlement in sight until the broker has answered. */
   #settleLater(delivery: Delivery, settlement: Promise<void>): void {
-    const seen = settlement.catch((error: unknown) => {
-      const message = isLost(error)
-        ? "too late: another worker has the message"
-        : "the broker did not take the outcome";
-      this.#logger.warn({ queue: delivery.queue, err: error }, message);
-    });
-    this.#settling.add(seen);
-    void seen.then(() => this.#settling.delete(seen));
+    this.#unsettled++;
+    settlement.then(
+      () => this.#settled(),
+      (error: unknown) => {
+        const message = isLost(error)
+          ? "too late: another worker has the message"
+          : "the broker did not take the outcome";
+        this.#logger.warn({ queue: delivery.queue, err: error }, message);
+        this.#settled();
+      },
+    );
+  }
+
+  #settled(): void {
+    if (--this.#unsettled === 0) this.#onSettled?.();
   }
 
   /** Deliveries that are in other hands: those that run are told, those that wait are forgotten. */
@@ -290,12 +298,12 @@ class ActorWorker implements Worker {
   }
 
   /** The actors of this worker's queues with their handlers. Throws when one is missing. */
-  #serving(): ReadonlyMap<string, Serving> {
-    const serving = new Map<string, Serving>();
+  #serving(): readonly Serving[] {
+    const serving: Serving[] = [];
     const missing: string[] = [];
     for (const { group, name, actor } of this.#actors) {
       const handler = this.#handlers[group]?.[name];
-      if (typeof handler === "function") serving.set(actor.name, { actor, handler });
+      if (typeof handler === "function") serving.push({ actor, handler });
       else if (this.#queues.includes(actor.options.queue)) missing.push(actor.name);
     }
     if (missing.length > 0) throw new MissingHandlerError(missing);
@@ -304,10 +312,14 @@ class ActorWorker implements Worker {
 }
 
 /** One message in the worker's hands. */
-interface Work {
+class Work {
   task: RunningTask | undefined;
   /** Its message was given back; what its handler does no longer counts. */
-  abandoned: boolean;
+  abandoned = false;
+
+  get abortReason(): Error | undefined {
+    return this.task?.abortReason;
+  }
 }
 
 const workerOptionNames = [

@@ -40,7 +40,7 @@ describe("a duration", () => {
 
   it("is nothing else", () => {
     for (const wrong of ["", "soon", "10 parsecs", "-1s", -1, NaN, Infinity, null, undefined, {}, 5n]) {
-      expect(parseDuration(wrong), String(wrong)).toBeUndefined();
+      expect(parseDuration(wrong), `${typeof wrong}`).toBeUndefined();
     }
   });
 

@@ -8,25 +8,67 @@ import type { Middleware } from "./compose.js";
  * Aborts `task.signal` and fails the attempt when the time is over. JavaScript cannot be stopped from outside: a
  * handler that ignores the signal goes on in the background, but its message no longer waits for it.
  */
-export function timeLimit(clock: Clock): Middleware {
+export function timeLimit(clock: Clock, limit: number): Middleware {
+  const deadlines = new Deadlines(clock, limit);
   return function timeLimit(task, next) {
-    const limit = task.actor.options.timeLimit;
     return new Promise<Outcome>((resolve, reject) => {
-      const cancel = clock.after(limit, () => {
+      const met = deadlines.set(() => {
         const error = new TimeLimitError(task.actor.name, limit);
         task.abort(error);
         reject(error);
       });
       next().then(
         (outcome) => {
-          cancel();
+          met();
           resolve(outcome);
         },
         (error: unknown) => {
-          cancel();
+          met();
           reject(error as Error);
         },
       );
     });
   };
+}
+
+interface Deadline {
+  readonly at: number;
+  readonly missed: () => void;
+}
+
+/** Deadlines that are all equally far away when they are set, so that one timer serves them in their order. */
+class Deadlines {
+  readonly #clock: Clock;
+  readonly #distance: number;
+  readonly #pending = new Set<Deadline>();
+  #timed = false;
+
+  constructor(clock: Clock, distance: number) {
+    this.#clock = clock;
+    this.#distance = distance;
+  }
+
+  /** Returns what says that it was met. */
+  set(missed: () => void): () => void {
+    const deadline = { at: this.#clock.now() + this.#distance, missed };
+    this.#pending.add(deadline);
+    if (!this.#timed) this.#time(this.#distance);
+    return () => this.#pending.delete(deadline);
+  }
+
+  // The worker keeps the process alive; its deadlines need not.
+  #time(wait: number): void {
+    this.#timed = true;
+    this.#clock.after(wait, () => this.#check(), { background: true });
+  }
+
+  #check(): void {
+    this.#timed = false;
+    const now = this.#clock.now();
+    for (const deadline of this.#pending) {
+      if (deadline.at > now) return this.#time(deadline.at - now);
+      this.#pending.delete(deadline);
+      deadline.missed();
+    }
+  }
 }
