@@ -1,0 +1,203 @@
+/** Holds the direction of all imports: which part of the house may know which other. */
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { importsOf, parseImports, type Import } from "./setup/imports.js";
+
+/** What may not be, and which imports break it. */
+interface Rule {
+  readonly sentence: string;
+  readonly breaks: (found: Import) => boolean;
+}
+
+const vocabulary = ["contract", "defaults", "duration", "errors", "nearest", "options", "tagged"].map(
+  (name) => `runtime/${name}.ts`,
+);
+const surface = "runtime/index.ts";
+
+/** Whether a file lies in one of some folders. */
+const within = (file: string, ...folders: readonly string[]) => folders.some((folder) => file.startsWith(`${folder}/`));
+
+/** Whether what is imported is one of some packages, or a part of one. */
+const isPackage = ({ specifier }: Import, ...names: readonly string[]) =>
+  names.some((name) => specifier === name || specifier.startsWith(`${name}/`));
+
+/** Whether it is a file of this repository that is imported. */
+const isOurs = ({ specifier }: Import) => specifier.startsWith(".");
+
+/** The broker that a file belongs to: `runtime/brokers/redis/keys.ts` belongs to `runtime/brokers/redis`. */
+const brokerOf = (file: string) => /^runtime\/brokers\/[^/.]+/.exec(file)?.[0];
+
+/** A package that only some folders may import. */
+const keptIn = (name: string, ...folders: readonly string[]): Rule => ({
+  sentence: `Only ${folders.join(" and ")} may import ${name}.`,
+  breaks: (found) => isPackage(found, name) && !within(found.file, ...folders),
+});
+
+const rules: readonly Rule[] = [
+  {
+    sentence: "The vocabulary imports nothing but vocabulary, zod and ms: whoever reads a contract loads no engine.",
+    breaks: (found) =>
+      vocabulary.includes(found.file) && !vocabulary.includes(found.target) && !isPackage(found, "zod", "ms"),
+  },
+  {
+    sentence: "The generator imports the vocabulary of the runtime, never its engine.",
+    breaks: ({ file, target }) =>
+      within(file, "generator") && within(target, "runtime") && !vocabulary.includes(target),
+  },
+  {
+    sentence: "A broker knows the seams, never another broker.",
+    breaks: ({ file, target }) => {
+      const [own, other] = [brokerOf(file), brokerOf(target)];
+      return own !== undefined && other !== undefined && own !== other;
+    },
+  },
+  {
+    sentence: "A broker knows neither worker nor client.",
+    breaks: ({ file, target }) => brokerOf(file) !== undefined && within(target, "runtime/worker", "runtime/client"),
+  },
+  {
+    sentence: "Nothing in the engine names a concrete broker: only the surface, runtime/index.ts, hands one out.",
+    breaks: ({ file, target }) =>
+      within(file, "runtime") && file !== surface && brokerOf(file) === undefined && brokerOf(target) !== undefined,
+  },
+  {
+    sentence: "Client and worker know nothing of each other: they meet in the envelope.",
+    breaks: ({ file, target }) =>
+      (within(file, "runtime/client") && within(target, "runtime/worker")) ||
+      (within(file, "runtime/worker") && within(target, "runtime/client")),
+  },
+  {
+    sentence: "Only the command line imports the generator: it runs at build time.",
+    breaks: ({ file, target }) => within(target, "generator") && !within(file, "generator", "runtime/cli"),
+  },
+  {
+    sentence: "Nobody imports the command line.",
+    breaks: ({ file, target }) => within(target, "runtime/cli") && !within(file, "runtime/cli"),
+  },
+  {
+    sentence: "The surface is imported by its users only: inside, a file imports the file that it means.",
+    breaks: ({ file, target }) => target === surface && within(file, "runtime", "generator"),
+  },
+  {
+    sentence: "Runtime and generator know nothing of contracts, generated code, examples, tests and benchmarks.",
+    breaks: ({ file, target }) =>
+      within(file, "runtime", "generator") && within(target, "contracts", "generated", "examples", "test", "bench"),
+  },
+  {
+    sentence: "Generated code imports callboard's surface, zod and itself.",
+    breaks: (found) =>
+      within(found.file, "generated") &&
+      !(isOurs(found) ? within(found.target, "generated") : isPackage(found, "callboard", "zod")),
+  },
+  {
+    sentence: "Contracts import callboard, zod and each other.",
+    breaks: (found) =>
+      within(found.file, "contracts") &&
+      !(isOurs(found) ? within(found.target, "contracts") : found.specifier === "callboard" || isPackage(found, "zod")),
+  },
+  keptIn("ioredis", "runtime/brokers/redis"),
+  keptIn("amqplib", "runtime/brokers/rabbitmq"),
+  keptIn("pino", "runtime/worker", "runtime/cli"),
+  keptIn("pino-pretty", "runtime/worker", "runtime/cli"),
+  keptIn("citty", "runtime/cli"),
+  keptIn("ts-morph", "generator/typescript"),
+  keptIn("esbuild", "generator", "runtime/cli"),
+];
+
+/** What breaks a rule, said so that it can be found and understood. */
+function violations(imports: readonly Import[]): readonly string[] {
+  return imports.flatMap((found) =>
+    rules
+      .filter((rule) => rule.breaks(found))
+      .map((rule) => `${found.file}:${found.line} imports "${found.specifier}". ${rule.sentence}`),
+  );
+}
+
+/** Each circle of files that load each other, once, as the path along it. */
+function cycles(imports: readonly Import[]): readonly string[] {
+  const loaded = new Map<string, string[]>();
+  for (const found of imports) {
+    if (!isOurs(found) || found.typeOnly || found.lazy) continue;
+    loaded.set(found.file, [...(loaded.get(found.file) ?? []), found.target]);
+  }
+  const found = new Set<string>();
+  const finished = new Set<string>();
+  const follow = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file);
+    if (start !== -1) found.add([...path.slice(start), file].join(" -> "));
+    if (start !== -1 || finished.has(file)) return;
+    for (const target of loaded.get(file) ?? []) follow(target, [...path, file]);
+    finished.add(file);
+  };
+  for (const file of loaded.keys()) follow(file, []);
+  return [...found];
+}
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const imports = importsOf(root, ["contracts", "generated", "generator", "runtime"]);
+
+test("every import keeps to the rules", () => {
+  expect(violations(imports)).toEqual([]);
+});
+
+test("no files of runtime and generator load each other in a circle", () => {
+  expect(cycles(imports.filter(({ file }) => within(file, "runtime", "generator")))).toEqual([]);
+});
+
+test("the sources were really read", () => {
+  const files = new Set(imports.map(({ file }) => file));
+  expect(files).toContain("runtime/index.ts");
+  expect(files).toContain("runtime/client/client.ts");
+  expect(imports.length).toBeGreaterThan(files.size);
+});
+
+test.each([
+  ["runtime/contract.ts", "./client/client.js", /loads no engine/],
+  ["runtime/options.ts", "pino", /loads no engine/],
+  ["generator/model.ts", "../runtime/worker/worker.js", /never its engine/],
+  ["runtime/brokers/redis/index.ts", "../memory.js", /never another broker/],
+  ["runtime/brokers/memory.ts", "../client/client.js", /neither worker nor client/],
+  ["runtime/worker/worker.ts", "../brokers/redis/index.js", /names a concrete broker/],
+  ["runtime/envelope.ts", "./brokers/memory.js", /names a concrete broker/],
+  ["runtime/client/client.ts", "../worker/task.js", /nothing of each other/],
+  ["runtime/worker/dispatch.ts", "../client/client.js", /nothing of each other/],
+  ["runtime/worker/worker.ts", "../../generator/index.js", /Only the command line/],
+  ["runtime/worker/worker.ts", "../cli/main.js", /Nobody imports the command line/],
+  ["runtime/client/client.ts", "../index.js", /imports the file that it means/],
+  ["runtime/worker/worker.ts", "../../generated/worker.js", /know nothing of contracts/],
+  ["generated/client.ts", "../contracts/payments.js", /Generated code/],
+  ["generated/client.ts", "node:fs", /Generated code/],
+  ["contracts/payments.ts", "../runtime/contract.js", /Contracts import/],
+  ["contracts/payments.ts", "callboard/client", /Contracts import/],
+  ["runtime/client/client.ts", "ioredis", /may import ioredis/],
+  ["runtime/brokers/redis/index.ts", "amqplib", /may import amqplib/],
+  ["runtime/client/client.ts", "pino", /may import pino/],
+  ["generator/generate.ts", "ts-morph", /may import ts-morph/],
+  ["runtime/worker/worker.ts", "esbuild", /may import esbuild/],
+])("a planted import is found: %s of %s", (file, specifier, rule) => {
+  for (const text of [
+    `import { x } from "${specifier}";`,
+    `import type { X } from "${specifier}";`,
+    `export * from "${specifier}";`,
+    `const x = await import("${specifier}");`,
+    `let x: import("${specifier}").X;`,
+  ]) {
+    const found = violations(parseImports(file, `\n${text}`));
+    expect(found.join("\n")).toMatch(rule);
+    expect(found[0]).toContain(`${file}:2 imports "${specifier}".`);
+  }
+});
+
+test("a planted circle is found; one of types or of lazy imports is none", () => {
+  const circle = (back: string) => [
+    ...parseImports("runtime/a.ts", 'import { b } from "./b.js";'),
+    ...parseImports("runtime/b.ts", 'export * from "./c.js";'),
+    ...parseImports("runtime/c.ts", back),
+  ];
+  expect(cycles(circle('import { a } from "./a.js";'))).toEqual([
+    "runtime/a.ts -> runtime/b.ts -> runtime/c.ts -> runtime/a.ts",
+  ]);
+  expect(cycles(circle('import type { A } from "./a.js";'))).toEqual([]);
+  expect(cycles(circle('import { type A } from "./a.js";'))).toEqual([]);
+  expect(cycles(circle('const a = await import("./a.js");'))).toEqual([]);
+});

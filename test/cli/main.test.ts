@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { createProject } from "../setup/project.js";
+
+test("--version prints the package's version", async () => {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const { code, stdout } = await createProject().callboard("--version");
+  expect(stdout.trim()).toBe((JSON.parse(manifest) as { version: string }).version);
+  expect(code).toBe(0);
+});
+
+test("--help names the commands, and a command's --help its options, without colours in a pipe", async () => {
+  const project = createProject();
+  const all = await project.callboard("--help");
+  expect(all.stdout).toMatch(/gen {2}.*\n.*worker {2}/);
+  expect(all.code).toBe(0);
+  const worker = await project.callboard("worker", "--help");
+  expect(worker.stdout).toContain("--concurrency=<n>");
+  expect(worker.stdout).not.toContain("\u001B");
+  expect(worker.code).toBe(0);
+});
+
+describe("a wrong call exits with 2 and says what is wrong", () => {
+  test.each([
+    [[], "Name a command: gen or worker."],
+    [["wroker"], 'There is no command "wroker". Did you mean "worker"?'],
+    [["deploy"], 'There is no command "deploy". Known commands: gen, worker.'],
+    [["gen", "--chek"], 'There is no option "--chek". Did you mean "--check"?'],
+    [["gen", "-x"], 'There is no option "-x". Known options: --check'],
+    [["gen", "--check=yes"], "The option --check takes no value."],
+    [["gen", "--contracts"], "The option --contracts needs a value."],
+    [["gen", "--contracts", "--check"], "The option --contracts needs a value."],
+    [["gen", "contracts"], 'The argument "contracts" is one too many.'],
+    [["gen", "--check", "--watch"], "Give --check or --watch, not both."],
+    [["worker"], "The argument <file> is missing."],
+    [["worker", "absent.ts"], "There is no file absent.ts."],
+    [["worker", "node_modules"], "There is no file node_modules."],
+    [["worker", "a.ts", "--concurrency", "0"], '--concurrency must be a whole number, 1 or more; it is "0".'],
+    [["worker", "a.ts", "--concurrency", "many"], '--concurrency must be a whole number, 1 or more; it is "many".'],
+  ])("%j", async (args, message) => {
+    const { code, stdout, stderr } = await createProject().callboard(...args);
+    expect(stderr).toContain(`callboard: ${message}`);
+    expect(stdout).toBe("");
+    expect(code).toBe(2);
+  });
+});

@@ -1,0 +1,153 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { createProject, type Project } from "../setup/project.js";
+
+/** A worker with one message under way, whose handler takes as long as NAP says. */
+const worker = `
+  import { actor, memoryBroker } from "callboard";
+  import { createActorClient, defineActor } from "callboard/client";
+  import { createWorker } from "callboard/worker";
+  import { z } from "zod";
+  import { nap } from "./nap.js";
+
+  const contract = actor({ input: z.number(), queue: "naps" });
+  const actors = { demo: { nap: defineActor(contract, { name: "demo.nap", fingerprint: "00000000" }) } };
+  const broker = memoryBroker();
+  const worker = createWorker(broker, actors, { demo: { nap } });
+  export default worker;
+  await createActorClient(broker, actors.demo.nap).send(Number(process.env["NAP"] ?? 0));
+`;
+
+/** TypeScript that no Node reads by itself. */
+const nap = `
+  enum Words { asleep = "asleep", awake = "awake" }
+  export async function nap(milliseconds: number): Promise<void> {
+    console.log(Words.asleep);
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    console.log(Words.awake);
+  }
+`;
+
+const createWorkerProject = (files: Readonly<Record<string, string>> = {}): Project =>
+  createProject({ "worker.ts": worker, "nap.ts": nap, ...files });
+
+test("a TypeScript worker runs, says what it serves, and ends with 0 at SIGTERM", async () => {
+  const project = createWorkerProject();
+  const running = project.start(["worker", "./worker.ts"]);
+  await running.printed("awake");
+  await running.printed(`callboard worker: memory, queue naps, concurrency 100, pid ${running.pid}`);
+  running.kill("SIGTERM");
+  const { code, stdout } = await running.ended;
+  expect(code).toBe(0);
+  const log = stdout.split("\n").filter((line) => line.startsWith("{"));
+  expect(log.map((line) => (JSON.parse(line) as { msg: string }).msg)).toContain("worker started");
+  expect(readdirSync(join(project.directory, "node_modules", ".cache", "callboard"))).toEqual([]);
+});
+
+test("a running handler is waited for", async () => {
+  const running = createWorkerProject().start(["worker", "worker.ts"], { NAP: "1000" });
+  await running.printed("asleep");
+  await running.printed("callboard worker:");
+  running.kill("SIGINT");
+  const { code, stdout, stderr } = await running.ended;
+  expect(stderr).toContain("SIGINT, waiting for 1 running handler; a second signal ends it at once");
+  expect(stdout).toContain("awake");
+  expect(code).toBe(0);
+});
+
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)("a second %s ends it at once, with %i", async (signal, expected) => {
+  const running = createWorkerProject().start(["worker", "worker.ts"], { NAP: "600000" });
+  await running.printed("asleep");
+  await running.printed("callboard worker:");
+  running.kill(signal);
+  await running.printed(`${signal}, waiting for 1 running handler`);
+  await sleep(300);
+  running.kill(signal);
+  const { code, stdout } = await running.ended;
+  expect(code).toBe(expected);
+  expect(stdout).not.toContain("awake");
+});
+
+test("--concurrency and --queues override the file", async () => {
+  const running = createWorkerProject().start(["worker", "worker.ts", "--concurrency", "7", "--queues", "naps"]);
+  await running.printed("queue naps, concurrency 7,");
+});
+
+test("a queue that no contract names is refused with the nearest", async () => {
+  const { code, stderr } = await createWorkerProject().callboard("worker", "worker.ts", "--queues", "nasp");
+  expect(stderr).toContain('callboard: No contract names the queue "nasp". Did you mean "naps"?');
+  expect(code).toBe(2);
+});
+
+test("a named export will do", async () => {
+  const running = createWorkerProject({
+    "named.ts": 'export { default as sleeper } from "./worker.js"; export const other = 1;',
+  }).start(["worker", "named.ts"]);
+  await running.printed("callboard worker: memory");
+});
+
+test("a JavaScript file is run as it is", async () => {
+  const project = createProject({
+    "worker.js": worker.replace('import { nap } from "./nap.js";', "const nap = () => {};"),
+  });
+  const running = project.start(["worker", "worker.js"]);
+  await running.printed("callboard worker: memory");
+  expect(readdirSync(join(project.directory, "node_modules"))).not.toContain(".cache");
+});
+
+describe("a worker that its own file has started", () => {
+  const files = { "own.ts": 'import worker from "./worker.js"; await worker.start(); export default worker;' };
+
+  test("is not started again", async () => {
+    const running = createWorkerProject(files).start(["worker", "own.ts"]);
+    await running.printed("callboard worker: memory");
+    running.kill("SIGTERM");
+    const { code, stdout } = await running.ended;
+    expect(stdout.match(/worker started/g)).toHaveLength(1);
+    expect(code).toBe(0);
+  });
+
+  test("cannot be given overrides", async () => {
+    const { code, stderr } = await createWorkerProject(files).callboard("worker", "own.ts", "--concurrency", "3");
+    expect(stderr).toContain("own.ts starts its worker itself, too early for --concurrency: leave out its start().");
+    expect(code).toBe(2);
+  });
+});
+
+test("the process ends with 0 when the file stops its worker", async () => {
+  const { code } = await createWorkerProject({
+    "brief.ts": 'import worker from "./worker.js"; await worker.start(); await worker.stop(); export default worker;',
+  }).callboard("worker", "brief.ts");
+  expect(code).toBe(0);
+});
+
+describe("a file that cannot be run exits with 1 and one clear line", () => {
+  test.each([
+    ["a syntax error", "const a = ;", 'broken.ts:1:11: Unexpected ";"'],
+    ["a missing import", 'import "./absent.js";', 'broken.ts:1:8: Could not resolve "./absent.js"'],
+    ["no worker", "export const a = 1;", "broken.ts exports no worker: write `export default createWorker(...)`."],
+    [
+      "several workers",
+      'import { memoryBroker } from "callboard"; import worker from "./worker.js"; export const a = worker;' +
+        "export const b = Object.create(worker);",
+      "broken.ts exports several workers (a, b): make the one to run its default export.",
+    ],
+  ])("%s", async (_what, text, message) => {
+    const { code, stderr } = await createWorkerProject({ "broken.ts": text }).callboard("worker", "broken.ts");
+    expect(stderr.trim()).toBe(`callboard: ${message}`);
+    expect(code).toBe(1);
+  });
+
+  test("an error while it is loaded is shown with its place in the source", async () => {
+    const project = createProject({ "broken.ts": '\n\nthrow new Error("boom");\n' });
+    const { code, stderr } = await project.callboard("worker", "broken.ts");
+    expect(stderr).toContain("boom");
+    expect(stderr).toContain("broken.ts:3:7");
+    expect(code).toBe(1);
+  });
+});

@@ -1,0 +1,94 @@
+/** Private Redis servers for tests: to use, to kill and to bring back. */
+import { requireProgram, type Requirement } from "./install.js";
+import { answers, freePort, serverDirectory, startProgram, type Program } from "./program.js";
+
+/** How a private Redis server differs from the plainest one. */
+export interface RedisOptions {
+  /** Requires this password of the default user. */
+  readonly password?: string;
+  /** Adds users, each as an ACL rule: `"alice on >secret ~* &* +@all"`. */
+  readonly users?: readonly string[];
+  /** Writes each command to disk before it is answered, so that the data survives `kill()`. Default: keeps nothing. */
+  readonly appendonly?: boolean;
+  /** Further arguments of redis-server. */
+  readonly args?: readonly string[];
+}
+
+/** A private Redis server. It ends with the test run at the latest. */
+export interface RedisServer {
+  /** The server's address, with the password where there is one. */
+  readonly url: string;
+  readonly port: number;
+  /** Kills it like a power cut: SIGKILL, and waits until it is gone. */
+  kill(): Promise<void>;
+  /** Kills it if it runs, and starts it again on the same port with the same data directory. */
+  restart(): Promise<void>;
+  /** Freezes it: connections stay open and nothing answers. */
+  pause(): void;
+  /** Ends a `pause()`. */
+  resume(): void;
+  /** Ends it for good. */
+  stop(): Promise<void>;
+}
+
+const redisServer: Requirement = { program: "redis-server", package: "redis-server" };
+
+/** A server that wants a password is up, too; one that loads its data is not yet. */
+const upAndLoaded = /^(\+PONG|-NOAUTH)/;
+
+/** Starts a Redis server of one's own on a free port, with a data directory of its own. */
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const command = await requireProgram(redisServer);
+  const directory = serverDirectory("redis");
+  const start = (port: number) =>
+    startProgram({
+      name: "redis-server",
+      command,
+      args: serverArguments(port, directory, options),
+      directory,
+      ready: () => answers(port, { greeting: "PING\r\n", expected: upAndLoaded }),
+      timeout: 20_000,
+    });
+
+  let [port, program] = await startOnFreePort(start);
+  const password = options.password === undefined ? "" : `:${encodeURIComponent(options.password)}@`;
+  return {
+    url: `redis://${password}127.0.0.1:${port}`,
+    port,
+    kill: () => program.end("SIGKILL"),
+    async restart() {
+      await program.end("SIGKILL");
+      program = await start(port);
+    },
+    pause: () => program.signal("SIGSTOP"),
+    resume: () => program.signal("SIGCONT"),
+    async stop() {
+      // A frozen server would not hear the polite signal.
+      program.signal("SIGCONT");
+      await program.end("SIGTERM");
+    },
+  };
+}
+
+/** Between the choice of a free port and its use somebody else may take it: then another is chosen. */
+async function startOnFreePort(start: (port: number) => Promise<Program>): Promise<[number, Program]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    try {
+      return [port, await start(port)];
+    } catch (error) {
+      if (attempt === 3 || !String(error).includes("Address already in use")) throw error;
+    }
+  }
+}
+
+function serverArguments(port: number, directory: string, options: RedisOptions): readonly string[] {
+  const { password, users = [], appendonly = false, args = [] } = options;
+  return [
+    ["--port", String(port), "--bind", "127.0.0.1", "--dir", directory, "--save", ""],
+    appendonly ? ["--appendonly", "yes", "--appendfsync", "always"] : [],
+    password === undefined ? [] : ["--requirepass", password],
+    users.flatMap((user) => ["--user", ...user.split(" ")]),
+    args,
+  ].flat();
+}

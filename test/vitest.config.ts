@@ -1,0 +1,38 @@
+/** How the tests run: against the sources, in forked processes, beside servers that the set-up starts. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vitest/config";
+
+const path = (fromRoot: string) => fileURLToPath(new URL(`../${fromRoot}`, import.meta.url));
+
+/** Loads a Lua script as its text, as the bundler does. */
+const luaAsText: Plugin = {
+  name: "lua-as-text",
+  enforce: "pre",
+  load(id) {
+    return id.endsWith(".lua") ? `export default ${JSON.stringify(readFileSync(id, "utf8"))};` : undefined;
+  },
+};
+
+export default defineConfig({
+  root: path("."),
+  plugins: [luaAsText],
+  resolve: {
+    // The longest first: "callboard" alone is the beginning of all others.
+    alias: [
+      { find: /^callboard\/rabbitmq$/, replacement: path("runtime/brokers/rabbitmq/index.ts") },
+      { find: /^callboard\/redis$/, replacement: path("runtime/brokers/redis/index.ts") },
+      { find: /^callboard\/worker$/, replacement: path("runtime/worker/index.ts") },
+      { find: /^callboard\/client$/, replacement: path("runtime/client/index.ts") },
+      { find: /^callboard$/, replacement: path("runtime/index.ts") },
+    ],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: [path("test/setup/global.ts")],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
