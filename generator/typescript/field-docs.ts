@@ -1,0 +1,79 @@
+/** Collects the doc comments of the properties in a `z.object({ … })`, as far as the source shows them. */
+import { ts } from "ts-morph";
+import { docsAt } from "./comments.js";
+
+/** Doc comments in the places of a schema. Arrays, optionals and their like are looked through. */
+export interface FieldDocs {
+  readonly docs?: string;
+  readonly fields?: Readonly<Record<string, FieldDocs>>;
+  /** Of a union, in order. */
+  readonly members?: readonly (FieldDocs | undefined)[];
+}
+
+/** Reads the comments in a schema's expression. `find` gives what a constant of the file was made with. */
+export function readFieldDocs(
+  expression: ts.Expression,
+  file: ts.SourceFile,
+  find: (name: string) => ts.Expression | undefined,
+): FieldDocs | undefined {
+  const open = new Set<ts.Node>();
+
+  function read(node: ts.Node | undefined): FieldDocs | undefined {
+    if (node === undefined || open.has(node)) return undefined;
+    open.add(node);
+    const docs = readNode(node);
+    open.delete(node);
+    return docs;
+  }
+
+  function readNode(node: ts.Node): FieldDocs | undefined {
+    if (ts.isIdentifier(node)) return read(find(node.text));
+    if (ts.isArrowFunction(node)) return ts.isBlock(node.body) ? undefined : read(node.body);
+    if (ts.isArrayLiteralExpression(node)) return readMembers(node);
+    if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return undefined;
+    const method = node.expression.name.text;
+    const literal = node.arguments.find(ts.isObjectLiteralExpression);
+    const base = read(node.expression.expression);
+    if (/^(object|strictObject|looseObject|interface|extend|safeExtend)$/.test(method) && literal !== undefined) {
+      return { fields: { ...base?.fields, ...readFields(literal) } };
+    }
+    return base ?? firstOf(node.arguments);
+  }
+
+  function readMembers(node: ts.ArrayLiteralExpression): FieldDocs | undefined {
+    const members = node.elements.map(read);
+    return members.some((member) => member !== undefined) ? { members } : undefined;
+  }
+
+  function firstOf(nodes: readonly ts.Node[]): FieldDocs | undefined {
+    for (const node of nodes) {
+      const docs = read(node);
+      if (docs !== undefined) return docs;
+    }
+    return undefined;
+  }
+
+  function readFields(literal: ts.ObjectLiteralExpression): Record<string, FieldDocs> {
+    const fields: Record<string, FieldDocs> = {};
+    for (const property of literal.properties) {
+      if (property.name === undefined || !(ts.isIdentifier(property.name) || ts.isStringLiteral(property.name)))
+        continue;
+      const docs = docsAt(property, file);
+      const inner = read(schemaOf(property));
+      if (docs === undefined && inner === undefined) continue;
+      fields[property.name.text] = { ...inner, ...(docs === undefined ? {} : { docs }) };
+    }
+    return fields;
+  }
+
+  return read(expression);
+}
+
+/** The schema of `name: schema` or of `get name() { return schema; }`. */
+function schemaOf(property: ts.ObjectLiteralElementLike): ts.Node | undefined {
+  if (ts.isPropertyAssignment(property)) return property.initializer;
+  if (ts.isShorthandPropertyAssignment(property)) return property.name;
+  if (!ts.isGetAccessorDeclaration(property)) return undefined;
+  const statement = property.body?.statements[0];
+  return statement !== undefined && ts.isReturnStatement(statement) ? statement.expression : undefined;
+}

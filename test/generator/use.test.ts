@@ -1,0 +1,168 @@
+/** What is generated as its users meet it: in the editor, in the compiler, in another repository, in a bundle. */
+import { cp, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { Project as SourceProject, ts } from "ts-morph";
+import { expect, test } from "vitest";
+import { contract, createProject, repository } from "./project.js";
+
+const contracts = {
+  "contracts/payments.ts": contract(
+    "/**",
+    " * Charges a customer's card.",
+    " * @deprecated Use `pay`.",
+    " */",
+    "export const processPayment = actor({",
+    "  input: z.object({ userId: z.string(), amount: z.number().positive().default(1) }),",
+    "  output: z.object({ receiptId: z.string() }),",
+    '  queue: "high-priority",',
+    "});",
+    "/** Tells. */",
+    "export const tell = actor({ input: z.string() });",
+  ),
+  "contracts/web.ts": contract(
+    "export const fetchUrl = actor({ input: z.url().describe('only-in-web'), output: z.bigint() });",
+  ),
+};
+
+test("hovering shows the plain types and the comments, deprecation included", async () => {
+  const source = [
+    'import { createClient } from "../generated/client.js";',
+    "declare const broker: Parameters<typeof createClient>[0];",
+    "const client = createClient(broker);",
+    "export const sent = client.payments.processPayment.send({ userId: 'u' });",
+    "export const got = client.payments.processPayment.call({ userId: 'u' });",
+    "export const told = client.payments.tell.send('x');",
+    "",
+  ].join("\n");
+  const project = await createProject({ ...contracts, "src/app.ts": source });
+  await project.generateWell();
+  const sources = new SourceProject({ tsConfigFilePath: project.path("tsconfig.json") });
+  const service = sources.getLanguageService().compilerObject;
+  const file = project.path("src/app.ts");
+  const hover = (name: string, from = 0) => {
+    const info = service.getQuickInfoAtPosition(file, source.indexOf(name, from));
+    const text = ts.displayPartsToString(info?.displayParts).replace(/\s+/g, " ");
+    return { text, docs: ts.displayPartsToString(info?.documentation), tags: info?.tags?.map(({ name }) => name) };
+  };
+  expect(hover("send(").text).toContain("send(input: { userId: string; amount?: number | undefined; }");
+  expect(hover("send(").text).toContain("Promise<Message<{ receiptId: string; }>>");
+  expect(hover("call(").text).toContain("Promise<{ receiptId: string; }>");
+  expect(hover("processPayment")).toMatchObject({ docs: "Charges a customer's card.", tags: ["deprecated"] });
+  expect(hover("payments").docs).toBe("The actors of contracts/payments.ts.");
+  expect(hover("send('x')").text).toContain("send(input: string");
+  expect(
+    service.getSuggestionDiagnostics(file).filter(({ reportsDeprecated }) => reportsDeprecated !== undefined),
+  ).toHaveLength(2);
+}, 60_000);
+
+test("the compiler refuses wrong inputs, missing and misspelt handlers, and results that nobody gives", async () => {
+  const project = await createProject({
+    ...contracts,
+    "src/app.ts": [
+      'import { createClient } from "../generated/client.js";',
+      'import { createWorker, type PaymentsHandlers, type WebHandlers } from "../generated/worker.js";',
+      "declare const broker: Parameters<typeof createClient>[0];",
+      "declare const payments: PaymentsHandlers;",
+      "declare const web: WebHandlers;",
+      "const client = createClient(broker);",
+      "// @ts-expect-error wrong input",
+      "void client.payments.processPayment.send({ userId: 1 });",
+      "// @ts-expect-error nobody answers",
+      "void client.payments.tell.call('x');",
+      "// @ts-expect-error no such actor",
+      "void client.payments.refund;",
+      "createWorker(broker, { payments, web });",
+      "// @ts-expect-error a missing group",
+      "createWorker(broker, { payments });",
+      "// @ts-expect-error a missing handler",
+      "createWorker(broker, { payments: { tell() {} }, web });",
+      "// only the handlers of the queues that are named",
+      "createWorker(broker, { payments: { processPayment: () => ({ receiptId: 'r' }) } }, { queues: ['high-priority'] });",
+      "// @ts-expect-error that queue needs others",
+      "createWorker(broker, { payments: { processPayment: () => ({ receiptId: 'r' }) } }, { queues: ['default'] });",
+      "// @ts-expect-error no such queue",
+      "createWorker(broker, { payments, web }, { queues: ['low'] });",
+      "export const good: PaymentsHandlers = {",
+      "  processPayment(input) { return { receiptId: input.userId + input.amount.toFixed(2) }; },",
+      "  async tell(input) { await Promise.resolve(input.length); },",
+      "};",
+      "export const bad: PaymentsHandlers = {",
+      "  // @ts-expect-error a wrong output",
+      "  processPayment: () => ({ receipt: 'r' }),",
+      "  tell() {},",
+      "};",
+      "export const misspelt: PaymentsHandlers = {",
+      "  processPayment: () => ({ receiptId: 'r' }),",
+      "  tell() {},",
+      "  // @ts-expect-error no such handler",
+      "  tel() {},",
+      "};",
+      "",
+    ].join("\n"),
+  });
+  await project.generateWell();
+  expect(await project.typeCheck()).toBe("");
+});
+
+test("a producer elsewhere needs the folder, callboard and zod, and reads no contract", async () => {
+  const home = await createProject(contracts);
+  await home.generateWell();
+  const elsewhere = await createProject({
+    "src/app.ts": [
+      'import { createClient } from "../generated/client.js";',
+      "declare const broker: Parameters<typeof createClient>[0];",
+      "export const price: Promise<bigint> = createClient(broker).web.fetchUrl.call('https://example.com');",
+      "",
+    ].join("\n"),
+  });
+  await cp(home.path("generated"), elsewhere.path("generated"), { recursive: true });
+  expect(await elsewhere.typeCheck()).toBe("");
+  const files = (await elsewhere.typeCheck("--listFiles")).split("\n");
+  expect(files.filter((path) => /contracts\/\w+\.ts$/.test(path))).toEqual([]);
+  expect(files.filter((path) => path.endsWith("generated/contracts/web.d.ts"))).toHaveLength(1);
+  expect(files.filter((path) => path.startsWith(home.root))).toEqual([]);
+});
+
+test("a bundler drops the contracts of actors that are not used", async () => {
+  const project = await createProject({
+    ...contracts,
+    "src/app.ts":
+      'import { processPayment } from "../generated/actors/payments.js";\nconsole.log(processPayment.name);\n',
+    "src/one.ts": 'import { payments } from "../generated/client.js";\nconsole.log(payments.processPayment.name);\n',
+  });
+  await project.generateWell();
+  for (const entry of ["src/app.ts", "src/one.ts"]) {
+    const { outputFiles } = await build({
+      absWorkingDir: project.root,
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      format: "esm",
+      platform: "node",
+      external: ["callboard", "callboard/*", "zod"],
+      tsconfigRaw: {},
+    });
+    const text = outputFiles[0]?.text ?? "";
+    expect(text).toContain("high-priority");
+    expect(text).not.toContain("only-in-web");
+  }
+});
+
+test("generated code can be emitted file by file, with explicit types on all exports", async () => {
+  const project = await createProject(contracts);
+  await project.generateWell();
+  const complaints = await project.typeCheck("--isolatedDeclarations", "--declaration", "--erasableSyntaxOnly");
+  expect(complaints.split("\n").filter((line) => /\b(generated|handlers)\//.test(line))).toEqual([]);
+});
+
+test("a project that is callboard itself can generate", async () => {
+  const project = await createProject({
+    ...contracts,
+    "package.json": JSON.stringify({ name: "callboard", type: "module", exports: { ".": "./callboard.js" } }),
+    "callboard.js": 'export const actor = (options) => ({ [Symbol.for("callboard.contract")]: true, options });\n',
+  });
+  await project.remove("node_modules/callboard");
+  await symlink(join(repository, "node_modules/zod"), project.path("zod"), "junction");
+  expect((await project.generateWell()).actors).toBe(3);
+});

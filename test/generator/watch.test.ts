@@ -1,0 +1,87 @@
+/** Watching generates again after each change. */
+import { expect, onTestFinished, test, vi } from "vitest";
+import { watch, type Report } from "../../generator/index.js";
+import { contract, createProject } from "./project.js";
+
+test("a change, a new file, a mistake and its repair are each followed by a report", async () => {
+  const project = await createProject({
+    "contracts/a.ts": contract("export const one = actor({ input: z.string() });"),
+    "contracts/deep/b.ts": contract("export const two = actor({ input: z.string() });"),
+  });
+  const reports: Report[] = [];
+  const watcher = await watch(
+    { root: project.root, contracts: "contracts", generated: "generated", handlers: "handlers" },
+    (report, milliseconds) => {
+      expect(milliseconds).toBeGreaterThan(0);
+      reports.push(report);
+    },
+  );
+  onTestFinished(() => watcher.close());
+  expect(reports[0]).toMatchObject({ actors: 2, problems: [] });
+
+  const until = (condition: (report: Report) => boolean) =>
+    vi.waitFor(() => expect(reports.some(condition)).toBe(true), { timeout: 20_000, interval: 50 });
+
+  await project.write({ "contracts/deep/b.ts": contract("export const two = actor({ input: z.number() });") });
+  await until(
+    ({ written }) => written.includes("generated/actors/deep/b.ts") && !written.includes("generated/actors/a.ts"),
+  );
+  expect(await project.read("generated/actors/deep/b.ts")).toContain("input: number;");
+
+  await project.write({ "contracts/new/c.ts": contract("export const three = actor({ input: z.string() });") });
+  await until(({ actors }) => actors === 3);
+
+  await project.write({
+    "contracts/a.ts": contract("export const one = actor({ input: z.string(), queu: 1 } as never);"),
+  });
+  await until(({ problems }) => problems[0]?.code === "CB3001");
+
+  reports.length = 0;
+  await project.write({ "contracts/a.ts": contract("export const one = actor({ input: z.boolean() });") });
+  await until(({ written }) => written.includes("generated/actors/a.ts"));
+
+  await project.remove("contracts/new");
+  await until(({ removed }) => removed.includes("generated/actors/new/c.ts"));
+}, 60_000);
+
+test("sources outside of the folder are watched too, and a folder that is not there yet is waited for", async () => {
+  const project = await createProject({
+    "src/money.ts": 'import { z } from "zod";\nexport const money = z.string();\n',
+  });
+  const reports: Report[] = [];
+  const watcher = await watch(
+    { root: project.root, contracts: "contracts", generated: "generated", handlers: "handlers" },
+    (report) => reports.push(report),
+  );
+  onTestFinished(() => watcher.close());
+  expect(reports[0]?.problems[0]?.code).toBe("CB1005");
+  const until = (condition: (report: Report) => boolean) =>
+    vi.waitFor(() => expect(reports.some(condition)).toBe(true), { timeout: 20_000, interval: 50 });
+
+  await project.write({
+    "contracts/a.ts": contract(
+      'import { money } from "../src/money.js";',
+      "export const pay = actor({ input: money });",
+    ),
+  });
+  await until(({ actors }) => actors === 1);
+  reports.length = 0;
+  await project.write({ "src/money.ts": 'import { z } from "zod";\nexport const money = z.int();\n' });
+  await until(({ written }) => written.includes("generated/actors/a.ts"));
+  expect(await project.read("generated/actors/a.ts")).toContain("input: number;");
+}, 60_000);
+
+test("after it is closed nothing is generated any more", async () => {
+  const project = await createProject({
+    "contracts/a.ts": contract("export const one = actor({ input: z.string() });"),
+  });
+  const reports: Report[] = [];
+  const watcher = await watch(
+    { root: project.root, contracts: "contracts", generated: "generated", handlers: "handlers" },
+    (report) => reports.push(report),
+  );
+  await watcher.close();
+  await project.write({ "contracts/a.ts": contract("export const one = actor({ input: z.number() });") });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(reports).toHaveLength(1);
+});
