@@ -1,8 +1,10 @@
 /** `npm run bench`: starts private servers, measures every row, prints a table. `--rounds n` (default 5), `--json`. */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { startRabbitmq } from "../test/setup/rabbitmq.js";
 import { startRedis } from "../test/setup/redis.js";
 import { measure, type Measured } from "./measure.js";
+import { rabbitmqRows } from "./rabbitmq.js";
 import { redisRows } from "./redis.js";
 
 const { values } = parseArgs({
@@ -11,14 +13,15 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 
 const redis = await startRedis();
+const rabbitmq = await startRabbitmq();
 const measured: Measured[] = [];
 try {
-  for (const row of redisRows(redis.url)) {
+  for (const row of [...redisRows(redis.url), ...rabbitmqRows(rabbitmq.url)]) {
     process.stderr.write(`${row.name} …\n`);
     measured.push(await measure(row, rounds));
   }
 } finally {
-  await redis.stop();
+  await Promise.all([redis.stop(), rabbitmq.stop()]);
 }
 
 const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;

@@ -2,19 +2,15 @@
 import { randomUUID } from "node:crypto";
 import { createActorClient } from "callboard/client";
 import { redisBroker } from "callboard/redis";
-import { createWorker, type Logger, type Worker } from "callboard/worker";
 import { Redis } from "ioredis";
 import type { Broker } from "../runtime/broker.js";
-import { inFlight, median, rate, type Row } from "./measure.js";
-import { check, order, ship } from "./order.js";
+import { inFlight, rate, type Row } from "./measure.js";
+import { order, ship } from "./order.js";
+import { body, callRate, callTime, medianTime, processRate, withWorker } from "./work.js";
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const SENDS = 40_000;
 const PROCESSED = 60_000;
 const CALLS = 10_000;
-
-/** What raw contenders send: what the envelope would be. */
-const body = JSON.stringify({ id: randomUUID(), actor: "shop.ship", v: "00000000", at: Date.now(), input: order });
 
 /** Moves up to n bodies into a hash and acks others: what a batched, crash-safe take costs at the least. */
 const FLOOR = `
@@ -51,7 +47,7 @@ export function redisRows(url: string): readonly Row[] {
       name: "process a no-op, concurrency 100",
       unit: "per second",
       contenders: [
-        { name: "callboard", run: () => withBroker(url, processRate) },
+        { name: "callboard", run: () => withBroker(url, (broker) => processRate(broker, PROCESSED)) },
         { name: "ioredis, batched take and ack in Lua", run: () => withRedis(url, floorRate) },
       ],
     },
@@ -59,7 +55,10 @@ export function redisRows(url: string): readonly Row[] {
       name: "call, 50 in flight",
       unit: "per second",
       contenders: [
-        { name: "callboard", run: () => withBroker(url, (broker) => withWorker(broker, () => callRate(broker))) },
+        {
+          name: "callboard",
+          run: () => withBroker(url, (broker) => withWorker(broker, () => callRate(broker, CALLS))),
+        },
       ],
     },
     {
@@ -84,47 +83,6 @@ function sendManyRate(broker: Broker): Promise<number> {
   return rate(SENDS, async () => {
     for (let sent = 0; sent < SENDS; sent += 1000) await client.sendMany(orders);
   });
-}
-
-async function processRate(broker: Broker): Promise<number> {
-  const client = createActorClient<typeof ship>(broker, ship);
-  const orders = Array.from({ length: 1000 }, () => order);
-  for (let sent = 0; sent < PROCESSED; sent += 1000) await client.sendMany(orders);
-  let handled = 0;
-  let finish: () => void = () => undefined;
-  const all = new Promise<void>((resolve) => (finish = resolve));
-  const handler = () => {
-    if (++handled === PROCESSED) finish();
-  };
-  const worker = createWorker(broker, { shop: { ship } }, { shop: { ship: handler } }, { logger: silent });
-  const processed = await rate(PROCESSED, async () => {
-    await worker.start();
-    await all;
-  });
-  await worker.stop();
-  return processed;
-}
-
-async function withWorker(broker: Broker, run: () => Promise<number>): Promise<number> {
-  const worker: Worker = createWorker(broker, { shop: { check } }, { shop: { check: () => true } }, { logger: silent });
-  await worker.start();
-  try {
-    return await run();
-  } finally {
-    await worker.stop();
-  }
-}
-
-async function callRate(broker: Broker): Promise<number> {
-  const client = createActorClient<typeof check>(broker, check);
-  await client.call(order);
-  return rate(CALLS, () => inFlight(CALLS, 50, () => client.call(order)));
-}
-
-async function callTime(broker: Broker): Promise<number> {
-  const client = createActorClient<typeof check>(broker, check);
-  await client.call(order);
-  return medianTime(() => client.call(order));
 }
 
 async function lpushRate(redis: Redis): Promise<number> {
@@ -180,16 +138,6 @@ async function roundTripTime(redis: Redis, url: string): Promise<number> {
   caller.disconnect();
   other.disconnect();
   return time;
-}
-
-async function medianTime(one: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < 2000; i++) {
-    const started = performance.now();
-    await one();
-    times.push(performance.now() - started);
-  }
-  return median(times);
 }
 
 async function withBroker(url: string, run: (broker: Broker) => Promise<number>): Promise<number> {

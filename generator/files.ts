@@ -1,14 +1,16 @@
 /** Reads and writes files: whole ones, and nothing that is already there. */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { basename, dirname, join, posix } from "node:path";
+import { byCodeUnit } from "./problems.js";
 
 /** The text of a file; `undefined` where there is none. */
 export async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (isAbsent(error)) return undefined;
+    // A link may lead to a folder.
+    if (isAbsent(error) || (error as NodeJS.ErrnoException).code === "EISDIR") return undefined;
     throw error;
   }
 }
@@ -51,4 +53,26 @@ export async function removeFiles(root: string, paths: readonly string[], top: s
       if (!isEmpty) break;
     }
   }
+}
+
+/**
+ * All that is below a folder and no folder itself, but for packages, in the same order on every machine; `undefined`
+ * where there is no such folder. A link is listed, never followed: it may lead anywhere, or round.
+ */
+export async function listFiles(folder: string): Promise<readonly string[] | undefined> {
+  const found: string[] = [];
+  const walk = async (below: string): Promise<void> => {
+    for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
+      const path = posix.join(below, entry.name);
+      if (!entry.isDirectory()) found.push(path);
+      else if (entry.name !== "node_modules") await walk(path);
+    }
+  };
+  try {
+    await walk("");
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+  return found.sort(byCodeUnit);
 }

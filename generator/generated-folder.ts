@@ -1,10 +1,7 @@
 /** The generated folder as it is on disk: what in it is ours, and what has to change. */
-import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { MARK, type Output } from "./emit/header.js";
-import { readText, sha256 } from "./files.js";
-import { toPosix } from "./paths.js";
-import { byCodeUnit } from "./problems.js";
+import { listFiles, readText, sha256 } from "./files.js";
 
 /** The file that lists all generated files, so that those of removed contracts can be told from a person's own. */
 export const MANIFEST = ".manifest.json";
@@ -31,7 +28,7 @@ export async function planFolder(
 ): Promise<FolderPlan> {
   const wanted = new Map(outputs.map(({ path, text }) => [path, text]));
   wanted.set(MANIFEST, manifestText(outputs));
-  const present = await listFiles(join(root, folder));
+  const present = (await listFiles(join(root, folder))) ?? [];
   const texts = new Map<string, string>();
   await Promise.all(
     present.map(async (path) => {
@@ -74,20 +71,5 @@ function readManifest(text: string | undefined): ReadonlySet<string> {
     return new Set(typeof files === "object" && files !== null ? Object.keys(files) : []);
   } catch {
     return new Set();
-  }
-}
-
-async function listFiles(folder: string): Promise<readonly string[]> {
-  try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    const base = toPosix(folder);
-    return entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => posix.relative(base, toPosix(join(entry.parentPath, entry.name))))
-      .filter((path) => !path.startsWith("node_modules/"))
-      .sort(byCodeUnit);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
   }
 }

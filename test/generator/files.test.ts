@@ -1,5 +1,5 @@
 /** What is written, when, and what is left alone. */
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { check as isFormatted } from "prettier";
@@ -271,6 +271,16 @@ test("a folder that does not look generated is never touched", async () => {
   ]);
   expect(await project.snapshot("generated")).toEqual({ "generated/index.ts": "export const mine = 1;\n" });
   expect(await project.snapshot("handlers")).toEqual({});
+});
+
+test("a link is neither followed nor taken for something generated", async () => {
+  const project = await createProject({ ...contracts, "elsewhere/notes.txt": "mine" });
+  await mkdir(project.path("generated"));
+  await symlink(project.path("."), project.path("generated/round"));
+  await symlink(project.path("."), project.path("contracts/round"));
+  const report = await project.generate();
+  expect(report.problems.map(({ code, file }) => [code, file])).toEqual([["CB5001", "generated"]]);
+  expect(await readdir(project.path("generated"))).toEqual(["round"]);
 });
 
 test("a file of a person's that is in the way is never overwritten", async () => {
