@@ -1,5 +1,6 @@
 /** One connection to Redis: made at first use, made again after every loss, its errors in our own words. */
 import { Redis, type RedisOptions } from "ioredis";
+import { maskUrl } from "../../broker-options.js";
 import { BrokerClosedError, BrokerRefusedError, BrokerUnavailableError, InvalidOptionError } from "../../errors.js";
 import type { Script } from "./scripts.js";
 
@@ -20,18 +21,18 @@ export function redisAddress(target: string | RedisOptions): RedisAddress {
   try {
     url = new URL(target);
   } catch (error) {
-    throw new InvalidOptionError(`${mask(target)} is no URL. Write redis://host:port, or rediss:// for TLS.`, {
+    throw new InvalidOptionError(`${maskUrl(target)} is no URL. Write redis://host:port, or rediss:// for TLS.`, {
       cause: error,
     });
   }
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
     throw new InvalidOptionError(
-      `${mask(target)} is no Redis URL: it begins with "${url.protocol}", not "redis:" or "rediss:".`,
+      `${maskUrl(target)} is no Redis URL: it begins with "${url.protocol}", not "redis:" or "rediss:".`,
     );
   }
   const db = /^\/\d+$/.test(url.pathname) ? Number(url.pathname.slice(1)) : 0;
   if (url.pathname.length > 1 && !/^\/\d+$/.test(url.pathname)) {
-    throw new InvalidOptionError(`${mask(target)}: the path of a Redis URL is the number of a database, such as /0.`);
+    throw new InvalidOptionError(`${maskUrl(target)}: the path of a Redis URL is the number of a database, such as /0.`);
   }
   const host = url.hostname === "" ? "localhost" : url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port === "" ? 6379 : Number(url.port);
@@ -46,11 +47,6 @@ export function redisAddress(target: string | RedisOptions): RedisAddress {
     },
     name: `redis ${host}:${port}/${db}`,
   };
-}
-
-/** A URL without what stands before the `@`. */
-function mask(url: string): string {
-  return JSON.stringify(url.replace(/\/\/[^/]*@/, "//***@"));
 }
 
 /** How a connection behaves in an outage. */

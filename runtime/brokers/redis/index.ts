@@ -1,10 +1,11 @@
 /** The Redis broker: Redis 6.2 or later, Valkey, on one node or in a cluster's slots. */
 import type { RedisOptions } from "ioredis";
+import { durationOption, refuseUnknownOptions } from "../../broker-options.js";
 import type { Broker, ConsumeOptions, Consumer, Publication } from "../../broker.js";
 import { defaults } from "../../defaults.js";
-import { parseDuration, type Duration } from "../../duration.js";
+import type { Duration } from "../../duration.js";
 import { BrokerClosedError, InvalidOptionError } from "../../errors.js";
-import { nearest } from "../../nearest.js";
+import type { ResultStore } from "../../results.js";
 import { RedisConnection, redisAddress, type RedisAddress } from "./connection.js";
 import { RedisConsumer } from "./consumer.js";
 import { RedisDeadLetters } from "./dead-letters.js";
@@ -34,6 +35,28 @@ export interface RedisBrokerOptions {
  */
 export function redisBroker(target: string | RedisOptions, options: RedisBrokerOptions = {}): Broker {
   return new RedisBroker(redisAddress(target), checkOptions(options));
+}
+
+/** How a result store in Redis behaves. */
+export type RedisResultsOptions = Pick<RedisBrokerOptions, "prefix" | "publishTimeout">;
+
+/** Results in Redis for a broker that has no store of its own. */
+export interface RedisResultStore extends ResultStore {
+  /** Ends its connections. A broker that it was given to does this when it is closed itself. */
+  close(): Promise<void>;
+}
+
+/** Keeps results on a Redis server, named as for `redisBroker`, while messages travel elsewhere. It connects at first use. */
+export function redisResults(target: string | RedisOptions, options: RedisResultsOptions = {}): RedisResultStore {
+  refuseUnknownOptions("redisResults", options, ["prefix", "publishTimeout"]);
+  const patience = durationOption("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout);
+  const address = redisAddress(target);
+  const connection = new RedisConnection(address, { use: "publish", patience, whenDown: "wait" });
+  const subscriber = new RedisSubscriber(address);
+  const results = new RedisResults(checkPrefix(options.prefix), connection, subscriber);
+  return Object.assign(results, {
+    close: async () => void (await Promise.all([connection.close(), subscriber.close()])),
+  });
 }
 
 type CheckedOptions = ReturnType<typeof checkOptions>;
@@ -106,27 +129,17 @@ const optionNames = [
 ] as const satisfies (keyof RedisBrokerOptions)[];
 
 function checkOptions(options: RedisBrokerOptions) {
-  for (const name of Object.keys(options)) {
-    if ((optionNames as readonly string[]).includes(name)) continue;
-    const near = nearest(name, optionNames);
-    const help = near === undefined ? `Known options: ${optionNames.join(", ")}.` : `Did you mean "${near}"?`;
-    throw new InvalidOptionError(`There is no option "${name}" of redisBroker. ${help}`);
-  }
-  const { prefix = "callboard" } = options;
-  if (!/^[\w.:-]+$/.test(prefix)) {
-    throw new InvalidOptionError(`"prefix" may hold letters, digits and . : _ -; it is ${JSON.stringify(prefix)}.`);
-  }
+  refuseUnknownOptions("redisBroker", options, optionNames);
   return {
-    prefix,
-    lease: duration("lease", options.lease, defaults.broker.lease),
-    sweepInterval: duration("sweepInterval", options.sweepInterval, defaults.broker.sweepInterval),
-    deadLetterTtl: duration("deadLetterTtl", options.deadLetterTtl, defaults.broker.deadLetterTtl),
-    publishTimeout: duration("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout),
+    prefix: checkPrefix(options.prefix),
+    lease: durationOption("lease", options.lease, defaults.broker.lease),
+    sweepInterval: durationOption("sweepInterval", options.sweepInterval, defaults.broker.sweepInterval),
+    deadLetterTtl: durationOption("deadLetterTtl", options.deadLetterTtl, defaults.broker.deadLetterTtl),
+    publishTimeout: durationOption("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout),
   };
 }
 
-function duration(name: string, value: Duration | undefined, preset: number): number {
-  const milliseconds = parseDuration(value ?? preset);
-  if (milliseconds !== undefined && milliseconds > 0) return milliseconds;
-  throw new InvalidOptionError(`"${name}" must be a duration of more than 0; it is ${JSON.stringify(value)}.`);
+function checkPrefix(prefix = "callboard"): string {
+  if (/^[\w.:-]+$/.test(prefix)) return prefix;
+  throw new InvalidOptionError(`"prefix" may hold letters, digits and . : _ -; it is ${JSON.stringify(prefix)}.`);
 }

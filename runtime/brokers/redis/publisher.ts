@@ -59,7 +59,7 @@ export class Publisher {
     if (keys === undefined) this.#queues.set(queue, (keys = queueKeys(this.#prefix, queue)));
     let settle!: Batch["settle"];
     const sent = new Promise<void>((resolve, reject) => {
-      settle = (reply) => reply.then(() => resolve(), reject);
+      settle = (reply) => void reply.then(() => resolve(), reject);
     });
     return { keys, args: [], count: 0, sent, settle };
   }
