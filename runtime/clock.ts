@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds since some moment in the past; it never jumps, whatever is done to the machine's clock. */
+  elapsed(): number;
   /** Calls back once after a wait; returns how to cancel it. A pending call keeps the process alive, unless it is in the background. */
   after(milliseconds: number, callback: () => void, options?: { readonly background?: boolean }): () => void;
 }
@@ -12,6 +14,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   after(milliseconds, callback, options) {
     if (milliseconds > LONGEST_TIMER) {
       const goOn = () => {

@@ -2,12 +2,16 @@
  * A message on the wire: one JSON object, its header fields first and the input last.
  *
  * What is tried again or dead-lettered carries the input's very bytes, never a parsed value written anew: an older
- * worker cannot drop what a newer producer sent, and no number is rounded on the way. Unknown header fields are kept.
+ * worker cannot drop what a newer producer sent, and no number of an input is rounded on the way. Unknown header fields
+ * are kept.
  */
 import { defaults } from "./defaults.js";
 import { UndecodableError } from "./errors.js";
 
 import { isBounded, isClean, rawMember } from "./json.js";
+
+/** What a message may grow by on its way, in bytes: the count of its attempts and crashes. */
+const HEADROOM = 1024;
 
 /** A message as it travels. */
 export interface Envelope {
@@ -54,7 +58,7 @@ export function encodeEnvelope({ id, actor, v, at, reply, encoding, inputJson }:
 export function decodeEnvelope(body: string): Envelope {
   const { maxBytes, maxDepth } = defaults.message;
   // A character has at most three bytes in UTF-8 per UTF-16 unit, so most bodies need no exact count.
-  if (body.length * 3 > maxBytes && Buffer.byteLength(body) > maxBytes) {
+  if (body.length * 3 > maxBytes && Buffer.byteLength(body) > maxBytes + HEADROOM) {
     throw new UndecodableError(`the message is larger than the limit of ${maxBytes} bytes`);
   }
   if (!isBounded(body, maxDepth)) throw new UndecodableError(`the message is nested deeper than ${maxDepth} levels`);

@@ -1,5 +1,7 @@
 /** Every error of Callboard. Each kind has one code; whatever a driver throws becomes one of these once, with `cause`. */
 
+import { parseDuration, type Duration } from "./duration.js";
+
 /** The codes, one for each kind of error. */
 export type ErrorCode =
   | "INVALID_OPTION"
@@ -34,6 +36,14 @@ export class InvalidOptionError extends CallboardError {
   readonly code = "INVALID_OPTION";
 }
 
+/** Says that something is no duration. */
+export function badDuration(what: string, value: unknown): InvalidOptionError {
+  const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return new InvalidOptionError(
+    `${what} must be a duration, milliseconds or a text such as "15s", of at most ten years; it is ${shown}.`,
+  );
+}
+
 /** One thing that is wrong with a value, and where. */
 export interface Issue {
   /** The place in the value: `items[2].price`; empty for the value itself. */
@@ -54,6 +64,15 @@ export class InvalidInputError extends CallboardError {
     hint = "",
   ) {
     super(`${actor}: the input does not fit the contract: ${describe(issues)}${hint}`);
+  }
+
+  /** The same, of an input that is one of many. */
+  within(place: string): InvalidInputError {
+    const join = (path: string) => (path === "" || path.startsWith("[") ? `${place}${path}` : `${place}.${path}`);
+    return new InvalidInputError(
+      this.actor,
+      this.issues.map(({ path, message }) => ({ path: join(path), message })),
+    );
   }
 }
 
@@ -121,11 +140,12 @@ export class RetryLater extends CallboardError {
   readonly code = "RETRY_LATER";
   /** @param delay How long to wait, in milliseconds or as `"30s"`. */
   constructor(
-    readonly delay: import("./duration.js").Duration,
+    readonly delay: Duration,
     message = "the handler asked to be tried again later",
     options?: ErrorOptions,
   ) {
     super(message, options);
+    if (parseDuration(delay) === undefined) throw badDuration("RetryLater", delay);
   }
 }
 
@@ -221,6 +241,13 @@ export class BrokerUnavailableError extends CallboardError {
 /** The broker answered and refused: a wrong password, missing rights, out of memory, a read-only replica. */
 export class BrokerRefusedError extends CallboardError {
   readonly code = "BROKER_REFUSED";
+  /** Whether the same may be accepted later: the server is full, loading, or read-only for the time being. */
+  readonly passing: boolean;
+
+  constructor(message: string, { passing = false, ...options }: ErrorOptions & { readonly passing?: boolean } = {}) {
+    super(message, options);
+    this.passing = passing;
+  }
 }
 
 /** The broker was closed with `close()` and used afterwards. */
@@ -231,14 +258,35 @@ export class BrokerClosedError extends CallboardError {
   }
 }
 
-/** How much of a stack is kept in a dead letter, in characters. */
-const STACK_LIMIT = 4096;
+/** How much of a text is kept of an error that travels, in characters. */
+const TEXT_LIMIT = 4096;
 
-/** Whatever was thrown, as an error that can travel. */
+/** Whatever was thrown, as an error that can travel. Never throws, however odd it is. */
 export function toRemoteError(thrown: unknown, options: { readonly stack: boolean }): RemoteError {
-  if (!(thrown instanceof Error)) return { name: "Error", message: String(thrown) };
-  const { name, message, stack } = thrown;
-  return options.stack && stack !== undefined
-    ? { name, message, stack: stack.slice(0, STACK_LIMIT) }
-    : { name, message };
+  try {
+    if (!(thrown instanceof Error)) return { name: "Error", message: bounded(thrown) };
+    const error = { name: bounded(thrown.name), message: bounded(thrown.message) };
+    return options.stack ? { ...error, stack: bounded(stackOf(thrown)) } : error;
+  } catch {
+    return { name: "Error", message: "something was thrown that cannot be read" };
+  }
+}
+
+/** The stack of an error and of what caused it. */
+function stackOf(error: Error): string {
+  const own = typeof error.stack === "string" ? error.stack : `${error.name}: ${error.message}`;
+  return error.cause instanceof Error && error.cause !== error ? `${own}\nCaused by: ${stackOf(error.cause)}` : own;
+}
+
+function bounded(value: unknown): string {
+  return String(value).slice(0, TEXT_LIMIT);
+}
+
+/** An error as another library threw it, without what it carries beside: a driver's hold commands, and so passwords. */
+export function bareCause(thrown: unknown): Error {
+  const { name, message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const bare = new Error(message);
+  bare.name = name;
+  if (typeof stack === "string") bare.stack = stack;
+  return bare;
 }

@@ -39,7 +39,7 @@ interface Rule {
   readonly expected: string;
 }
 
-const DURATION = 'a duration: milliseconds, or a text such as "15s"';
+const DURATION = 'a duration of at most ten years: milliseconds, or a text such as "15s"';
 
 /** Each option once: what it may be, and how that is said. */
 const rules: Readonly<Record<keyof ActorOptions, Rule>> = {

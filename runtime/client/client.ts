@@ -1,17 +1,14 @@
 /** The producer's side of an actor: validate, wrap in an envelope, publish. */
 import type { Actor, InputOf, OutputOf } from "../actor.js";
-import type { Broker, Publication } from "../broker.js";
+import type { Broker } from "../broker.js";
+import { settlesWithin, systemClock } from "../clock.js";
 import type { Priority } from "../contract.js";
 import { defaults } from "../defaults.js";
-import { parseDuration, type Duration } from "../duration.js";
-import { encodeEnvelope } from "../envelope.js";
-import { InvalidInputError, InvalidOptionError, MessageTooLargeError } from "../errors.js";
-import { createId } from "../id.js";
-import { isBounded, isClean } from "../json.js";
-import { nearest } from "../nearest.js";
-import type { Checked } from "../schema.js";
-import { TAGGED, toTagged } from "../tagged.js";
-import { awaitResult, resultTimeout, Message, type ResultOptions, type SentMessage } from "./message.js";
+import type { Duration } from "../duration.js";
+import { BrokerUnavailableError, InvalidInputError } from "../errors.js";
+import { duration, refuseUnknownOptions } from "../given-options.js";
+import { awaitResult, Message, type ResultOptions, type SentMessage } from "./message.js";
+import { prepare, sendOptionNames } from "./publication.js";
 
 /** How a message is sent, where it differs from its contract. */
 export interface SendOptions {
@@ -68,32 +65,42 @@ export function createActorClient<A extends Actor>(
   actor: A,
   options: ClientOptions = {},
 ): ActorClient<A> {
-  const timeout = resultTimeout(options.resultTimeout) ?? defaults.client.resultTimeout;
+  refuseUnknownOptions("the client", options, ["resultTimeout"] satisfies (keyof ClientOptions)[]);
+  const resultTimeout = duration('"resultTimeout"', options.resultTimeout) ?? defaults.client.resultTimeout;
   // Then every message carries the address, called or sent: its result would not be found without.
   const addressed = broker.results.addressedOnly === true && actor.output !== undefined;
-  const handle = (id: string) => new Message<unknown>(broker, actor, id, timeout);
+  const handle = (id: string) => new Message<unknown>(broker, actor, id, resultTimeout);
 
   const client: CallableClient<unknown, unknown> = {
     async send(input, sendOptions) {
+      refuseUnknownOptions(`${actor.name}.send`, sendOptions ?? {}, sendOptionNames);
       const reply = addressed ? await broker.results.address() : undefined;
       const publication = await prepare(actor, input, sendOptions, reply);
       await broker.publish([publication]);
       return handle(publication.id);
     },
     async sendMany(inputs, sendOptions) {
+      refuseUnknownOptions(`${actor.name}.sendMany`, sendOptions ?? {}, sendOptionNames);
       const reply = addressed ? await broker.results.address() : undefined;
-      const publications = await Promise.all(inputs.map((input) => prepare(actor, input, sendOptions, reply)));
+      const prepared = inputs.map((input, index) =>
+        prepare(actor, input, sendOptions, reply).catch((error: unknown) => {
+          throw error instanceof InvalidInputError ? error.within(`inputs[${index}]`) : error;
+        }),
+      );
+      const publications = await Promise.all(prepared);
       await broker.publish(publications);
       return publications.map(({ id }) => handle(id));
     },
-    async call(input, { timeout: limit, ...sendOptions } = {}) {
-      const wait = resultTimeout(limit) ?? timeout;
-      const reply = await broker.results.address();
+    async call(input, { timeout, ...sendOptions } = {}) {
+      refuseUnknownOptions(`${actor.name}.call`, sendOptions, [...sendOptionNames, "timeout"]);
+      const limit = duration('"timeout"', timeout) ?? resultTimeout;
+      const started = systemClock.elapsed();
+      const reply = await inTime(broker.results.address(), limit, broker.name);
       const publication = await prepare(actor, input, sendOptions, reply);
       // The waiting begins before the sending, so that no answer is too quick for it.
       const abandon = new AbortController();
       const answer = awaitResult(broker, actor, publication.id, {
-        timeout: wait,
+        timeout: Math.max(0, limit - (systemClock.elapsed() - started)),
         addressed: true,
         signal: abandon.signal,
       });
@@ -108,74 +115,8 @@ export function createActorClient<A extends Actor>(
   return client as ActorClient<A>;
 }
 
-async function prepare(
-  actor: Actor,
-  input: unknown,
-  options: SendOptions | undefined,
-  reply?: string,
-): Promise<Publication> {
-  const { delay, priority } = options === undefined ? { delay: 0, priority: undefined } : resolve(actor, options);
-  const check = actor.input.check(input);
-  const checked: Checked = check instanceof Promise ? await check : check;
-  if (!checked.ok) throw new InvalidInputError(actor.name, checked.issues);
-  // What travels is the input as the producer gave it: defaults and transforms are the reader's, and run once.
-  const tagged = actor.input.tagged;
-  const inputJson = JSON.stringify(tagged ? toTagged(input) : input) as string | undefined;
-  if (inputJson === undefined) {
-    throw new InvalidInputError(actor.name, [{ path: "", message: "it cannot be written as JSON" }]);
-  }
-  checkShape(actor.name, inputJson, input);
-  const id = createId();
-  const body = encodeEnvelope({
-    id,
-    actor: actor.name,
-    v: actor.fingerprint,
-    at: Date.now(),
-    reply,
-    encoding: tagged ? TAGGED : undefined,
-    inputJson,
-  });
-  checkSize(actor.name, body);
-  return { id, queue: actor.options.queue, priority: priority ?? actor.options.priority, delay, body };
-}
-
-/** What every worker would refuse to read is not sent. */
-function checkShape(actor: string, json: string, input: unknown): void {
-  // One level is the envelope itself.
-  const limit = defaults.message.maxDepth - 1;
-  const message = !isBounded(json, limit)
-    ? `it is nested deeper than ${limit} levels`
-    : isClean(json, input)
-      ? undefined
-      : 'it has a key named "__proto__"';
-  if (message !== undefined) throw new InvalidInputError(actor, [{ path: "", message }]);
-}
-
-function checkSize(actor: string, body: string): void {
-  const limit = defaults.message.maxBytes;
-  if (body.length * 3 <= limit) return;
-  const bytes = Buffer.byteLength(body);
-  if (bytes > limit) throw new MessageTooLargeError(actor, bytes, limit);
-}
-
-const sendOptionNames = ["delay", "priority"] as const satisfies (keyof SendOptions)[];
-
-function resolve(actor: Actor, options: SendOptions): { delay: number; priority: number | undefined } {
-  for (const name of Object.keys(options)) {
-    if ((sendOptionNames as readonly string[]).includes(name)) continue;
-    const near = nearest(name, sendOptionNames);
-    const help = near === undefined ? `Known options: ${sendOptionNames.join(", ")}.` : `Did you mean "${near}"?`;
-    throw new InvalidOptionError(`${actor.name}: there is no send option "${name}". ${help}`);
-  }
-  const delay = parseDuration(options.delay ?? 0);
-  if (delay === undefined) {
-    throw new InvalidOptionError(
-      `${actor.name}: "delay" must be a duration, milliseconds or a text such as "15s"; it is ${JSON.stringify(options.delay)}.`,
-    );
-  }
-  const priority: number | undefined = options.priority;
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9)) {
-    throw new InvalidOptionError(`${actor.name}: "priority" must be a whole number from 0 to 9; it is ${priority}.`);
-  }
-  return { delay, priority };
+/** What a call needs before it can be sent counts against its time. */
+async function inTime<T>(step: Promise<T>, limit: number, broker: string): Promise<T> {
+  if (await settlesWithin(systemClock, limit, step)) return step;
+  throw new BrokerUnavailableError(`${broker} did not answer within ${limit} ms; nothing was sent`);
 }

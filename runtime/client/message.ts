@@ -2,8 +2,9 @@
 import type { Actor } from "../actor.js";
 import type { Broker } from "../broker.js";
 import { defaults } from "../defaults.js";
-import { parseDuration, type Duration } from "../duration.js";
-import { InvalidOptionError, InvalidOutputError, RemoteFailureError, ResultTimeoutError } from "../errors.js";
+import type { Duration } from "../duration.js";
+import { InvalidOutputError, RemoteFailureError, ResultTimeoutError } from "../errors.js";
+import { duration, refuseUnknownOptions } from "../given-options.js";
 import type { StoredResult, WaitOptions } from "../results.js";
 import { fromTagged, TAGGED } from "../tagged.js";
 
@@ -52,8 +53,9 @@ export class Message<Output> implements SentMessage {
    * @throws RemoteFailureError the message is dead; `remote` is the handler's error
    * @throws ResultTimeoutError there is no answer yet; the message may still run
    */
-  async result({ timeout }: ResultOptions = {}): Promise<Output> {
-    const wait = { timeout: resultTimeout(timeout) ?? this.#timeout, addressed: false };
+  async result(options: ResultOptions = {}): Promise<Output> {
+    refuseUnknownOptions(`${this.actor}.result`, options, ["timeout"] satisfies (keyof ResultOptions)[]);
+    const wait = { timeout: duration('"timeout"', options.timeout) ?? this.#timeout, addressed: false };
     return (await awaitResult(this.#broker, this.#actor, this.id, wait)) as Output;
   }
 }
@@ -71,14 +73,4 @@ async function open(actor: Actor, id: string, result: StoredResult): Promise<unk
   const checked = await actor.output.check(result.encoding === TAGGED ? fromTagged(result.output) : result.output);
   if (!checked.ok) throw new InvalidOutputError(actor.name, checked.issues);
   return checked.value;
-}
-
-/** A timeout in milliseconds; `undefined` where none was given. */
-export function resultTimeout(timeout: Duration | undefined): number | undefined {
-  if (timeout === undefined) return undefined;
-  const milliseconds = parseDuration(timeout);
-  if (milliseconds !== undefined) return milliseconds;
-  throw new InvalidOptionError(
-    `"timeout" must be a duration, milliseconds or a text such as "5s"; it is ${JSON.stringify(timeout)}.`,
-  );
 }

@@ -7,7 +7,6 @@ import { decodeEnvelope, reissue, type Envelope } from "../envelope.js";
 import {
   InvalidInputError,
   InvalidOutputError,
-  LeaseLostError,
   toRemoteError,
   UndecodableError,
   UnknownActorError,
@@ -24,7 +23,7 @@ import { failure, results } from "./middleware/results.js";
 import { afterFailure, retries } from "./middleware/retries.js";
 import { timeLimit } from "./middleware/time-limit.js";
 import type { Dead, Outcome } from "./outcome.js";
-import { whileUnavailable } from "./patience.js";
+import { whileUnavailable, type Holder } from "./patience.js";
 import { RunningTask } from "./task.js";
 
 /** An actor and who does its work. */
@@ -94,9 +93,15 @@ export class Dispatch {
   }
 
   /** Tells the broker how the attempt ended, and goes on telling it through an outage. */
-  settle(delivery: Delivery, attempt: Attempt, work: { readonly abortReason: Error | undefined }): Promise<void> {
+  async settle(delivery: Delivery, attempt: Attempt, holder: Holder): Promise<void> {
     this.#log(delivery, attempt);
-    return whileUnavailable(this.#context.clock, work, () => settle(delivery, attempt));
+    const { clock, logger } = this.#context;
+    await whileUnavailable(
+      clock,
+      holder,
+      () => settle(delivery, attempt),
+      (error) => logger.warn({ queue: delivery.queue, err: error }, "the outcome cannot be settled yet; trying again"),
+    );
   }
 
   /** A message for an actor that this worker does not know: dead, and whoever waits for it is told. */
@@ -117,10 +122,11 @@ export class Dispatch {
       queue: delivery.queue,
       attempt: envelope?.attempt,
       error: `${outcome.error.name}: ${outcome.error.message}`,
+      stack: outcome.error.stack,
     };
     const { logger } = this.#context;
     if (outcome.kind === "retry") logger.warn({ ...fields, retryIn: outcome.delay }, "attempt failed, to be retried");
-    else logger.error({ ...fields, reason: outcome.reason, stack: outcome.error.stack }, "message is dead");
+    else logger.error({ ...fields, reason: outcome.reason }, "message is dead");
   }
 }
 
@@ -193,9 +199,4 @@ function settle(delivery: Delivery, { envelope, outcome }: Attempt): Promise<voi
       return delivery.reject({ id, actor, queue, priority, reason, error, attempts, sentAt, body });
     }
   }
-}
-
-/** Whether a settlement was refused because the message is in other hands. */
-export function isLost(error: unknown): error is LeaseLostError {
-  return error instanceof LeaseLostError;
 }

@@ -1,25 +1,28 @@
 /** Sees a step through a broker's outage: tries again until it works or the message is no longer ours. */
 import { sleep, type Clock } from "../clock.js";
-import { BrokerRefusedError, BrokerUnavailableError } from "../errors.js";
+import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError, ShutdownError } from "../errors.js";
 
 const SHORTEST_WAIT = 50;
 const LONGEST_WAIT = 2000;
 
-/** Whether a step may work later as it is: the broker was away, or refused for the time being. */
-export function isPassing(error: unknown): boolean {
-  return error instanceof BrokerUnavailableError || error instanceof BrokerRefusedError;
+/** Whose step it is: a message in a worker's hands. */
+export interface Holder {
+  /** Why its attempt is to end; a message that is lost or given back needs no outcome. */
+  readonly abortReason: Error | undefined;
 }
 
-/** Repeats a step while the broker cannot do it. Other errors, and any error once the work was aborted, pass through. */
+/** Repeats a step while the broker cannot do it, and tells so once. Every other error passes through. */
 export function whileUnavailable<T>(
   clock: Clock,
-  work: { readonly abortReason: Error | undefined },
+  holder: Holder,
   step: () => Promise<T>,
+  tell: (error: Error) => void,
 ): Promise<T> {
   // Most steps work at once: they cost no more than this one callback.
   return step().catch(async (first: unknown) => {
     let error = first;
-    for (let wait = SHORTEST_WAIT; isPassing(error) && work.abortReason === undefined; wait = longer(wait)) {
+    if (isPassing(error) && !isOver(holder)) tell(error);
+    for (let wait = SHORTEST_WAIT; isPassing(error) && !isOver(holder); wait = Math.min(wait * 2, LONGEST_WAIT)) {
       await sleep(clock, wait);
       try {
         return await step();
@@ -31,6 +34,11 @@ export function whileUnavailable<T>(
   });
 }
 
-function longer(wait: number): number {
-  return Math.min(wait * 2, LONGEST_WAIT);
+/** Whether a step may work later as it is: the broker was away, or refused for the time being. */
+function isPassing(error: unknown): error is Error {
+  return error instanceof BrokerUnavailableError || (error instanceof BrokerRefusedError && error.passing);
+}
+
+function isOver({ abortReason }: Holder): boolean {
+  return abortReason instanceof LeaseLostError || abortReason instanceof ShutdownError;
 }

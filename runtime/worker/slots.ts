@@ -24,10 +24,6 @@ export class WorkerSlots implements Slots {
     readonly onFree: () => void,
   ) {}
 
-  get held(): number {
-    return this.#held;
-  }
-
   reserve(most: number): number {
     const capacity = this.#average < QUICK ? this.concurrency * 2 : this.concurrency;
     const free = capacity - this.#held;
@@ -43,6 +39,11 @@ export class WorkerSlots implements Slots {
     if (count === 0 || !this.#refused) return;
     this.#refused = false;
     this.onFree();
+  }
+
+  /** Learns that messages taken ahead had to wait: handlers have become slow. */
+  slowed(): void {
+    this.#average = QUICK * 2;
   }
 
   /** Learns how long a handler took, in milliseconds. */

@@ -3,10 +3,11 @@ import type { Actor } from "../actor.js";
 import type { Broker, Consumer, Delivery } from "../broker.js";
 import { settlesWithin, systemClock, type Clock } from "../clock.js";
 import { defaults } from "../defaults.js";
-import { parseDuration, type Duration } from "../duration.js";
-import { InvalidOptionError, MissingHandlerError, ShutdownError } from "../errors.js";
+import type { Duration } from "../duration.js";
+import { InvalidOptionError, LeaseLostError, MissingHandlerError, ShutdownError } from "../errors.js";
+import { duration, refuseUnknownOptions } from "../given-options.js";
 import { nearest } from "../nearest.js";
-import { Dispatch, isLost, type Serving } from "./dispatch.js";
+import { Dispatch, type Serving } from "./dispatch.js";
 import type { Handlers } from "./handler.js";
 import { defaultLogger, type Logger } from "./logger.js";
 import { WorkerSlots } from "./slots.js";
@@ -58,14 +59,18 @@ const workerMark = Symbol.for("callboard.worker");
 const UNWIND_TIME = 500;
 /** How long a broker may take to confirm the last outcomes before the worker stops without, in milliseconds. */
 const SETTLE_TIME = 5000;
+/** How long a message that was taken ahead may wait for a handler to end, in milliseconds. */
+const LONGEST_WAIT_AHEAD = 100;
 /** Node's longest timer: one that never ends keeps the process alive while the worker runs. */
 const FOREVER = 2 ** 31 - 1;
 
 /** Actors as generated code knows them: by group, then by export. */
 export type Actors = Readonly<Record<string, Readonly<Record<string, Actor>>>>;
 
-/** The handlers that some queues need: each queue's, together. */
-export type HandlersOf<QueueHandlers, Q extends keyof QueueHandlers> = Flatten<Intersection<QueueHandlers[Q]>>;
+/** The handlers that some queues need: each queue's, together. Those of other queues may be there as well. */
+export type HandlersOf<QueueHandlers, Q extends keyof QueueHandlers> = Flatten<Intersection<QueueHandlers[Q]>> &
+  Optional<Flatten<Intersection<QueueHandlers[keyof QueueHandlers]>>>;
+type Optional<T> = { [Group in keyof T]?: Partial<T[Group]> };
 type Intersection<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never;
 type Flatten<T> = { [Group in keyof T]: { [Name in keyof T[Group]]: T[Group][Name] } };
 
@@ -108,7 +113,8 @@ class ActorWorker implements Worker {
   #keepAlive: NodeJS.Timeout | undefined;
 
   /** Messages taken ahead, which wait for a handler to end. */
-  readonly #waiting: Delivery[] = [];
+  readonly #waiting: Waiting[] = [];
+  #impatience: NodeJS.Timeout | undefined;
   /** What is being handled, with its task once it has one. */
   readonly #running = new Map<Delivery, Work>();
   /** Outcomes that the broker has not confirmed yet. */
@@ -170,9 +176,7 @@ class ActorWorker implements Worker {
       random: this.#random,
       logger: this.#logger,
     });
-    this.#state = "running";
-    this.#keepAlive = setInterval(() => undefined, FOREVER);
-    this.#consumers = queues.map((queue) =>
+    const consumers = queues.map((queue) =>
       this.#broker.consume(queue, {
         slots: this.#slots,
         deliver: (delivery) => this.#deliver(delivery),
@@ -180,6 +184,10 @@ class ActorWorker implements Worker {
         notice: (level, message, error) => this.#logger[level]({ queue, err: error }, message),
       }),
     );
+    this.#state = "running";
+    this.#keepAlive = setInterval(() => undefined, FOREVER);
+    this.#consumers = consumers;
+    this.#warnOfStrangers();
     this.#pull();
     this.#logger.info({ broker: this.#broker.name, queues, concurrency }, "worker started");
   }
@@ -196,7 +204,8 @@ class ActorWorker implements Worker {
     }
     this.#state = "stopping";
     await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
-    for (const delivery of this.#waiting.splice(0)) this.#settleLater(delivery, delivery.release());
+    clearTimeout(this.#impatience);
+    for (const { delivery } of this.#waiting.splice(0)) this.#settleLater(delivery, delivery.release());
     await settlesWithin(this.#clock, this.#shutdownTimeout, this.#drained());
     if (this.#running.size > 0) await this.#abandon();
     await settlesWithin(this.#clock, SETTLE_TIME, this.#allSettled());
@@ -242,7 +251,7 @@ class ActorWorker implements Worker {
   #deliver(delivery: Delivery): void {
     if (this.#state !== "running") return this.#settleLater(delivery, delivery.release());
     if (this.#running.size < this.#concurrency) void this.#run(delivery);
-    else this.#waiting.push(delivery);
+    else this.#wait(delivery);
   }
 
   async #run(delivery: Delivery): Promise<void> {
@@ -252,11 +261,34 @@ class ActorWorker implements Worker {
     const attempt = await this.#dispatch.attempt(delivery, (task) => (work.task = task));
     this.#slots.took(performance.now() - started);
     this.#running.delete(delivery);
-    if (!work.abandoned) this.#settleLater(delivery, this.#dispatch.settle(delivery, attempt, work));
+    // The slot is offered to all queues before this one's settlement fetches again.
     this.#slots.free(1);
+    if (!work.abandoned) this.#settleLater(delivery, this.#dispatch.settle(delivery, attempt, work));
     const next = this.#waiting.shift();
-    if (next !== undefined) this.#deliver(next);
+    if (next !== undefined) this.#deliver(next.delivery);
     else if (this.#running.size === 0) this.#onDrained?.();
+  }
+
+  /** Keeps a message for the next handler that ends. */
+  #wait(delivery: Delivery): void {
+    this.#waiting.push({ delivery, since: performance.now() });
+    this.#impatience ??= setTimeout(() => this.#returnWaiting(), LONGEST_WAIT_AHEAD);
+  }
+
+  /** Gives messages back that were taken ahead of handlers which turned out to be slow: other workers may be idle. */
+  #returnWaiting(): void {
+    this.#impatience = undefined;
+    const first = this.#waiting[0];
+    if (first === undefined) return;
+    const left = first.since + LONGEST_WAIT_AHEAD - performance.now();
+    if (left > 1) {
+      this.#impatience = setTimeout(() => this.#returnWaiting(), left);
+      return;
+    }
+    this.#slots.slowed();
+    const returned = this.#waiting.splice(0);
+    for (const { delivery } of returned) this.#settleLater(delivery, delivery.release());
+    this.#slots.free(returned.length);
   }
 
   /** Keeps a settlement in sight until the broker has answered. */
@@ -265,10 +297,13 @@ class ActorWorker implements Worker {
     settlement.then(
       () => this.#settled(),
       (error: unknown) => {
-        const message = isLost(error)
-          ? "too late: another worker has the message"
-          : "the broker did not take the outcome";
+        const message =
+          error instanceof LeaseLostError
+            ? "too late: another worker has the message"
+            : "the broker did not take the outcome";
         this.#logger.warn({ queue: delivery.queue, err: error }, message);
+        // Still held, it would be leased for ever: it is given back, where the broker lets us.
+        if (!(error instanceof LeaseLostError)) delivery.release().catch(() => undefined);
         this.#settled();
       },
     );
@@ -286,11 +321,20 @@ class ActorWorker implements Worker {
         work.task?.abort(reason);
         continue;
       }
-      const index = this.#waiting.indexOf(delivery);
+      const index = this.#waiting.findIndex((waiting) => waiting.delivery === delivery);
       if (index === -1) continue;
       this.#waiting.splice(index, 1);
       this.#slots.free(1);
     }
+  }
+
+  /** Handlers that no actor has: a misspelt name, or an actor that was renamed. */
+  #warnOfStrangers(): void {
+    const known = new Set(this.#actors.map(({ group, name }) => `${group}.${name}`));
+    const strangers = Object.entries(this.#handlers).flatMap(([group, members]) =>
+      Object.keys(members ?? {}).flatMap((name) => (known.has(`${group}.${name}`) ? [] : [`${group}.${name}`])),
+    );
+    if (strangers.length > 0) this.#logger.warn({ handlers: strangers }, "handlers that no actor has");
   }
 
   #knownQueues(): readonly string[] {
@@ -309,6 +353,12 @@ class ActorWorker implements Worker {
     if (missing.length > 0) throw new MissingHandlerError(missing);
     return serving;
   }
+}
+
+/** A message that was taken ahead. */
+interface Waiting {
+  readonly delivery: Delivery;
+  readonly since: number;
 }
 
 /** One message in the worker's hands. */
@@ -330,12 +380,7 @@ const workerOptionNames = [
 ] as const satisfies (keyof WorkerOptions)[];
 
 function checkWorkerOptions(options: WorkerOptions, known: readonly string[]) {
-  for (const name of Object.keys(options)) {
-    if ((workerOptionNames as readonly string[]).includes(name)) continue;
-    const near = nearest(name, workerOptionNames);
-    const help = near === undefined ? `Known options: ${workerOptionNames.join(", ")}.` : `Did you mean "${near}"?`;
-    throw new InvalidOptionError(`There is no worker option "${name}". ${help}`);
-  }
+  refuseUnknownOptions("the worker", options, workerOptionNames);
   const { concurrency = defaults.worker.concurrency, queues = known } = options;
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
     throw new InvalidOptionError(`"concurrency" must be a whole number, 1 or more; it is ${concurrency}.`);
@@ -347,11 +392,6 @@ function checkWorkerOptions(options: WorkerOptions, known: readonly string[]) {
     const help = near === undefined ? `Known queues: ${known.join(", ")}.` : `Did you mean "${near}"?`;
     throw new InvalidOptionError(`No contract names the queue "${queue}". ${help}`);
   }
-  const shutdownTimeout = parseDuration(options.shutdownTimeout ?? defaults.worker.shutdownTimeout);
-  if (shutdownTimeout === undefined) {
-    throw new InvalidOptionError(
-      `"shutdownTimeout" must be a duration, milliseconds or a text such as "30s"; it is ${JSON.stringify(options.shutdownTimeout)}.`,
-    );
-  }
+  const shutdownTimeout = duration('"shutdownTimeout"', options.shutdownTimeout) ?? defaults.worker.shutdownTimeout;
   return { concurrency, queues: [...new Set(queues)], shutdownTimeout };
 }

@@ -1,4 +1,5 @@
 /** What a message meets on its whole way, from `send` to its end, on any broker. */
+import { setTimeout as wait } from "node:timers/promises";
 import {
   DoNotRetry,
   InvalidInputError,
@@ -170,7 +171,7 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
         ["undecodable", `{"id":"1","actor":"test.note","v":"0","at":1,"input":${"[".repeat(100)}${"]".repeat(100)}}`],
         ["undecodable", '{"id":"1","actor":"test.note","v":"0","at":1,"input":{"__proto__":{"admin":true}}}'],
         ["undecodable", '{"id":"1","actor":"test.note","v":"0","at":1,"input":{"\\u005f_proto__":{"admin":true}}}'],
-        ["undecodable", envelope({ input: "x".repeat(1024 * 1024) })],
+        ["undecodable", envelope({ input: "x".repeat(1024 * 1024 + 2048) })],
         ["undecodable", envelope({ encoding: "from the future" })],
         ["undecodable", envelope({ encoding: "tagged", input: { $unheard: 1 } })],
         ["unknown-actor", envelope({ actor: "test.forgotten" })],
@@ -276,6 +277,94 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
       });
       await deadLetters();
       expect(attempts).toBe(1);
+    });
+
+    it("retries a message of the largest size, though it has grown by its attempt", async () => {
+      const largest = testActor<{ input: string; output: number }>("largest", {
+        input: z.string(),
+        output: z.number(),
+      });
+      let runs = 0;
+      await work([largest], {
+        largest: (text: string) => {
+          if (++runs === 1) throw new Error("once");
+          return text.length;
+        },
+      });
+      const input = "x".repeat(1024 * 1024 - 300);
+      const call = createActorClient<typeof largest>(broker, largest).call(input, patience);
+      await eventually("the first attempt", () => runs === 1);
+      await retriesPass();
+      expect(await call).toBe(input.length);
+    });
+
+    it("tells the caller of an output that JSON refuses, and of an error that is none", async () => {
+      const odd = testActor<{ input: string; output: unknown }>("odd", {
+        input: z.string(),
+        output: z.any(),
+        maxRetries: 0,
+      });
+      const circle: { self?: unknown } = {};
+      circle.self = circle;
+      const thrown: Record<string, unknown> = {
+        nothing: undefined,
+        bare: Object.create(null),
+        stackless: Object.assign(new Error("without a stack"), { stack: null }),
+        endless: new Error("x".repeat(100_000)),
+      };
+      await work([odd], {
+        odd: (name: string) => {
+          if (name === "circle") return circle;
+          if (name === "empty") return undefined;
+          throw thrown[name];
+        },
+      });
+      const call = (name: string) => createActorClient<typeof odd>(broker, odd).call(name, patience);
+      await expect(call("circle")).rejects.toMatchObject({ reason: "invalid-output" });
+      await expect(call("nothing")).rejects.toMatchObject({ remote: { name: "Error", message: "undefined" } });
+      await expect(call("bare")).rejects.toMatchObject({ reason: "retries-exhausted" });
+      await expect(call("stackless")).rejects.toMatchObject({ remote: { message: "without a stack" } });
+      expect(
+        ((await call("endless").catch((error: unknown) => error)) as RemoteFailureError).remote.message,
+      ).toHaveLength(4096);
+      expect(await call("empty")).toBeUndefined();
+    });
+
+    it("gives back what it took ahead of a handler that turns out to be slow", async () => {
+      const job = testActor<{ input: string; output: string }>("job", { input: z.string(), output: z.string() });
+      let finish: (() => void) | undefined;
+      const handlers = {
+        job: (name: string) =>
+          name === "slow" ? new Promise((resolve) => (finish = () => resolve(name))) : Promise.resolve(name),
+      };
+      const jobs = createActorClient<typeof job>(broker, job);
+      await work([job], handlers, { concurrency: 1 });
+      const quick = await jobs.sendMany(Array.from({ length: 200 }, () => "quick"));
+      await Promise.all(quick.map((message) => message.result(patience)));
+      const [slow, ...behind] = await jobs.sendMany(["slow", "a", "b"]);
+      await eventually("the slow one", () => finish !== undefined);
+      await work([job], handlers, { concurrency: 1 });
+      const answers = await Promise.all(behind.map((message) => message.result(patience)));
+      expect(answers).toEqual(["a", "b"]);
+      finish?.();
+      expect(await slow?.result(patience)).toBe("slow");
+    });
+
+    it("serves its queues in turn, also with one slot", async () => {
+      const seen: string[] = [];
+      const left = testActor<{ input: number }>("left", { input: z.number(), queue: "left" });
+      const right = testActor<{ input: number }>("right", { input: z.number(), queue: "right" });
+      const numbers = Array.from({ length: 40 }, (_, i) => i);
+      await createActorClient<typeof left>(broker, left).sendMany(numbers);
+      await createActorClient<typeof right>(broker, right).sendMany(numbers);
+      const slowly = (name: string) => async () => {
+        seen.push(name);
+        await wait(12);
+      };
+      await work([left, right], { left: slowly("left"), right: slowly("right") }, { concurrency: 1 });
+      await eventually("some of both", () => seen.length >= 30);
+      expect(seen.slice(0, 30).filter((name) => name === "left").length).toBeGreaterThan(5);
+      expect(seen.slice(0, 30).filter((name) => name === "right").length).toBeGreaterThan(5);
     });
 
     it("waits as long as RetryLater says", async () => {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { defaults } from "../../runtime/defaults.js";
-import { formatDuration, parseDuration } from "../../runtime/duration.js";
+import { parseDuration } from "../../runtime/duration.js";
 import { createId } from "../../runtime/id.js";
 import { nearest } from "../../runtime/nearest.js";
 import { checkOptions, resolveOptions } from "../../runtime/options.js";
@@ -39,13 +39,9 @@ describe("a duration", () => {
   });
 
   it("is nothing else", () => {
-    for (const wrong of ["", "soon", "10 parsecs", "-1s", -1, NaN, Infinity, null, undefined, {}, 5n]) {
+    for (const wrong of ["", "soon", "10 parsecs", "-1s", -1, NaN, Infinity, Number.MAX_VALUE, "11y", null, undefined, {}, 5n]) {
       expect(parseDuration(wrong), `${typeof wrong}`).toBeUndefined();
     }
-  });
-
-  it("is said as people say it", () => {
-    expect([5, 1000, 1500, 60_000, 7_200_000].map(formatDuration)).toEqual(["5ms", "1s", "1.5s", "1m", "2h"]);
   });
 });
 

@@ -1,52 +1,85 @@
 /** One connection to Redis: made at first use, made again after every loss, its errors in our own words. */
-import { Redis, type RedisOptions } from "ioredis";
-import { maskUrl } from "../../broker-options.js";
-import { BrokerClosedError, BrokerRefusedError, BrokerUnavailableError, InvalidOptionError } from "../../errors.js";
+import { Redis, ReplyError, type RedisOptions } from "ioredis";
+import { maskUrl } from "../../given-options.js";
+import { settlesWithin, systemClock } from "../../clock.js";
+import {
+  bareCause,
+  BrokerClosedError,
+  BrokerRefusedError,
+  BrokerUnavailableError,
+  CallboardError,
+  InvalidOptionError,
+} from "../../errors.js";
 import type { Script } from "./scripts.js";
 
 /** Where a Redis server is and how to log in. */
 export interface RedisAddress {
-  readonly options: RedisOptions;
+  readonly options: RedisTarget;
   /** For people: never a password. */
   readonly name: string;
 }
 
+/** ioredis options that Callboard sets itself: they decide what is promised. */
+const OWN_OPTIONS = [
+  "autoResendUnfulfilledCommands",
+  "autoResubscribe",
+  "connectionName",
+  "connectTimeout",
+  "enableAutoPipelining",
+  "enableOfflineQueue",
+  "keyPrefix",
+  "lazyConnect",
+  "maxRetriesPerRequest",
+  "reconnectOnError",
+  "replyMapping",
+  "retryStrategy",
+  "socketTimeout",
+  "stringNumbers",
+] as const;
+
+/** What ioredis takes to reach a server, but for what Callboard sets itself. */
+export type RedisTarget = Omit<RedisOptions, (typeof OWN_OPTIONS)[number]>;
+
 /** Reads a `redis:` or `rediss:` URL, or ioredis options. */
-export function redisAddress(target: string | RedisOptions): RedisAddress {
-  if (typeof target !== "string") {
-    const { host = "localhost", port = 6379, db = 0 } = target;
-    return { options: target, name: `redis ${target.path ?? `${host}:${port}`}/${db}` };
-  }
-  let url: URL;
-  try {
-    url = new URL(target);
-  } catch (error) {
-    throw new InvalidOptionError(`${maskUrl(target)} is no URL. Write redis://host:port, or rediss:// for TLS.`, {
-      cause: error,
-    });
-  }
-  if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
+export function redisAddress(target: string | RedisTarget): RedisAddress {
+  if (typeof target === "string") return parseUrl(target);
+  const own = OWN_OPTIONS.filter((name) => name in target);
+  if (own.length > 0) {
     throw new InvalidOptionError(
-      `${maskUrl(target)} is no Redis URL: it begins with "${url.protocol}", not "redis:" or "rediss:".`,
+      `Callboard sets ${own.join(", ")} of ioredis itself: leave ${own.length > 1 ? "them" : "it"} out.`,
     );
   }
-  const db = /^\/\d+$/.test(url.pathname) ? Number(url.pathname.slice(1)) : 0;
-  if (url.pathname.length > 1 && !/^\/\d+$/.test(url.pathname)) {
-    throw new InvalidOptionError(`${maskUrl(target)}: the path of a Redis URL is the number of a database, such as /0.`);
-  }
-  const host = url.hostname === "" ? "localhost" : url.hostname.replace(/^\[|\]$/g, "");
-  const port = url.port === "" ? 6379 : Number(url.port);
-  return {
-    options: {
-      host,
-      port,
-      db,
+  const { host = "localhost", port = 6379, db = 0 } = target;
+  return { options: target, name: `redis ${target.path ?? `${host}:${port}`}/${db}` };
+}
+
+function parseUrl(target: string): RedisAddress {
+  const refuse = (why: string) => new InvalidOptionError(`${maskUrl(target)} ${why}`);
+  let url: URL;
+  let login: { readonly username?: string; readonly password?: string };
+  try {
+    url = new URL(target);
+    login = {
       ...(url.username === "" ? {} : { username: decodeURIComponent(url.username) }),
       ...(url.password === "" ? {} : { password: decodeURIComponent(url.password) }),
-      ...(url.protocol === "rediss:" ? { tls: { servername: host } } : {}),
-    },
-    name: `redis ${host}:${port}/${db}`,
-  };
+    };
+  } catch {
+    // What was thrown holds the URL, and so the password.
+    throw refuse(
+      "is no URL. Write redis://host:port, or rediss:// for TLS; in a password, write @ : / % as %40 %3A %2F %25.",
+    );
+  }
+  if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
+    throw refuse('is no Redis URL: it must begin with "redis:" or "rediss:".');
+  }
+  if (!/^\/?\d*$/.test(url.pathname))
+    throw refuse("is wrong: the path of a Redis URL is the number of a database, such as /0.");
+  if (url.search !== "") throw refuse("is wrong: a Redis URL takes no parameters here; give ioredis options instead.");
+  const host = url.hostname === "" ? "localhost" : url.hostname.replace(/^\[|\]$/g, "");
+  const port = url.port === "" ? 6379 : Number(url.port);
+  const db = Number(url.pathname.slice(1));
+  const tls = url.protocol === "rediss:" ? { tls: { servername: host } } : {};
+  return { options: { host, port, db, ...login, ...tls }, name: `redis ${host}:${port}/${db}` };
 }
 
 /** How a connection behaves in an outage. */
@@ -67,11 +100,18 @@ const TRIES = 6;
 const SHORTEST_PAUSE = 50;
 const LONGEST_PAUSE = 2000;
 
+/** How long a server may take to say goodbye, in milliseconds. */
+const FAREWELL = 1000;
+/** How often an outage that goes on is told again, in milliseconds. */
+const REMINDER = 60_000;
+/** Refusals that pass without a change of ours: the server is full, busy, starting, or a replica for now. */
+const PASSING = /^(OOM|READONLY|LOADING|BUSY|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b/;
+
 /** What changes in a connection's life. */
 export interface ConnectionListener {
   /** It is there: for the first time or again. */
   readonly up?: () => void;
-  /** It is lost, or could not be made; told once for each outage. */
+  /** It is lost, or could not be made; told at once, and every minute while it lasts. */
   readonly down?: (error: Error) => void;
 }
 
@@ -82,6 +122,7 @@ export class RedisConnection {
   #redis: Redis | undefined;
   #lastError: Error | undefined;
   #down = false;
+  #toldAt = 0;
   #closed = false;
 
   constructor(address: RedisAddress, { use, patience, whenDown }: ConnectionRole) {
@@ -90,10 +131,13 @@ export class RedisConnection {
       connectionName: `callboard:${use}`,
       ...address.options,
       replyMapping: "legacy",
+      stringNumbers: false,
       lazyConnect: true,
       connectTimeout: Math.max(patience, 1000),
       socketTimeout: Math.max(patience, 1000),
       retryStrategy: (times) => Math.min(SHORTEST_PAUSE * 2 ** (times - 1), LONGEST_PAUSE) * (0.75 + Math.random() / 4),
+      // After a failover the old primary goes on as a replica: the name may lead to the new one by now.
+      reconnectOnError: ({ message }) => message.startsWith("READONLY"),
       enableOfflineQueue: whenDown === "wait",
       autoResendUnfulfilledCommands: whenDown === "wait",
       // With 0, ioredis rejects at each loss what was under way; with null it would leave it pending for ever.
@@ -135,17 +179,29 @@ export class RedisConnection {
 
   /** What ioredis threw, as one of our errors. */
   translate(error: unknown): Error {
-    if (error instanceof BrokerClosedError || error instanceof BrokerUnavailableError) return error;
+    if (error instanceof CallboardError) return error;
     if (this.#closed) return new BrokerClosedError(this.name);
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    const refusal = name === "ReplyError" ? message : refusalIn(this.#lastError);
-    if (refusal !== undefined) return new BrokerRefusedError(`${this.name} refused: ${refusal}`, { cause: error });
-    const detail = this.#lastError?.message ?? message;
-    return new BrokerUnavailableError(`${this.name} cannot be reached: ${detail}`, { cause: error });
+    const cause = bareCause(error);
+    const refusal = isReply(error) ? cause.message : this.#refusal;
+    if (refusal !== undefined) {
+      return new BrokerRefusedError(`${this.name} refused: ${refusal}`, { cause, passing: PASSING.test(refusal) });
+    }
+    const detail = this.#lastError?.message ?? cause.message;
+    return new BrokerUnavailableError(`${this.name} cannot be reached: ${detail}`, { cause });
+  }
+
+  /** Waits for an answer no longer than this, in milliseconds. */
+  async within<T>(limit: number, answer: Promise<T>): Promise<T> {
+    try {
+      if (await settlesWithin(systemClock, limit, answer)) return await answer;
+    } catch (error) {
+      throw this.translate(error);
+    }
+    throw this.#silent(limit);
   }
 
   /** The error of one who has waited long enough. */
-  silent(waited: number): BrokerUnavailableError {
+  #silent(waited: number): BrokerUnavailableError {
     const detail = this.#lastError === undefined ? "" : `: ${this.#lastError.message}`;
     return new BrokerUnavailableError(`${this.name} did not answer within ${waited} ms${detail}`);
   }
@@ -154,13 +210,15 @@ export class RedisConnection {
     this.#closed = true;
     const redis = this.#redis;
     if (redis === undefined) return;
-    if (redis.status === "ready") await redis.quit().catch(() => undefined);
+    // What is under way may still be answered, but nobody waits for a server that is silent.
+    if (redis.status === "ready") await settlesWithin(systemClock, FAREWELL, redis.quit());
     redis.disconnect();
   }
 
   #connect(): Redis {
     const redis = new Redis(this.#options);
     redis.on("ready", () => {
+      if (this.#closed) return;
       this.#down = false;
       this.#lastError = undefined;
       for (const { up } of this.#listeners) up?.();
@@ -168,7 +226,7 @@ export class RedisConnection {
     redis.on("error", (error: Error) => {
       this.#lastError = error;
       // A refused SELECT is only told: ioredis would go on in database 0.
-      if (error.name === "ReplyError" && !this.ready) redis.disconnect(true);
+      if (isReply(error) && !this.ready) redis.disconnect(true);
       this.#tellDown();
     });
     redis.on("close", () => this.#tellDown());
@@ -177,15 +235,21 @@ export class RedisConnection {
     return redis;
   }
 
+  /** What the server said when it refused the connection. */
+  get #refusal(): string | undefined {
+    return isReply(this.#lastError) ? this.#lastError.message : undefined;
+  }
+
   #tellDown(): void {
-    if (this.#down || this.#closed) return;
+    if (this.#closed || (this.#down && performance.now() - this.#toldAt < REMINDER)) return;
     this.#down = true;
+    this.#toldAt = performance.now();
     const error = this.translate(this.#lastError ?? new Error("the connection was closed"));
     for (const { down } of this.#listeners) down?.(error);
   }
 }
 
-/** What the server said when it refused a connection. */
-function refusalIn(error: Error | undefined): string | undefined {
-  return error?.name === "ReplyError" ? error.message : undefined;
+/** Whether an error is what the server answered, and not what became of the connection. */
+function isReply(error: unknown): error is Error {
+  return error instanceof (ReplyError as new () => Error);
 }

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../broker.js";
-import { BrokerUnavailableError, LeaseLostError } from "../../errors.js";
+import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError } from "../../errors.js";
 import type { RedisConnection } from "./connection.js";
 import type { QueueKeys } from "./keys.js";
 import { scripts, type TakeReply } from "./scripts.js";
@@ -26,6 +26,10 @@ export interface ConsumerContext {
   readonly lease: number;
   /** How many consumers share the idle polls. */
   readonly siblings: () => number;
+  /** Whether a consumer is the one that speaks of the connection for all. */
+  readonly isFirst: (consumer: RedisConsumer) => boolean;
+  /** Says that a consumer has ended. */
+  readonly ended: (consumer: RedisConsumer) => void;
 }
 
 export class RedisConsumer implements Consumer {
@@ -57,7 +61,7 @@ export class RedisConsumer implements Consumer {
   #unsure = false;
   #resting = false;
   #refused = false;
-  #lastAnswer = 0;
+  #lastAnswer = -Infinity;
 
   #poll: NodeJS.Timeout | undefined;
   readonly #heartbeat: NodeJS.Timeout;
@@ -70,7 +74,7 @@ export class RedisConsumer implements Consumer {
     this.#options = options;
     this.#unlisten = context.connection.listen({
       up: () => this.#up(),
-      down: (error) => this.#options.notice("warn", `connection lost: ${error.message}; trying again`, error),
+      down: (error) => this.#down(error),
     });
     // Busy or not, also when every slot is taken and no message moves.
     this.#heartbeat = setInterval(() => this.#beat(), context.lease / 3);
@@ -80,7 +84,7 @@ export class RedisConsumer implements Consumer {
   }
 
   get healthy(): boolean {
-    const recent = Date.now() - this.#lastAnswer < this.#context.lease;
+    const recent = performance.now() - this.#lastAnswer < this.#context.lease;
     return this.#taking && this.#context.connection.ready && !this.#refused && recent;
   }
 
@@ -120,9 +124,12 @@ export class RedisConsumer implements Consumer {
     clearTimeout(this.#poll);
     this.#unlisten();
     this.#context.subscriber.unsubscribe(this.#keys.wake(this.#id));
+    this.#context.ended(this);
     const reason = new LeaseLostError(`the consumer of "${this.#queue}" is closed`);
     for (const delivery of this.#acks.splice(0)) delivery.answer(reason);
+    const lost = [...this.#held.values()];
     this.#held.clear();
+    if (lost.length > 0) this.#options.lost(lost, reason);
   }
 
   /** Queues an ack for the next call. */
@@ -277,12 +284,12 @@ export class RedisConsumer implements Consumer {
 
   /** Renews the lease where no call has done so lately. */
   #beat(): void {
-    if (Date.now() - this.#lastAnswer < this.#context.lease / 4 || this.#calling !== undefined) return;
+    if (performance.now() - this.#lastAnswer < this.#context.lease / 4 || this.#calling !== undefined) return;
     if (this.#context.connection.ready && !this.#resting && !this.#unsure && !this.#new) this.#start(this.#call(0));
   }
 
   #answered(): void {
-    this.#lastAnswer = Date.now();
+    this.#lastAnswer = performance.now();
     if (!this.#refused) return;
     this.#refused = false;
     this.#options.notice("info", "the server accepts commands again");
@@ -308,8 +315,15 @@ export class RedisConsumer implements Consumer {
     timer.unref();
   }
 
+  /** Told by one consumer for all that share the connection. */
+  #down(error: Error): void {
+    if (!this.#context.isFirst(this)) return;
+    const level = error instanceof BrokerRefusedError ? "error" : "warn";
+    this.#options.notice(level, `${error.message}; trying again`, error);
+  }
+
   #up(): void {
-    if (this.#lastAnswer > 0) this.#options.notice("info", "connected again");
+    if (this.#context.isFirst(this)) this.#options.notice("info", "connected");
     this.#unsure = this.#unsure || this.#held.size > 0;
     this.#wake();
   }
@@ -325,12 +339,13 @@ export class RedisConsumer implements Consumer {
       );
       this.#unsure = false;
       this.#calling = undefined;
-      this.#answered();
     } catch (error) {
       this.#calling = undefined;
       return this.#failed(error as Error, [], 0);
     }
-    this.#wake();
+    // At once, whether there is a free slot or not: the outage may have used up most of the lease.
+    this.#idle = false;
+    this.#start(this.#call(this.#taking ? this.#options.slots.reserve(LARGEST_BATCH) : 0));
   }
 
   /** Others have, or will have, all that was held. Starts anew under another name. */
@@ -347,9 +362,17 @@ export class RedisConsumer implements Consumer {
     this.#new = true;
     this.#listenForWake();
     for (const delivery of [...acks, ...waiting]) delivery.answer(reason);
-    this.#options.notice("warn", `lease lost: ${lost.length} messages are in other hands`, reason);
-    this.#options.lost(lost, reason);
+    if (lost.length > 0) {
+      this.#options.notice("warn", `lease lost: ${lost.length} messages are in other hands`, reason);
+      this.#options.lost(lost, reason);
+    }
     this.#wake();
+  }
+
+  #notWakened(error: Error): void {
+    if (error instanceof BrokerRefusedError) {
+      this.#options.notice("warn", `${error.message}; new messages are found by looking once a second`, error);
+    }
   }
 
   #listenForWake(): void {
@@ -362,7 +385,7 @@ export class RedisConsumer implements Consumer {
       // Whoever was told before could not hear it. Where it fails, the idle poll finds what there is.
       .then(
         () => this.#wake(),
-        () => undefined,
+        (error: Error) => this.#notWakened(error),
       );
   }
 }

@@ -1,4 +1,5 @@
 /** Dead letters in Redis: a hash by id, and an index by the time of death. */
+import type { Redis } from "ioredis";
 import type { DeadLetter, DeadLetterInit, DeadLetters } from "../../broker.js";
 import { asFirstAttempt } from "../../dead-letter.js";
 import type { RedisConnection } from "./connection.js";
@@ -9,52 +10,60 @@ export class RedisDeadLetters implements DeadLetters {
   readonly #prefix: string;
   readonly #connection: RedisConnection;
 
-  constructor(prefix: string, connection: RedisConnection) {
+  readonly #timeout: number;
+
+  /** `timeout`: how long the server may take to answer, in milliseconds. */
+  constructor(prefix: string, connection: RedisConnection, timeout: number) {
     this.#prefix = prefix;
     this.#connection = connection;
+    this.#timeout = timeout;
   }
 
   async list(queue: string, { limit = 100 }: { readonly limit?: number } = {}): Promise<readonly DeadLetter[]> {
+    if (limit < 1) return [];
     const { dead, deadIndex } = queueKeys(this.#prefix, queue);
-    try {
-      const index = await this.#connection.redis.zrevrange(deadIndex, 0, limit - 1, "WITHSCORES");
-      if (index.length === 0) return [];
-      const diedAt = new Map<string, number>();
-      for (let i = 0; i < index.length; i += 2) diedAt.set(index[i] ?? "", Number(index[i + 1]));
-      const ids = [...diedAt.keys()];
-      const letters = await this.#connection.redis.hmget(dead, ...ids);
-      return ids.flatMap((id, i) => {
-        const json = letters[i];
-        return json == null ? [] : [{ ...(JSON.parse(json) as DeadLetterInit), diedAt: diedAt.get(id) ?? 0 }];
-      });
-    } catch (error) {
-      throw this.#connection.translate(error);
-    }
+    const index = await this.#answer((redis) => redis.zrevrange(deadIndex, 0, limit - 1, "WITHSCORES"));
+    const diedAt = new Map<string, number>();
+    for (let i = 0; i < index.length; i += 2) diedAt.set(index[i] ?? "", Number(index[i + 1]));
+    if (diedAt.size === 0) return [];
+    const ids = [...diedAt.keys()];
+    const letters = await this.#answer((redis) => redis.hmget(dead, ...ids));
+    return ids.flatMap((id, i) => {
+      const letter = readLetter(letters[i]);
+      return letter === undefined ? [] : [{ ...letter, diedAt: diedAt.get(id) ?? 0 }];
+    });
   }
 
   async replay(queue: string, id: string): Promise<boolean> {
     const keys = queueKeys(this.#prefix, queue);
-    const json = await this.#connection.redis.hget(keys.dead, id).catch((error: unknown) => {
-      throw this.#connection.translate(error);
-    });
-    if (json === null) return false;
-    const letter = JSON.parse(json) as DeadLetterInit;
-    const replayed = await this.#connection.run(
+    const letter = readLetter(await this.#answer((redis) => redis.hget(keys.dead, id)));
+    if (letter === undefined) return false;
+    const replayed = this.#connection.run(
       scripts.replay,
       [keys.dead, keys.deadIndex, keys.ready(letter.priority), keys.idle],
       [id, asFirstAttempt(letter)],
     );
-    return replayed === 1;
+    return (await this.#connection.within(this.#timeout, replayed)) === 1;
   }
 
   async purge(queue: string): Promise<number> {
     const { dead, deadIndex } = queueKeys(this.#prefix, queue);
-    try {
-      const count = await this.#connection.redis.hlen(dead);
-      await this.#connection.redis.unlink(dead, deadIndex);
-      return count;
-    } catch (error) {
-      throw this.#connection.translate(error);
-    }
+    const count = await this.#answer((redis) => redis.hlen(dead));
+    await this.#answer((redis) => redis.unlink(dead, deadIndex));
+    return count;
+  }
+
+  async #answer<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
+    return this.#connection.within(this.#timeout, command(this.#connection.redis));
+  }
+}
+
+/** A dead letter as it is stored; `undefined` where there is none, or none that can be read. */
+function readLetter(json: string | null | undefined): DeadLetterInit | undefined {
+  if (json == null) return undefined;
+  try {
+    return JSON.parse(json) as DeadLetterInit;
+  } catch {
+    return undefined;
   }
 }

@@ -1,12 +1,11 @@
 /** The Redis broker: Redis 6.2 or later, Valkey, on one node or in a cluster's slots. */
-import type { RedisOptions } from "ioredis";
-import { durationOption, refuseUnknownOptions } from "../../broker-options.js";
+import { duration, durationOption, refuseUnknownOptions } from "../../given-options.js";
 import type { Broker, ConsumeOptions, Consumer, Publication } from "../../broker.js";
 import { defaults } from "../../defaults.js";
 import type { Duration } from "../../duration.js";
 import { BrokerClosedError, InvalidOptionError } from "../../errors.js";
 import type { ResultStore } from "../../results.js";
-import { RedisConnection, redisAddress, type RedisAddress } from "./connection.js";
+import { RedisConnection, redisAddress, type RedisAddress, type RedisTarget } from "./connection.js";
 import { RedisConsumer } from "./consumer.js";
 import { RedisDeadLetters } from "./dead-letters.js";
 import { queueKeys } from "./keys.js";
@@ -14,6 +13,8 @@ import { Publisher } from "./publisher.js";
 import { RedisResults } from "./results.js";
 import { RedisSubscriber } from "./subscriber.js";
 import { Sweeper } from "./sweeper.js";
+
+export type { RedisTarget } from "./connection.js";
 
 /** How the Redis broker behaves. */
 export interface RedisBrokerOptions {
@@ -33,7 +34,7 @@ export interface RedisBrokerOptions {
  * A broker on a Redis server, named by a URL (`redis://user:password@host:6379/0`, `rediss://` for TLS) or by ioredis
  * options. It connects at first use.
  */
-export function redisBroker(target: string | RedisOptions, options: RedisBrokerOptions = {}): Broker {
+export function redisBroker(target: string | RedisTarget, options: RedisBrokerOptions = {}): Broker {
   return new RedisBroker(redisAddress(target), checkOptions(options));
 }
 
@@ -47,7 +48,7 @@ export interface RedisResultStore extends ResultStore {
 }
 
 /** Keeps results on a Redis server, named as for `redisBroker`, while messages travel elsewhere. It connects at first use. */
-export function redisResults(target: string | RedisOptions, options: RedisResultsOptions = {}): RedisResultStore {
+export function redisResults(target: string | RedisTarget, options: RedisResultsOptions = {}): RedisResultStore {
   refuseUnknownOptions("redisResults", options, ["prefix", "publishTimeout"]);
   const patience = durationOption("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout);
   const address = redisAddress(target);
@@ -58,6 +59,9 @@ export function redisResults(target: string | RedisOptions, options: RedisResult
     close: async () => void (await Promise.all([connection.close(), subscriber.close()])),
   });
 }
+
+/** Shorter, a half-open connection could not be told from a slow one in time. In milliseconds. */
+const SHORTEST_LEASE = 1000;
 
 type CheckedOptions = ReturnType<typeof checkOptions>;
 
@@ -85,7 +89,7 @@ class RedisBroker implements Broker {
     this.#publisher = new Publisher(this.#publishing, { prefix, timeout: publishTimeout });
     this.#sweeper = new Sweeper(this.#consuming, { prefix, interval: sweepInterval, deadLetterTtl });
     this.results = new RedisResults(prefix, this.#publishing, this.#subscriber);
-    this.deadLetters = new RedisDeadLetters(prefix, this.#publishing);
+    this.deadLetters = new RedisDeadLetters(prefix, this.#publishing, publishTimeout);
   }
 
   async publish(messages: readonly Publication[]): Promise<void> {
@@ -100,6 +104,8 @@ class RedisBroker implements Broker {
       subscriber: this.#subscriber,
       lease: this.#options.lease,
       siblings: () => this.#consumers.size,
+      ended: (ended: RedisConsumer) => void this.#consumers.delete(ended),
+      isFirst: (consumer: RedisConsumer) => this.#consumers.values().next().value === consumer,
     };
     const consumer = new RedisConsumer(queue, queueKeys(this.#options.prefix, queue), context, options);
     this.#consumers.add(consumer);
@@ -132,9 +138,9 @@ function checkOptions(options: RedisBrokerOptions) {
   refuseUnknownOptions("redisBroker", options, optionNames);
   return {
     prefix: checkPrefix(options.prefix),
-    lease: durationOption("lease", options.lease, defaults.broker.lease),
+    lease: durationOption("lease", options.lease, defaults.broker.lease, SHORTEST_LEASE),
     sweepInterval: durationOption("sweepInterval", options.sweepInterval, defaults.broker.sweepInterval),
-    deadLetterTtl: durationOption("deadLetterTtl", options.deadLetterTtl, defaults.broker.deadLetterTtl),
+    deadLetterTtl: duration('"deadLetterTtl"', options.deadLetterTtl) ?? defaults.broker.deadLetterTtl,
     publishTimeout: durationOption("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout),
   };
 }

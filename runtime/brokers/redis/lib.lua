@@ -9,10 +9,12 @@ end
 -- Wakes one consumer that found the queue empty. A channel without listeners belongs to one that is gone: the next
 -- one is told instead.
 local function wake(idle)
-  local channel
+  local channel, heard
   repeat
     channel = redis.call("SPOP", idle)
-  until not channel or redis.call("PUBLISH", channel, "") > 0
+    -- A user without rights on channels still gets the message in: the others' idle polls find it.
+    heard = channel and redis.pcall("PUBLISH", channel, "")
+  until not channel or type(heard) ~= "number" or heard > 0
 end
 
 -- Holds a message back. By time, then by priority: `rank` is 9 - priority.

@@ -7,12 +7,17 @@ import { scripts } from "./scripts.js";
 /** How many messages one command carries: Lua's `unpack` ends at some 7,900 values, and other clients want their turn. */
 const LARGEST_BATCH = 1000;
 
+/** How many characters: a command is one string before it is sent, and other clients want their turn here as well. */
+const LARGEST_SIZE = 4 * 1024 * 1024;
+
 /** Messages of one turn that go to the same place. */
 interface Batch {
   readonly keys: QueueKeys;
   /** Bodies for a ready list; or delay, rank and body by turns. */
   readonly args: (string | number)[];
   count: number;
+  /** Characters of all bodies. */
+  size: number;
   readonly sent: Promise<void>;
   readonly settle: (sent: Promise<unknown>) => void;
 }
@@ -44,7 +49,8 @@ export class Publisher {
     if (batch === undefined) this.#batches.set(kind, (batch = this.#open(queue)));
     if (delay === 0) batch.args.push(body);
     else batch.args.push(Math.ceil(delay), 9 - priority, body);
-    if (++batch.count === LARGEST_BATCH) {
+    batch.size += body.length;
+    if (++batch.count === LARGEST_BATCH || batch.size > LARGEST_SIZE) {
       this.#batches.delete(kind);
       this.#send(kind, batch);
     } else if (!this.#scheduled) {
@@ -61,7 +67,7 @@ export class Publisher {
     const sent = new Promise<void>((resolve, reject) => {
       settle = (reply) => void reply.then(() => resolve(), reject);
     });
-    return { keys, args: [], count: 0, sent, settle };
+    return { keys, args: [], count: 0, size: 0, sent, settle };
   }
 
   #flush(): void {
@@ -77,16 +83,7 @@ export class Publisher {
       target === "delayed"
         ? this.#connection.run(scripts.delay, [keys.delayed, keys.idle], args)
         : this.#connection.run(scripts.publish, [keys.ready(Number(target)), keys.idle], args);
-    settle(this.#inTime(reply));
-  }
-
-  /** Nobody waits for a dead server for ever; whether the messages arrived is then unknown. */
-  #inTime(reply: Promise<unknown>): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(this.#connection.silent(this.#timeout));
-      }, this.#timeout);
-      void reply.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
+    // Nobody waits for a dead server for ever; whether the messages arrived is then unknown.
+    settle(this.#connection.within(this.#timeout, reply));
   }
 }

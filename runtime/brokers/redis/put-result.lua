@@ -15,7 +15,7 @@ if old and string.sub(old, 1, 10) == '{"ok":true' then return 0 end
 -- A removal first: after it the script may write on a server that is out of memory as well, so that work can end there.
 redis.call("DEL", KEYS[2])
 redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
-if ARGV[3] ~= "" then redis.call("PUBLISH", ARGV[3], ARGV[4]) end
-for _, channel in ipairs(redis.call("SMEMBERS", KEYS[3])) do redis.call("PUBLISH", channel, ARGV[4]) end
+if ARGV[3] ~= "" then redis.pcall("PUBLISH", ARGV[3], ARGV[4]) end
+for _, channel in ipairs(redis.call("SMEMBERS", KEYS[3])) do redis.pcall("PUBLISH", channel, ARGV[4]) end
 redis.call("DEL", KEYS[3])
 return 1

@@ -1,11 +1,15 @@
 /** Results in Redis: kept under a key with a TTL, and pushed to whoever waits, over one connection for each process. */
 import { randomUUID } from "node:crypto";
+import { systemClock } from "../../clock.js";
 import { UndecodableError, type PendingState } from "../../errors.js";
 import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../results.js";
 import type { RedisConnection } from "./connection.js";
 import { replyChannel, resultKeys } from "./keys.js";
 import { scripts } from "./scripts.js";
 import type { RedisSubscriber } from "./subscriber.js";
+
+/** How long one last look may take when the time is over, in milliseconds. */
+const LAST_LOOK = 1000;
 
 /** One who waits for a result. */
 interface Waiter {
@@ -37,8 +41,9 @@ export class RedisResults implements ResultStore {
   }
 
   async note(id: string, state: PendingState, ttl: number): Promise<void> {
+    const { state: key } = resultKeys(this.#prefix, id);
     try {
-      await this.#connection.redis.set(resultKeys(this.#prefix, id).state, JSON.stringify(state), "PX", ttl);
+      await this.#connection.redis.set(key, JSON.stringify(state), "PX", ttl);
     } catch (error) {
       throw this.#connection.translate(error);
     }
@@ -52,9 +57,9 @@ export class RedisResults implements ResultStore {
 
   wait(id: string, { timeout, addressed, signal }: WaitOptions): Promise<Awaited> {
     return new Promise<Awaited>((resolve, reject) => {
-      const deadline = Date.now() + timeout;
+      const deadline = systemClock.elapsed() + timeout;
       const end = () => {
-        clearTimeout(timer);
+        cancel();
         signal?.removeEventListener("abort", abort);
         this.#forget(id, waiter);
       };
@@ -69,12 +74,12 @@ export class RedisResults implements ResultStore {
           resolve({ done });
         },
         fail,
-        left: () => Math.max(1, deadline - Date.now()),
+        left: () => Math.max(1, Math.ceil(deadline - systemClock.elapsed())),
       };
-      const timer = setTimeout(() => {
+      const cancel = systemClock.after(timeout, () => {
         end();
-        this.#pending(id).then((pending) => resolve({ pending }), reject);
-      }, timeout);
+        this.#atLast(id).then(resolve, reject);
+      });
       signal?.addEventListener("abort", abort, { once: true });
       this.#waiters.set(id, (this.#waiters.get(id) ?? new Set()).add(waiter));
       if (!addressed) this.#ask(id, waiter).catch(fail);
@@ -89,13 +94,13 @@ export class RedisResults implements ResultStore {
     if (json !== null) waiter.wake(readResult(id, json));
   }
 
-  async #pending(id: string): Promise<PendingState> {
-    try {
-      const json = await this.#connection.redis.get(resultKeys(this.#prefix, id).state);
-      return json === null ? { state: "pending" } : readState(json);
-    } catch (error) {
-      throw this.#connection.translate(error);
-    }
+  /** What there is when the time is over; a server that does not answer leaves it open. */
+  async #atLast(id: string): Promise<Awaited> {
+    const { result, state } = resultKeys(this.#prefix, id);
+    const read = this.#connection.within(LAST_LOOK, this.#connection.redis.mget(result, state));
+    const [done, known] = await read.catch((): (string | null)[] => []);
+    if (done != null) return { done: readResult(id, done) };
+    return { pending: known == null ? { state: "pending" } : readState(known) };
   }
 
   #forget(id: string, waiter: Waiter): void {
@@ -140,7 +145,8 @@ export class RedisResults implements ResultStore {
 
 function readResult(id: string, json: string): StoredResult {
   const value = parse(json) as Partial<StoredResult> | null | undefined;
-  if (value?.ok === true && "output" in value) return value as StoredResult;
+  // An output that is undefined leaves no trace in JSON.
+  if (value?.ok === true) return { output: undefined, ...value } as StoredResult;
   if (value?.ok === false && typeof value.error?.message === "string") return value as StoredResult;
   throw new UndecodableError(`the stored result of message ${id} is malformed`);
 }

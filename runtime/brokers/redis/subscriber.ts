@@ -27,11 +27,7 @@ export class RedisSubscriber {
   async subscribe(channel: string, listener: Listener): Promise<void> {
     this.#open();
     this.#listeners.set(channel, listener);
-    try {
-      await this.#connection.redis.subscribe(channel);
-    } catch (error) {
-      throw this.#connection.translate(error);
-    }
+    await this.#connection.within(PATIENCE, this.#connection.redis.subscribe(channel));
   }
 
   unsubscribe(channel: string): void {

@@ -16,6 +16,9 @@
 -- Returns      {"lost"} when the lease is gone: nothing was done
 --              {milliseconds until the next message is due, or -1; 1 when this consumer was set idle; field, body, ...}
 
+-- In bytes. A larger one would keep the connection busy for longer than a lease lasts.
+local LARGEST_ANSWER = 4 * 1024 * 1024
+
 local consumer = ARGV[1]
 local want = tonumber(ARGV[3])
 
@@ -42,12 +45,21 @@ local reply = { -1, 0 }
 local fields = {}
 local sequence = tonumber(ARGV[4])
 local taken = 0
+local bytes = 0
 local rest = 0
+-- How many messages fit into what is left of the largest answer, by the size of those before; the first one always does.
+local function room()
+  if taken == 0 then return 1 end
+  if bytes >= LARGEST_ANSWER then return 0 end
+  return math.min(want - taken, math.max(1, math.floor((LARGEST_ANSWER - bytes) / (bytes / taken))))
+end
 for priority = 9, 0, -1 do
   local ready = KEYS[15 - priority]
-  local bodies = taken < want and redis.call("RPOP", ready, want - taken)
-  if bodies then
+  while room() > 0 do
+    local bodies = redis.call("RPOP", ready, room())
+    if not bodies then break end
     for _, body in ipairs(bodies) do
+      bytes = bytes + #body
       local field = sequence .. ":" .. priority
       sequence = sequence + 1
       fields[#fields + 1] = field
@@ -57,14 +69,14 @@ for priority = 9, 0, -1 do
     end
     taken = taken + #bodies
   end
-  if taken == want then
+  if room() == 0 then
     rest = redis.call("LLEN", ready)
     if rest > 0 then break end
   end
 end
 if taken > 0 then redis.call("HSET", KEYS[1], unpack(fields)) end
 
-if taken < want then
+if room() > 0 then
   redis.call("SADD", KEYS[5], ARGV[5])
   reply[2] = 1
   local first = redis.call("ZRANGE", KEYS[4], 0, 0, "WITHSCORES")[2]

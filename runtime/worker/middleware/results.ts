@@ -1,6 +1,6 @@
 /** Stores how a message ended, for the one who waits for it, before the message is acked. */
 import type { Clock } from "../../clock.js";
-import { LeaseLostError } from "../../errors.js";
+import { InvalidOutputError, LeaseLostError, toRemoteError } from "../../errors.js";
 import type { ResultStore, StoredResult } from "../../results.js";
 import { TAGGED, toTagged } from "../../tagged.js";
 import type { Dead, Outcome } from "../outcome.js";
@@ -11,10 +11,30 @@ import type { Middleware } from "./compose.js";
 export function results(store: ResultStore, clock: Clock): Middleware {
   return async function results(task, next) {
     const outcome = await next();
-    // A message in other hands is answered by those.
-    if (task.abortReason instanceof LeaseLostError) return outcome;
-    await whileUnavailable(clock, task, () => keep(store, task, outcome));
-    return outcome;
+    try {
+      await stored(outcome);
+      return outcome;
+    } catch (error) {
+      // JSON refuses it: a circle, or a type that the output's schema leaves open.
+      if (outcome.kind !== "done" || !(error instanceof TypeError)) throw error;
+      const issues = [{ path: "", message: `it cannot be written as JSON: ${error.message}` }];
+      const unfit = new InvalidOutputError(task.actor.name, issues);
+      const dead: Dead = {
+        kind: "dead",
+        reason: "invalid-output",
+        error: toRemoteError(unfit, { stack: true }),
+        attempts: task.message.attempt,
+      };
+      await stored(dead);
+      return dead;
+    }
+
+    async function stored(ended: Outcome): Promise<void> {
+      // A message in other hands is answered by those.
+      if (task.abortReason instanceof LeaseLostError) return;
+      const tell = (error: Error) => task.log.warn({ err: error }, "the result cannot be stored yet; trying again");
+      await whileUnavailable(clock, task, () => keep(store, task, ended), tell);
+    }
   };
 }
 

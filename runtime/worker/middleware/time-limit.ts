@@ -50,7 +50,7 @@ class Deadlines {
 
   /** Returns what says that it was met. */
   set(missed: () => void): () => void {
-    const deadline = { at: this.#clock.now() + this.#distance, missed };
+    const deadline = { at: this.#clock.elapsed() + this.#distance, missed };
     this.#pending.add(deadline);
     if (!this.#timed) this.#time(this.#distance);
     return () => this.#pending.delete(deadline);
@@ -64,7 +64,7 @@ class Deadlines {
 
   #check(): void {
     this.#timed = false;
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     for (const deadline of this.#pending) {
       if (deadline.at > now) return this.#time(deadline.at - now);
       this.#pending.delete(deadline);

@@ -1,0 +1,74 @@
+/** A message made ready to be sent: checked, given an id, and written as an envelope. */
+import type { Actor } from "../actor.js";
+import type { Publication } from "../broker.js";
+import { defaults } from "../defaults.js";
+import { encodeEnvelope } from "../envelope.js";
+import { InvalidInputError, InvalidOptionError, MessageTooLargeError } from "../errors.js";
+import { duration } from "../given-options.js";
+import { createId } from "../id.js";
+import { isBounded, isClean } from "../json.js";
+import { TAGGED, toTagged } from "../tagged.js";
+import type { SendOptions } from "./client.js";
+
+/** The names of all send options. */
+export const sendOptionNames = ["delay", "priority"] as const satisfies (keyof SendOptions)[];
+
+/** Checks an input and wraps it. Nothing is sent that every worker would refuse to read. */
+export async function prepare(
+  actor: Actor,
+  input: unknown,
+  options: SendOptions = {},
+  reply?: string,
+): Promise<Publication> {
+  const delay = duration('"delay"', options.delay) ?? 0;
+  const priority = checkPriority(options.priority) ?? actor.options.priority;
+  const check = actor.input.check(input);
+  const checked = check instanceof Promise ? await check : check;
+  if (!checked.ok) throw new InvalidInputError(actor.name, checked.issues);
+  const id = createId();
+  const body = encodeEnvelope({
+    id,
+    actor: actor.name,
+    v: actor.fingerprint,
+    at: Date.now(),
+    reply,
+    encoding: actor.input.tagged ? TAGGED : undefined,
+    inputJson: toJson(actor, input),
+  });
+  checkSize(actor.name, body);
+  return { id, queue: actor.options.queue, priority, delay, body };
+}
+
+/** What travels is the input as the producer gave it: defaults and transforms are the reader's, and run once. */
+function toJson(actor: Actor, input: unknown): string {
+  const value = actor.input.tagged ? toTagged(input) : input;
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(value) as string | undefined;
+  } catch (error) {
+    throw unfit(actor, `it cannot be written as JSON: ${(error as Error).message}`);
+  }
+  if (json === undefined) throw unfit(actor, "it cannot be written as JSON");
+  // One level is the envelope itself.
+  const limit = defaults.message.maxDepth - 1;
+  if (!isBounded(json, limit)) throw unfit(actor, `it is nested deeper than ${limit} levels`);
+  if (!isClean(json, value)) throw unfit(actor, 'it has a key named "__proto__"');
+  return json;
+}
+
+function unfit(actor: Actor, message: string): InvalidInputError {
+  return new InvalidInputError(actor.name, [{ path: "", message }]);
+}
+
+function checkSize(actor: string, body: string): void {
+  const limit = defaults.message.maxBytes;
+  // A UTF-16 unit has at most three bytes in UTF-8, so most messages need no exact count.
+  if (body.length * 3 <= limit) return;
+  const bytes = Buffer.byteLength(body);
+  if (bytes > limit) throw new MessageTooLargeError(actor, bytes, limit);
+}
+
+function checkPriority(priority: number | undefined): number | undefined {
+  if (priority === undefined || (Number.isInteger(priority) && priority >= 0 && priority <= 9)) return priority;
+  throw new InvalidOptionError(`"priority" must be a whole number from 0 to 9; it is ${String(priority)}.`);
+}
