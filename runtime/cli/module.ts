@@ -25,7 +25,19 @@ export async function importModule(path: string): Promise<Module> {
 }
 
 async function load(file: string): Promise<Module> {
-  return (await import(pathToFileURL(file).href)) as Module;
+  try {
+    return (await import(pathToFileURL(file).href)) as Module;
+  } catch (error) {
+    const missing = missingPackage(error);
+    if (missing === undefined) throw error;
+    throw new Failure(`The package "${missing}" is not installed: npm install ${missing}`);
+  }
+}
+
+/** The package that an import did not find. Node has it only in the text of its error. */
+function missingPackage(error: unknown): string | undefined {
+  if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) return undefined;
+  return /^Cannot find package '([^'/.][^']*)'/.exec(error.message)?.[1];
 }
 
 /** Compiles a file, with all that it imports except packages, into one that Node can run. Returns its path. */

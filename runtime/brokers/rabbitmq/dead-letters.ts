@@ -1,0 +1,114 @@
+/**
+ * Dead letters in RabbitMQ: a queue of them beside each queue. AMQP has no index: to list them or to find one, all are
+ * taken in turn and given back.
+ */
+import type { Channel, GetMessage } from "amqplib";
+import type { DeadLetter, DeadLetterInit, DeadLetters } from "../../broker.js";
+import { asFirstAttempt } from "../../dead-letter.js";
+import type { RabbitmqConnection } from "./connection.js";
+import type { Publisher } from "./publisher.js";
+import type { Topology } from "./topology.js";
+
+export class RabbitmqDeadLetters implements DeadLetters {
+  readonly #ttl: number;
+  readonly #connection: RabbitmqConnection;
+  readonly #topology: Topology;
+  readonly #publisher: Publisher;
+  /** Looking through letters takes them away for the moment: one look at a time. */
+  #looking: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    connection: RabbitmqConnection,
+    topology: Topology,
+    publisher: Publisher,
+    { ttl }: { readonly ttl: number },
+  ) {
+    this.#connection = connection;
+    this.#topology = topology;
+    this.#publisher = publisher;
+    this.#ttl = ttl;
+  }
+
+  /** Keeps a letter; resolves when the server has it. */
+  bury(letter: DeadLetterInit): Promise<void> {
+    const dead = this.#topology.dead(letter.queue);
+    const diedAt = Date.now();
+    const options = {
+      messageId: letter.id,
+      persistent: true,
+      mandatory: true,
+      contentType: "application/json",
+      timestamp: Math.floor(diedAt / 1000),
+      // Of the message and not of the queue: a queue's own cannot be changed once it is declared.
+      expiration: String(this.#ttl),
+      headers: { reason: letter.reason },
+    };
+    const body = JSON.stringify({ ...letter, diedAt } satisfies DeadLetter);
+    return this.#publisher.post([{ exchange: "", routingKey: dead.name, body, options, needs: [dead] }]);
+  }
+
+  list(queue: string, { limit = 100 }: { readonly limit?: number } = {}): Promise<readonly DeadLetter[]> {
+    return this.#look(queue, async (channel, name) => {
+      const letters: DeadLetter[] = [];
+      for (let message = await channel.get(name); message !== false; message = await channel.get(name)) {
+        const letter = read(message);
+        if (letter === undefined) continue;
+        letters.push(letter);
+        if (letters.length > limit * 2) keepNewest(letters, limit);
+      }
+      keepNewest(letters, limit);
+      return letters;
+    });
+  }
+
+  replay(queue: string, id: string): Promise<boolean> {
+    return this.#look(queue, async (channel, name) => {
+      for (let message = await channel.get(name); message !== false; message = await channel.get(name)) {
+        const letter = message.properties.messageId === id ? read(message) : undefined;
+        if (letter === undefined) continue;
+        const { priority } = letter;
+        await this.#publisher.publish([{ id, queue, priority, delay: 0, body: asFirstAttempt(letter) }]);
+        channel.ack(message);
+        return true;
+      }
+      return false;
+    });
+  }
+
+  purge(queue: string): Promise<number> {
+    return this.#look(queue, async (channel, name) => (await channel.purgeQueue(name)).messageCount);
+  }
+
+  /** Does something on a channel of its own. Its end gives back what was looked at and not acked. */
+  #look<T>(queue: string, look: (channel: Channel, name: string) => Promise<T>): Promise<T> {
+    const looking = this.#looking.then(async () => {
+      const { name, declare } = this.#topology.dead(queue);
+      await declare();
+      const channel = await this.#connection.channel();
+      try {
+        return await look(channel, name);
+      } catch (error) {
+        throw this.#connection.translate(error);
+      } finally {
+        await channel.close().catch(() => undefined);
+      }
+    });
+    this.#looking = looking.catch(() => undefined);
+    return looking;
+  }
+}
+
+/** A dead letter as it was kept; `undefined` for what is none. */
+function read(message: GetMessage): DeadLetter | undefined {
+  try {
+    const letter = JSON.parse(message.content.toString()) as Partial<DeadLetter> | null;
+    return typeof letter?.id === "string" && typeof letter.body === "string" ? (letter as DeadLetter) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function keepNewest(letters: DeadLetter[], limit: number): void {
+  letters.sort((a, b) => b.diedAt - a.diedAt);
+  letters.length = Math.min(letters.length, limit);
+}

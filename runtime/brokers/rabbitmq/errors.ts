@@ -1,0 +1,87 @@
+/** What amqplib and the server say, as errors of our own that name the place and the remedy, and never a password. */
+import { BrokerClosedError, BrokerRefusedError, BrokerUnavailableError } from "../../errors.js";
+
+/** What an error's text needs to know of the connection. */
+export interface Place {
+  /** For people: never a password. */
+  readonly name: string;
+  readonly user: string;
+  readonly vhost: string;
+  readonly tls: boolean;
+}
+
+/** The server's reply codes that mean "no" and not "not now" (AMQP 0-9-1, section 1.8). */
+const REFUSALS: ReadonlySet<unknown> = new Set([311, 312, 313, 402, 403, 404, 405, 406, 502, 503, 530]);
+
+const UNTRUSTED: ReadonlySet<unknown> = new Set([
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** Turns what was thrown into one of our errors, once. */
+export function translate(thrown: unknown, place: Place): Error {
+  if (
+    thrown instanceof BrokerClosedError ||
+    thrown instanceof BrokerRefusedError ||
+    thrown instanceof BrokerUnavailableError
+  ) {
+    return thrown;
+  }
+  const text = textOf(thrown);
+  const code = typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : undefined;
+  const refusal = refusalText(text, place) ?? (REFUSALS.has(code) ? `refused: ${serverText(text)}` : undefined);
+  if (refusal !== undefined) return new BrokerRefusedError(`${place.name} ${refusal}`, { cause: thrown });
+  const detail = networkText(text, code, place) ?? `cannot be reached: ${serverText(text)}`;
+  return new BrokerUnavailableError(`${place.name} ${detail}`, { cause: thrown });
+}
+
+function refusalText(text: string, { user, vhost }: Place): string | undefined {
+  if (text.includes("Login was refused") || text.includes("can only connect via localhost")) {
+    const guest = user === "guest" ? ' The user "guest" may log in only on the server\'s own machine.' : "";
+    return `refused the login of user "${user}": check the user name and the password.${guest}`;
+  }
+  // The server closes the connection instead of opening the virtual host, and amqplib does not tell its reason.
+  if (text.includes("Expected ConnectionOpenOk")) {
+    return `refused the virtual host "${vhost}": it does not exist, or user "${user}" may not use it. It is the URL's path.`;
+  }
+  if (text === "message nacked") return "did not take the message: its queue is full, or no majority of it is running";
+  const inequivalent = /inequivalent arg '([^']+)' for (queue|exchange) '([^']+)' in vhost '[^']*': (.*?)"?$/s.exec(
+    text,
+  );
+  if (inequivalent === null) return undefined;
+  const [, argument, kind, name, difference] = inequivalent;
+  return (
+    `has the ${kind} "${name}" with another "${argument}": ${difference}. ` +
+    `Delete the ${kind} once it is empty, or use another "prefix"${argument === "x-queue-type" ? ', or set "queueType" to what it is' : ""}.`
+  );
+}
+
+function networkText(text: string, code: unknown, { tls }: Place): string | undefined {
+  if (text === "channel closed") return "was lost before it confirmed the message";
+  if (tls && (code === "EPROTO" || text.includes("wrong version number"))) {
+    return "does not speak TLS on this port: write amqp://, or name the port for TLS (5671 as a rule).";
+  }
+  if (!tls && text.includes("during opening handshake")) {
+    return "closed the connection before a word was said: if this port expects TLS, write amqps://.";
+  }
+  if (UNTRUSTED.has(code)) {
+    return `has a certificate that is not trusted (${text}): name its authority in the option "tls": { ca }.`;
+  }
+  return undefined;
+}
+
+/** The server's words without amqplib's around them. */
+function serverText(text: string): string {
+  return /with message "(.*)"$/s.exec(text)?.[1] ?? text;
+}
+
+function textOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  // A host with several addresses fails once for each, and the whole has no text of its own.
+  if (thrown.message === "" && thrown instanceof AggregateError) return thrown.errors.map(textOf).join("; ");
+  return thrown.message;
+}

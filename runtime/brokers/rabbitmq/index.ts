@@ -1,0 +1,176 @@
+/** The RabbitMQ broker: RabbitMQ 3.10 or later, without plugins. */
+import type { ConnectionOptions } from "node:tls";
+import { duration, durationOption, refuseUnknownOptions } from "../../given-options.js";
+import type { Broker, ConsumeOptions, Consumer, Publication } from "../../broker.js";
+import { defaults } from "../../defaults.js";
+import type { Duration } from "../../duration.js";
+import { BrokerClosedError, InvalidOptionError } from "../../errors.js";
+import type { ResultStore } from "../../results.js";
+import { RabbitmqConnection, rabbitmqAddress, type RabbitmqAddress } from "./connection.js";
+import { RabbitmqConsumer } from "./consumer.js";
+import { RabbitmqDeadLetters } from "./dead-letters.js";
+import { Ladder } from "./ladder.js";
+import { Publisher } from "./publisher.js";
+import { RabbitmqResults } from "./results.js";
+import { Topology, type QueueType } from "./topology.js";
+
+/** How the RabbitMQ broker behaves. */
+export interface RabbitmqBrokerOptions {
+  /** What the names of all queues and exchanges begin with. Default: `"callboard"`. */
+  readonly prefix?: string;
+  /** `"quorum"` keeps messages on a majority of the nodes, `"classic"` on one. Default: `"quorum"`. */
+  readonly queueType?: QueueType;
+  /** How long dead letters are kept. Default: `"7d"`. */
+  readonly deadLetterTtl?: Duration;
+  /** How long a `send` waits for the server before it rejects. Default: `"10s"`. */
+  readonly publishTimeout?: Duration;
+  /** How many messages of this process may be unconfirmed before a `send` is refused. Default: 100 000. */
+  readonly maxInFlight?: number;
+  /** How often each side says that it is there; a worker that misses two loses its messages. Default: `"10s"`. */
+  readonly heartbeat?: Duration;
+  /**
+   * Where results are kept, such as `redisResults(url)`; closed with the broker. Default: each result is sent to the
+   * process that sent the message, and only that process can read it.
+   */
+  readonly results?: ResultStore & { close?(): Promise<void> };
+  /** For `amqps:`, as `node:tls` takes them: `{ ca }`, `{ cert, key }`. */
+  readonly tls?: ConnectionOptions;
+}
+
+/** Parts that tests replace. */
+export interface RabbitmqBrokerParts {
+  /** Makes all delays shorter or longer. */
+  readonly delayScale?: number;
+}
+
+/**
+ * A broker on a RabbitMQ server, named by a URL (`amqp://user:password@host:5672/vhost`, `amqps://` for TLS). It
+ * connects at first use.
+ */
+export function rabbitmqBroker(
+  url: string,
+  options: RabbitmqBrokerOptions = {},
+  parts: RabbitmqBrokerParts = {},
+): Broker {
+  const checked = checkOptions(options);
+  return new RabbitmqBroker(rabbitmqAddress(url, options.tls), checked, parts);
+}
+
+type CheckedOptions = ReturnType<typeof checkOptions>;
+
+class RabbitmqBroker implements Broker {
+  readonly name: string;
+  readonly results: ResultStore;
+  readonly deadLetters: RabbitmqDeadLetters;
+  readonly #publishing: RabbitmqConnection;
+  readonly #consuming: RabbitmqConnection;
+  readonly #publisher: Publisher;
+  readonly #consumingTopology: Topology;
+  readonly #replies: RabbitmqResults | undefined;
+  readonly #store: RabbitmqBrokerOptions["results"];
+  readonly #consumers = new Set<RabbitmqConsumer>();
+  #closed: Promise<void> | undefined;
+
+  constructor(address: RabbitmqAddress, options: CheckedOptions, { delayScale }: RabbitmqBrokerParts) {
+    const { prefix, queueType, deadLetterTtl, publishTimeout, maxInFlight, heartbeat, results } = options;
+    const { maxInFlightCharacters, maxKeptResults, maxKeptCharacters, replyQueueTtl } = defaults.rabbitmq;
+    this.name = address.name;
+    // A server short of memory stops reading from whoever publishes: acks must not stand behind that.
+    this.#publishing = new RabbitmqConnection(address, { use: "publish", heartbeat });
+    this.#consuming = new RabbitmqConnection(address, { use: "consume", heartbeat });
+    const ladder = new Ladder(prefix, delayScale);
+    const topology = new Topology(this.#publishing, { prefix, queueType, ladder });
+    this.#consumingTopology = new Topology(this.#consuming, { prefix, queueType, ladder });
+    this.#publisher = new Publisher(this.#publishing, topology, {
+      ladder,
+      timeout: publishTimeout,
+      maxInFlight: { messages: maxInFlight, characters: maxInFlightCharacters },
+    });
+    this.deadLetters = new RabbitmqDeadLetters(this.#publishing, topology, this.#publisher, { ttl: deadLetterTtl });
+    this.#store = results;
+    this.#replies =
+      results === undefined
+        ? new RabbitmqResults(this.#consuming, this.#publisher, {
+            prefix,
+            replyQueueTtl,
+            maxKept: { results: maxKeptResults, characters: maxKeptCharacters },
+          })
+        : undefined;
+    this.results = this.#replies ?? (results as ResultStore);
+  }
+
+  async publish(messages: readonly Publication[]): Promise<void> {
+    this.#assertOpen();
+    if (messages.length > 0) await this.#publisher.publish(messages);
+  }
+
+  consume(queue: string, options: ConsumeOptions): Consumer {
+    this.#assertOpen();
+    const context = {
+      connection: this.#consuming,
+      topology: this.#consumingTopology,
+      publishing: this.#publishing,
+      publisher: this.#publisher,
+      deadLetters: this.deadLetters,
+    };
+    const consumer = new RabbitmqConsumer(queue, context, options);
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const error = new BrokerClosedError(this.name);
+    for (const consumer of this.#consumers) consumer.end();
+    this.#replies?.close(error);
+    await Promise.all([this.#publishing.close(), this.#consuming.close(), this.#store?.close?.()]);
+    this.#publisher.close(error);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw new BrokerClosedError(this.name);
+  }
+}
+
+const optionNames = [
+  "prefix",
+  "queueType",
+  "deadLetterTtl",
+  "publishTimeout",
+  "maxInFlight",
+  "heartbeat",
+  "results",
+  "tls",
+] as const satisfies (keyof RabbitmqBrokerOptions)[];
+
+function checkOptions(options: RabbitmqBrokerOptions) {
+  refuseUnknownOptions("rabbitmqBroker", options, optionNames);
+  const { prefix = "callboard", queueType = "quorum", maxInFlight = defaults.rabbitmq.maxInFlight, results } = options;
+  if (!/^[\w.-]{1,64}$/.test(prefix)) {
+    throw new InvalidOptionError(
+      `"prefix" may hold 1 to 64 letters, digits and . _ -; it is ${JSON.stringify(prefix)}.`,
+    );
+  }
+  if (!["quorum", "classic"].includes(queueType)) {
+    throw new InvalidOptionError(`"queueType" must be "quorum" or "classic"; it is ${JSON.stringify(queueType)}.`);
+  }
+  if (!Number.isSafeInteger(maxInFlight) || maxInFlight < 1) {
+    throw new InvalidOptionError(`"maxInFlight" must be a whole number, 1 or more; it is ${maxInFlight}.`);
+  }
+  if (results !== undefined && typeof results.put !== "function") {
+    throw new InvalidOptionError('"results" must be a result store, such as redisResults(url).');
+  }
+  return {
+    prefix,
+    queueType,
+    maxInFlight,
+    results,
+    deadLetterTtl: duration('"deadLetterTtl"', options.deadLetterTtl) ?? defaults.broker.deadLetterTtl,
+    publishTimeout: durationOption("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout),
+    heartbeat: durationOption("heartbeat", options.heartbeat, defaults.rabbitmq.heartbeat),
+  };
+}

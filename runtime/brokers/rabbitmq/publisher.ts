@@ -1,0 +1,261 @@
+/**
+ * Sends messages to RabbitMQ and waits for the server's confirmation of each. Many are under way at once: those of one
+ * event-loop turn are written together, and none waits for the confirmation of another.
+ */
+import type { ConfirmChannel, Message, Options } from "amqplib";
+import type { Publication } from "../../broker.js";
+import { BrokerRefusedError, BrokerUnavailableError } from "../../errors.js";
+import type { RabbitmqConnection } from "./connection.js";
+import type { Ladder } from "./ladder.js";
+import type { Needed, Topology } from "./topology.js";
+
+/** Where a message goes and what must be there before it does. */
+export interface Posting {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: string;
+  readonly options: Options.Publish;
+  /** If there is no queue for it, nobody misses it. */
+  readonly dispensable?: boolean;
+  /** What is to be declared first, unless it is known to be there. */
+  readonly needs: readonly Needed[];
+}
+
+/** The header in which a message says its priority where its place in the queue says another. */
+export const PRIORITY_HEADER = "callboard-priority";
+
+export interface PublisherOptions {
+  readonly ladder: Ladder;
+  /** How long the server may take, in milliseconds. */
+  readonly timeout: number;
+  /** How many messages, and how many characters of them, may be unconfirmed. */
+  readonly maxInFlight: { readonly messages: number; readonly characters: number };
+}
+
+/** Messages that are confirmed together. */
+interface Call {
+  readonly postings: readonly Posting[];
+  readonly characters: number;
+  readonly deadline: number;
+  left: number;
+  settled: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Publisher {
+  readonly #connection: RabbitmqConnection;
+  readonly #topology: Topology;
+  readonly #options: PublisherOptions;
+  #channel: Promise<ConfirmChannel> | undefined;
+  #open: ConfirmChannel | undefined;
+  #waiting: Call[] = [];
+  #scheduled = false;
+  #messages = 0;
+  #characters = 0;
+  /** All that is not settled, the oldest first. */
+  readonly #calls = new Set<Call>();
+  #timer: NodeJS.Timeout | undefined;
+  /** Why the last channel ended, where the server said so. */
+  #problem: Error | undefined;
+  /** The ids of messages that the server could not place. It says so before it confirms them. */
+  readonly #returned = new Set<unknown>();
+
+  constructor(connection: RabbitmqConnection, topology: Topology, options: PublisherOptions) {
+    this.#connection = connection;
+    this.#topology = topology;
+    this.#options = options;
+  }
+
+  /** Resolves when the server has them all. */
+  publish(messages: readonly Publication[]): Promise<void> {
+    return this.post(messages.map((message) => this.#posting(message)));
+  }
+
+  /** Puts a message back before its equals: one priority higher in the queue, its own in a header. */
+  giveBack({ id, queue, priority, body }: Omit<Publication, "delay">): Promise<void> {
+    const lane = this.#topology.lane(queue, Math.min(9, priority + 1));
+    const options: Options.Publish = {
+      ...envelopeOptions(id, lane.priority === undefined ? priority + 1 : undefined),
+      headers: { [PRIORITY_HEADER]: priority },
+    };
+    return this.post([{ exchange: "", routingKey: lane.name, body, options, needs: [lane] }]);
+  }
+
+  /** Resolves when the server has them all. */
+  post(postings: readonly Posting[]): Promise<void> {
+    let characters = 0;
+    for (const { body } of postings) characters += body.length;
+    const { maxInFlight, timeout } = this.#options;
+    const full =
+      this.#messages + postings.length > maxInFlight.messages || this.#characters + characters > maxInFlight.characters;
+    // One that is too large for an empty buffer is let through: it is in memory anyway.
+    if (full && this.#messages > 0) {
+      return Promise.reject(
+        new BrokerRefusedError(
+          `${this.#connection.name} has ${this.#messages} messages of this process (${this.#characters} characters) to ` +
+            `confirm and more would not be bounded; nothing was sent. Await earlier sends, or raise "maxInFlight".`,
+        ),
+      );
+    }
+    this.#messages += postings.length;
+    this.#characters += characters;
+    return new Promise((resolve, reject) => {
+      const deadline = performance.now() + timeout;
+      const call = { postings, characters, deadline, left: postings.length, settled: false, resolve, reject };
+      this.#calls.add(call);
+      this.#waiting.push(call);
+      this.#timer ??= setTimeout(() => this.#expire(), timeout);
+      this.#schedule();
+    });
+  }
+
+  /** Ends it: what is not confirmed fails. */
+  close(error: Error): void {
+    clearTimeout(this.#timer);
+    for (const call of this.#calls) this.#settle(call, error);
+    this.#waiting = [];
+  }
+
+  #posting({ id, queue, priority, delay, body }: Publication): Posting {
+    const lane = this.#topology.lane(queue, priority);
+    const options = envelopeOptions(id, lane.priority === undefined ? priority : undefined);
+    if (delay <= 0) return { exchange: "", routingKey: lane.name, body, options, needs: [lane] };
+    const { step, exchange, routingKey } = this.#options.ladder.rung(lane.name, delay);
+    return { exchange, routingKey, body, options, needs: [lane, this.#topology.ladderTo(step)] };
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      const calls = this.#waiting;
+      this.#waiting = [];
+      for (const call of calls) this.#begin(call);
+    });
+  }
+
+  #begin(call: Call): void {
+    const channel = this.#open;
+    const ready = call.postings.every(({ needs }) => needs.every(({ name }) => this.#topology.has(name)));
+    if (channel !== undefined && ready) return this.#write(channel, call);
+    this.#prepare(call).then(
+      (opened) => this.#write(opened, call),
+      (error: unknown) => this.#settle(call, this.#connection.translate(error)),
+    );
+  }
+
+  /** Declares what is missing, and opens the channel where there is none. */
+  async #prepare({ postings }: Call): Promise<ConfirmChannel> {
+    for (const { needs } of postings) {
+      for (const { name, declare } of needs) if (!this.#topology.has(name)) await declare();
+    }
+    return this.#opened();
+  }
+
+  #opened(): Promise<ConfirmChannel> {
+    if (this.#channel === undefined) {
+      const opening: Promise<ConfirmChannel> = this.#openChannel(() => {
+        if (this.#channel === opening) this.#channel = undefined;
+      });
+      this.#channel = opening;
+      opening.catch(() => {
+        if (this.#channel === opening) this.#channel = undefined;
+      });
+    }
+    return this.#channel;
+  }
+
+  async #openChannel(onClose: () => void): Promise<ConfirmChannel> {
+    const channel = await this.#connection.confirmChannel();
+    channel.on("return", (message: Message) => this.#returned.add(message.properties.messageId));
+    channel.on("error", (error) => (this.#problem = error));
+    channel.on("close", () => {
+      onClose();
+      if (this.#open === channel) this.#open = undefined;
+      this.#returned.clear();
+    });
+    this.#problem = undefined;
+    this.#open = channel;
+    return channel;
+  }
+
+  #write(channel: ConfirmChannel, call: Call): void {
+    if (call.settled) return;
+    try {
+      for (const posting of call.postings) {
+        const { exchange, routingKey, body, options } = posting;
+        // That its buffer is full (`false`) does not mean that it was not sent; the bound is ours.
+        channel.publish(exchange, routingKey, Buffer.from(body), options, (error: unknown) => {
+          this.#confirmed(call, posting, error);
+        });
+      }
+    } catch (error) {
+      this.#settle(call, this.#connection.translate(error));
+    }
+  }
+
+  #confirmed(call: Call, posting: Posting, error: unknown): void {
+    if (this.#returned.size > 0 && this.#returned.delete(posting.options.messageId)) {
+      if (posting.dispensable !== true) return this.#settle(call, this.#unplaced(posting));
+    } else if (error != null) {
+      return this.#settle(call, this.#unconfirmed(error));
+    }
+    if (--call.left === 0) this.#settle(call, undefined);
+  }
+
+  /** Where the server ended the channel over one message, nobody knows what became of the others. */
+  #unconfirmed(error: unknown): Error {
+    const translated = this.#connection.translate(error);
+    if (this.#problem === undefined || !(translated instanceof BrokerUnavailableError)) return translated;
+    const reason = this.#connection.translate(this.#problem).message;
+    return new BrokerUnavailableError(`${reason} (before the message was confirmed)`, { cause: error });
+  }
+
+  /** A message that found no queue: it was deleted since it was declared. */
+  #unplaced({ exchange, routingKey }: Posting): Error {
+    this.#topology.forgetAll();
+    const place = exchange === "" ? `the queue "${routingKey}"` : `the exchange "${exchange}"`;
+    return new BrokerRefusedError(
+      `${this.#connection.name} took the message for ${place} and had no place for it: it was deleted meanwhile. ` +
+        "It is declared anew by the next message.",
+    );
+  }
+
+  #settle(call: Call, error: Error | undefined): void {
+    if (call.settled) return;
+    call.settled = true;
+    this.#calls.delete(call);
+    this.#messages -= call.postings.length;
+    this.#characters -= call.characters;
+    if (error === undefined) call.resolve();
+    else call.reject(error);
+  }
+
+  /** Nobody waits for a silent server for ever; whether the messages arrived is then unknown. */
+  #expire(): void {
+    const now = performance.now();
+    this.#timer = undefined;
+    for (const call of this.#calls) {
+      if (call.deadline > now) {
+        this.#timer = setTimeout(() => this.#expire(), call.deadline - now);
+        return;
+      }
+      const { blocked, name } = this.#connection;
+      const why = blocked === undefined ? "" : `; it takes no messages at present: ${blocked}`;
+      const { timeout } = this.#options;
+      this.#settle(call, new BrokerUnavailableError(`${name} did not answer within ${timeout} ms${why}`));
+    }
+  }
+}
+
+function envelopeOptions(messageId: string, priority: number | undefined): Options.Publish {
+  return {
+    messageId,
+    persistent: true,
+    mandatory: true,
+    contentType: "application/json",
+    ...(priority === undefined ? {} : { priority }),
+  };
+}

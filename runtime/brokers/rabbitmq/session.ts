@@ -1,0 +1,121 @@
+/** What a consumer holds on one channel: the messages that wait for a slot, those that are delivered, and their acks. */
+import type { Channel, ConsumeMessage } from "amqplib";
+import { reissue } from "../../envelope.js";
+import { Acks } from "./acks.js";
+import { PRIORITIES } from "./names.js";
+import { PRIORITY_HEADER } from "./publisher.js";
+import type { Lane } from "./topology.js";
+
+/**
+ * How long messages of lower lanes wait, in milliseconds, after a lane was emptied that the server may have more for:
+ * its next message is on its way.
+ */
+const COURTESY = 20;
+/** The place of what is given back with the highest priority. */
+export const HIGHEST_RANK = 10;
+
+/** A lane while it is consumed. */
+export interface LaneState {
+  readonly lane: Lane;
+  tag: string | undefined;
+  /** How many of its messages are here, waiting or delivered. */
+  held: number;
+  /** Until when the server may have a message on its way that goes before those of lower lanes. */
+  awaited: number;
+}
+
+/** A message here, with its way back. */
+export interface Held {
+  readonly message: ConsumeMessage;
+  readonly lane: LaneState;
+  readonly rank: number;
+}
+
+/** What belongs to one channel: delivery tags mean nothing on another. */
+export class Session<D> {
+  readonly lanes: readonly LaneState[];
+  readonly acks: Acks;
+  /** What the worker was given and has not settled. */
+  readonly deliveries = new Set<D>();
+  /** What waits for a slot, by rank. */
+  readonly waiting: readonly Held[][] = Array.from({ length: HIGHEST_RANK + 1 }, () => []);
+  /** Resolves when the channel has ended. */
+  readonly ended: Promise<void>;
+  alive = true;
+
+  constructor(
+    readonly channel: Channel,
+    lanes: readonly Lane[],
+    readonly prefetch: number,
+  ) {
+    this.lanes = lanes.map((lane) => ({ lane, tag: undefined, held: 0, awaited: 0 }));
+    this.acks = new Acks(channel, () => this.#expectMore());
+    this.ended = new Promise((resolve) => channel.once("close", resolve));
+  }
+
+  /** A lane that is about to be consumed may have a message at once. */
+  expectFirst(lane: LaneState): void {
+    lane.awaited = performance.now() + COURTESY;
+  }
+
+  /** Where a lane was full, the server may hold messages back that it sends once it hears of the acks. */
+  #expectMore(): void {
+    for (const lane of this.lanes) if (lane.held >= this.prefetch) lane.awaited = performance.now() + COURTESY;
+  }
+
+  add(held: Held): void {
+    held.lane.held++;
+    held.lane.awaited = 0;
+    this.waiting[held.rank]?.push(held);
+  }
+
+  /** The next message to deliver; a number of milliseconds where a higher one is awaited. */
+  next(): Held | number | undefined {
+    const rank = this.waiting.findLastIndex((each) => each.length > 0);
+    if (rank === -1) return undefined;
+    const now = performance.now();
+    for (const { lane, awaited } of this.lanes) {
+      if (lane.priority === undefined || lane.priority <= rank) break;
+      if (awaited > now) return awaited - now;
+    }
+    return this.waiting[rank]?.[0];
+  }
+
+  take(held: Held): void {
+    this.waiting[held.rank]?.shift();
+  }
+
+  /** Everything that waits, the next one first, and no longer waits. */
+  takeAll(): readonly Held[] {
+    return this.waiting.toReversed().flatMap((each) => each.splice(0));
+  }
+}
+
+/** The message's id; one of the delivery's own where the sender gave none. */
+export function messageId({ properties, fields }: ConsumeMessage): string {
+  const id: unknown = properties.messageId;
+  return typeof id === "string" && id !== "" ? id : `${fields.consumerTag}:${fields.deliveryTag}`;
+}
+
+/** A message that was given back says its own priority; another has that of its place. */
+export function priorityOf({ message, rank }: Held): number {
+  const own: unknown = message.properties.headers?.[PRIORITY_HEADER];
+  const priority = typeof own === "number" ? own : rank;
+  return (PRIORITIES as readonly number[]).includes(priority) ? priority : 9;
+}
+
+/** The message's bytes, with the redeliveries counted as crashes: messages that are given back in peace are new ones. */
+export function bodyOf({ message, lane }: Held): string {
+  const body = message.content.toString();
+  const counted: unknown = message.properties.headers?.["x-delivery-count"];
+  const unsaid = lane.lane.priority === undefined && message.fields.redelivered ? 1 : 0;
+  const redeliveries = typeof counted === "number" ? counted : unsaid;
+  if (redeliveries === 0) return body;
+  try {
+    const { crashes } = JSON.parse(body) as { readonly crashes?: unknown };
+    return reissue(body, { crashes: (typeof crashes === "number" ? crashes : 0) + redeliveries });
+  } catch {
+    // It is no envelope: whoever decodes it will say so.
+    return body;
+  }
+}

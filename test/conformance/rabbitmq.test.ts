@@ -1,0 +1,36 @@
+/** The RabbitMQ broker keeps every broker's promises, on a real server, with quorum and with classic queues. */
+import type { RabbitmqBrokerOptions } from "callboard/rabbitmq";
+import { redisResults } from "callboard/redis";
+import { describe, inject } from "vitest";
+import { openBackend } from "../rabbitmq/backend.js";
+import { describeBroker } from "./broker.js";
+import type { BrokerHarness } from "./harness.js";
+import { describeResults } from "./results.js";
+import { describeWorker } from "./worker.js";
+
+const DEAD_LETTER_TTL = 1000;
+
+const harness = (preset: () => RabbitmqBrokerOptions): BrokerHarness => ({
+  open: () => openBackend(inject("rabbitmqUrl"), () => ({ deadLetterTtl: DEAD_LETTER_TTL, ...preset() })),
+  times: { recovery: 1000, deadLetterTtl: DEAD_LETTER_TTL, soon: 200, grain: 100 },
+  cannot: {},
+});
+
+describe("quorum queues", () => {
+  const quorum = harness(() => ({}));
+  describeBroker("rabbitmq", quorum);
+  describeWorker("rabbitmq", quorum);
+});
+
+describe("classic queues", () => {
+  const classic = harness(() => ({ queueType: "classic" }));
+  describeBroker("rabbitmq", classic);
+  describeWorker("rabbitmq", classic);
+});
+
+// Without a store, a result reaches only the process whose address its message carries: test/rabbitmq/results.test.ts.
+describe("results in Redis", () => {
+  const stored = harness(() => ({ results: redisResults(inject("redisUrl"), { prefix: "test:rabbitmq" }) }));
+  describeResults("rabbitmq", stored);
+  describeWorker("rabbitmq", stored);
+});
