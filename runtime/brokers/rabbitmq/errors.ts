@@ -1,5 +1,5 @@
 /** What amqplib and the server say, as errors of our own that name the place and the remedy, and never a password. */
-import { BrokerClosedError, BrokerRefusedError, BrokerUnavailableError } from "../../errors.js";
+import { bareCause, BrokerClosedError, BrokerRefusedError, BrokerUnavailableError } from "../../errors.js";
 
 /** What an error's text needs to know of the connection. */
 export interface Place {
@@ -34,9 +34,20 @@ export function translate(thrown: unknown, place: Place): Error {
   const text = textOf(thrown);
   const code = typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : undefined;
   const refusal = refusalText(text, place) ?? (REFUSALS.has(code) ? `refused: ${serverText(text)}` : undefined);
-  if (refusal !== undefined) return new BrokerRefusedError(`${place.name} ${refusal}`, { cause: thrown });
+  const cause = bareCause(thrown);
+  if (refusal !== undefined) {
+    return new BrokerRefusedError(`${place.name} ${refusal}`, { cause, passing: isNack(thrown) });
+  }
   const detail = networkText(text, code, place) ?? `cannot be reached: ${serverText(text)}`;
-  return new BrokerUnavailableError(`${place.name} ${detail}`, { cause: thrown });
+  return new BrokerUnavailableError(`${place.name} ${detail}`, { cause });
+}
+
+/** What amqplib says where the server did not take a message. */
+const NACKED = "message nacked";
+
+/** Whether the server said that it did not take a message. */
+export function isNack(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.message === NACKED;
 }
 
 function refusalText(text: string, { user, vhost }: Place): string | undefined {
@@ -48,7 +59,7 @@ function refusalText(text: string, { user, vhost }: Place): string | undefined {
   if (text.includes("Expected ConnectionOpenOk")) {
     return `refused the virtual host "${vhost}": it does not exist, or user "${user}" may not use it. It is the URL's path.`;
   }
-  if (text === "message nacked") return "did not take the message: its queue is full, or no majority of it is running";
+  if (text === NACKED) return "did not take the message: its queue is full, or no majority of it is running";
   const inequivalent = /inequivalent arg '([^']+)' for (queue|exchange) '([^']+)' in vhost '[^']*': (.*?)"?$/s.exec(
     text,
   );

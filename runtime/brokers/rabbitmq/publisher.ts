@@ -6,6 +6,7 @@ import type { ConfirmChannel, Message, Options } from "amqplib";
 import type { Publication } from "../../broker.js";
 import { BrokerRefusedError, BrokerUnavailableError } from "../../errors.js";
 import type { RabbitmqConnection } from "./connection.js";
+import { isNack } from "./errors.js";
 import type { Ladder } from "./ladder.js";
 import type { Needed, Topology } from "./topology.js";
 
@@ -31,6 +32,9 @@ export interface PublisherOptions {
   /** How many messages, and how many characters of them, may be unconfirmed. */
   readonly maxInFlight: { readonly messages: number; readonly characters: number };
 }
+
+/** How long to wait before a message that the server did not take is offered again, in milliseconds. */
+const NACK_PAUSE = 50;
 
 /** Messages that are confirmed together. */
 interface Call {
@@ -95,6 +99,7 @@ export class Publisher {
         new BrokerRefusedError(
           `${this.#connection.name} has ${this.#messages} messages of this process (${this.#characters} characters) to ` +
             `confirm and more would not be bounded; nothing was sent. Await earlier sends, or raise "maxInFlight".`,
+          { passing: true },
         ),
       );
     }
@@ -184,23 +189,44 @@ export class Publisher {
   #write(channel: ConfirmChannel, call: Call): void {
     if (call.settled) return;
     try {
-      for (const posting of call.postings) {
-        const { exchange, routingKey, body, options } = posting;
-        // That its buffer is full (`false`) does not mean that it was not sent; the bound is ours.
-        channel.publish(exchange, routingKey, Buffer.from(body), options, (error: unknown) => {
-          this.#confirmed(call, posting, error);
-        });
-      }
+      for (const posting of call.postings) this.#put(channel, call, posting);
     } catch (error) {
       this.#settle(call, this.#connection.translate(error));
     }
+  }
+
+  #put(channel: ConfirmChannel, call: Call, posting: Posting): void {
+    const { exchange, routingKey, body, options } = posting;
+    // That its buffer is full (`false`) does not mean that it was not sent; the bound is ours.
+    channel.publish(exchange, routingKey, Buffer.from(body), options, (error: unknown) => {
+      this.#confirmed(call, posting, error);
+    });
+  }
+
+  /**
+   * The server said that it did not take the message, so that it is safe to offer it again: a quorum queue that was
+   * declared a moment ago may have no leader yet.
+   */
+  #offerAgain(call: Call, posting: Posting, error: Error): void {
+    if (performance.now() + NACK_PAUSE > call.deadline) return this.#settle(call, error);
+    setTimeout(() => {
+      const channel = this.#open;
+      if (call.settled) return;
+      if (channel === undefined) return this.#settle(call, error);
+      try {
+        this.#put(channel, call, posting);
+      } catch (thrown) {
+        this.#settle(call, this.#connection.translate(thrown));
+      }
+    }, NACK_PAUSE);
   }
 
   #confirmed(call: Call, posting: Posting, error: unknown): void {
     if (this.#returned.size > 0 && this.#returned.delete(posting.options.messageId)) {
       if (posting.dispensable !== true) return this.#settle(call, this.#unplaced(posting));
     } else if (error != null) {
-      return this.#settle(call, this.#unconfirmed(error));
+      const translated = this.#unconfirmed(error);
+      return isNack(error) ? this.#offerAgain(call, posting, translated) : this.#settle(call, translated);
     }
     if (--call.left === 0) this.#settle(call, undefined);
   }
@@ -220,6 +246,7 @@ export class Publisher {
     return new BrokerRefusedError(
       `${this.#connection.name} took the message for ${place} and had no place for it: it was deleted meanwhile. ` +
         "It is declared anew by the next message.",
+      { passing: true },
     );
   }
 
