@@ -20,7 +20,7 @@ afterAll(() => server.stop());
 /** A quorum queue that is killed in its first moments can be left without a leader (seen on 3.10, on a single node). */
 const FIRST_MOMENTS = 5000;
 
-/** What is between two steps of the ladder when the server dies is handed down again after its own limit of 3 minutes. */
+/** What is between two steps of the ladder when the server dies may be handed down only after its own limit of 3 minutes. */
 const BETWEEN_STEPS = 200_000;
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

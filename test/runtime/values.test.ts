@@ -39,7 +39,21 @@ describe("a duration", () => {
   });
 
   it("is nothing else", () => {
-    for (const wrong of ["", "soon", "10 parsecs", "-1s", -1, NaN, Infinity, Number.MAX_VALUE, "11y", null, undefined, {}, 5n]) {
+    for (const wrong of [
+      "",
+      "soon",
+      "10 parsecs",
+      "-1s",
+      -1,
+      NaN,
+      Infinity,
+      Number.MAX_VALUE,
+      "11y",
+      null,
+      undefined,
+      {},
+      5n,
+    ]) {
       expect(parseDuration(wrong), `${typeof wrong}`).toBeUndefined();
     }
   });
