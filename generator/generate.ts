@@ -14,7 +14,7 @@ import { Loader, LOAD_TIME_LIMIT } from "./load.js";
 import { Memo } from "./memo.js";
 import type { Model } from "./model.js";
 import { stemOf, toPosix } from "./paths.js";
-import { byCodeUnit, compareProblems, createProblem, type Problem, type ProblemInit } from "./problems.js";
+import { byCodeUnit, compareProblems, createProblem, type Place, type Problem, type ProblemInit } from "./problems.js";
 import { SourceTree } from "./source-tree.js";
 import { StateFile } from "./state.js";
 import type { Checker, SourceFile, StubEdit } from "./typescript/index.js";
@@ -40,6 +40,8 @@ interface Plan {
   readonly remove: readonly string[];
   readonly insertions: readonly string[];
   readonly notes: readonly string[];
+  /** Files beside the outputs that the notes are about. */
+  readonly strays: readonly string[];
 }
 
 type RunOptions = Pick<GenerateOptions, "check" | "loadTimeLimit">;
@@ -60,7 +62,7 @@ export interface Report {
   /** With `check`: what is out of date. */
   readonly stale: readonly StaleFile[];
   readonly unchanged: number;
-  /** What a person should know beside: handlers that were added, or could not be. */
+  /** What a person should know beside: handlers that were added, and what looks like an oversight. */
   readonly notes: readonly string[];
   readonly actors: number;
   readonly files: number;
@@ -150,7 +152,7 @@ export class Generator {
     { check, loadTimeLimit, start }: Required<RunOptions> & { readonly start: number },
   ): Promise<Report> {
     const typescript = import("./typescript/index.js");
-    const { model, bundle, inputs, problems } = await this.#readModel(files, typescript, loadTimeLimit);
+    const { model, bundle, inputs, problems, notes: hints } = await this.#readModel(files, typescript, loadTimeLimit);
     if (problems.length > 0) return this.#fail(problems);
 
     const plan = await this.#plan(model, bundle, typescript);
@@ -158,7 +160,8 @@ export class Generator {
       const message = `${plan.foreign} was not made by callboard, so it is left as it is.`;
       return this.#fail([{ code: "CB5001", message, file: plan.foreign, line: 0, column: 0 }]);
     }
-    const { outputs, write, missing, remove, insertions, notes } = plan;
+    const { outputs, write, missing, remove, insertions, strays } = plan;
+    const notes = [...hints, ...plan.notes];
     const report: Report = {
       ...nothing,
       unchanged: outputs.size - write.size,
@@ -174,7 +177,10 @@ export class Generator {
     await removeFiles(root, remove, generated);
     // While it is watched, nobody else is taken to write there.
     if (this.#warm) this.#written = outputs;
-    else await this.#state.remember({ ...report, contracts: files, inputs, outputs, notes }, start);
+    else {
+      const read = [...inputs, ...strays];
+      await this.#state.remember({ ...report, contracts: files, inputs: read, outputs, notes }, start);
+    }
     return { ...report, written: [...write.keys()].sort(byCodeUnit), removed: remove };
   }
 
@@ -203,6 +209,7 @@ export class Generator {
       bundle,
       inputs: [...bundle.inputs, ...texts.keys(), ...(this.#checker?.sources ?? [])],
       problems: [...twins, ...problems, ...loaded.problems, ...assembly.problems],
+      notes: contractNotes(contracts, entries, sources, assembly.model),
     };
   }
 
@@ -226,6 +233,7 @@ export class Generator {
       remove: folder.remove,
       insertions: handlers.insertions,
       notes: handlers.notes,
+      strays: handlers.strays,
     };
   }
 
@@ -263,6 +271,24 @@ export class Generator {
     );
     return { ...nothing, problems: withoutRepetition(problems).toSorted(compareProblems) };
   }
+}
+
+/** What looks like an oversight in the contracts: that there are none, and actors that are not exported. */
+function contractNotes(folder: string, files: readonly string[], sources: SourceTree, model: Model): readonly string[] {
+  const withActors = new Set(model.groups.map(({ file }) => file));
+  const at = ({ file, line, column }: Place) => `${file}:${line}:${column}`;
+  const notes = files.flatMap((file) => {
+    const { unreachable = [], firstCall } = sources.files.get(file) ?? {};
+    if (unreachable.length > 0) {
+      return unreachable.map(
+        ({ name, place }) => `${at(place)}: the actor \`${name}\` is not exported, so it is left out`,
+      );
+    }
+    if (firstCall === undefined || withActors.has(file)) return [];
+    return [`${at(firstCall)}: actor() is called, and no actor is exported: one export is one actor`];
+  });
+  const isEmpty = model.groups.length === 0;
+  return isEmpty ? [...notes, `there is no actor in "${folder}": export one from a .ts file there`] : notes;
 }
 
 /** `a.ts` and `a.mts` would become one module. */

@@ -2,7 +2,7 @@
 import { join, posix } from "node:path";
 import { emitStubFile, stubLines } from "./emit/stubs.js";
 import { handlersTypes } from "./emit/worker.js";
-import { readText } from "./files.js";
+import { listFiles, readText } from "./files.js";
 import type { Memo } from "./memo.js";
 import type { Group, Model } from "./model.js";
 import { specifierTo } from "./paths.js";
@@ -17,8 +17,10 @@ export interface HandlersPlan {
   readonly missing: ReadonlySet<string>;
   /** What was added to files of a person's. */
   readonly insertions: readonly string[];
-  /** Handlers that are missing and could not be added. */
+  /** What a person has to do in these files. */
   readonly notes: readonly string[];
+  /** Other files that the notes are about. */
+  readonly strays: readonly string[];
 }
 
 /** Finds the stubs that are missing. */
@@ -36,7 +38,7 @@ export async function planHandlers(
   const insertions: string[] = [];
   const notes: string[] = [];
   for (const group of groups) {
-    const path = posix.join(folders.handlers, `${group.stem}.ts`);
+    const path = pathOf(folders.handlers, group);
     const type = types.get(group) ?? group.name;
     const text = await readText(join(root, path));
     if (text === undefined) {
@@ -49,17 +51,87 @@ export async function planHandlers(
     const edit = memo.get(path, [text, type, ...group.actors], () =>
       insertStubs(text, { group: group.name, type, names: namesOf(group), stub: stubOf(group) }),
     );
+    if ("broken" in edit) {
+      texts.set(path, text);
+      const { line, column, message } = edit.broken;
+      notes.push(`${path}:${line}:${column} does not parse, so it was left alone: ${message}`);
+      continue;
+    }
     if ("missing" in edit) {
       texts.set(path, text);
       if (edit.missing.length > 0) notes.push(missingNote(path, type, edit.missing));
       continue;
     }
     texts.set(path, edit.text);
+    if (edit.surplus.length > 0) notes.push(surplusNote(path, edit.surplus));
     if (edit.inserted.length === 0) continue;
     changed.add(path);
     insertions.push(`inserted ${edit.inserted.join(", ")} into ${path}`);
   }
-  return { texts, changed, missing, insertions, notes };
+  const strays = await findStrays(root, folders, new Set(texts.keys()), new Set(types.values()));
+  for (const [path, type] of strays) notes.push(`${path}: the contract file of its ${type} is gone`);
+  const unfilled = groups.flatMap((group) => unfilledHandlers(group, texts.get(pathOf(folders.handlers, group)) ?? ""));
+  if (unfilled.length > 0) notes.push(unfilledNote(unfilled));
+  return { texts, changed, missing, insertions, notes, strays: strays.map(([path]) => path) };
+}
+
+function pathOf(folder: string, { stem }: Group): string {
+  return posix.join(folder, `${stem}.ts`);
+}
+
+/** Files of handlers whose type is generated no more, each with that type. Other files of a person's are none of ours. */
+async function findStrays(
+  root: string,
+  { handlers, generated }: { readonly handlers: string; readonly generated: string },
+  known: ReadonlySet<string>,
+  types: ReadonlySet<string>,
+): Promise<readonly (readonly [path: string, type: string])[]> {
+  const files = (await listFiles(join(root, handlers))) ?? [];
+  const others = files
+    .map((file) => posix.join(handlers, file))
+    .filter((file) => /\.m?ts$/.test(file) && !known.has(file));
+  const found = await Promise.all(
+    others.map(async (path) => {
+      const worker = specifierTo(path, posix.join(generated, "worker.js"));
+      const text = (await readText(join(root, path))) ?? "";
+      const gone = importedFrom(text, worker).find((name) => name.endsWith("Handlers") && !types.has(name));
+      return gone === undefined ? [] : [[path, gone] as const];
+    }),
+  );
+  return found.flat();
+}
+
+/** The names that a text imports from a module. */
+function importedFrom(text: string, specifier: string): readonly string[] {
+  return [...text.matchAll(/\bimport\s+(?:type\s+)?\{([^}]*)\}\s*from\s*["']([^"']+)["']/g)]
+    .filter(([, , from]) => from === specifier)
+    .flatMap(([, names = ""]) => names.split(","))
+    .map((name) =>
+      name
+        .trim()
+        .replace(/^type\s+/, "")
+        .replace(/\s+as\s.*$/s, ""),
+    );
+}
+
+/** The handlers that are stubs still: what a stub throws names its actor. */
+function unfilledHandlers({ actors }: Group, text: string): readonly string[] {
+  const thrown = new Set([...text.matchAll(/\bthrow new [\w$.]+\(\s*["']([^"']+)["']/g)].map(([, name]) => name));
+  return actors.map(({ wireName }) => wireName).filter((name) => thrown.has(name));
+}
+
+/** How many names a note tells. */
+const TOLD = 5;
+
+function unfilledNote(names: readonly string[]): string {
+  const [subject, rest] = [names.length === 1 ? "1 handler is" : `${names.length} handlers are`, names.length - TOLD];
+  const told = names.slice(0, TOLD).join(", ");
+  return `${subject} not implemented yet: ${told}${rest > 0 ? ` and ${rest} more` : ""}`;
+}
+
+function surplusNote(path: string, names: readonly string[]): string {
+  const quoted = names.map((name) => `\`${name}\``).join(", ");
+  return `${path}: ${quoted} ${names.length === 1 ? "has" : "have"} no contract any more`;
 }
 
 function namesOf({ actors }: Group): readonly string[] {

@@ -70,7 +70,7 @@ class Registry {
 }
 
 function describe({ options }: Contract, names: ReadonlyMap<unknown, string>): LoadedActor {
-  const issues = checkOptions(options);
+  const issues = checkOptions(options).map((issue) => explainZod3(issue, options));
   const isFlawed = (option: string) => issues.some((issue) => issue.option === option);
   if (isFlawed("input") || isFlawed("output")) return { issues, complete: false };
   const sides = (schema: typeof options.input): SchemaSides => ({
@@ -85,6 +85,15 @@ function describe({ options }: Contract, names: ReadonlyMap<unknown, string>): L
     input: sides(options.input),
     output: options.output === undefined ? undefined : sides(options.output),
   };
+}
+
+/** An application may have both versions of zod, and their schemas look alike to people. */
+function explainZod3(issue: OptionIssue, options: Contract["options"]): OptionIssue {
+  const value: unknown = Object.entries(options).find(([name]) => name === issue.option)?.[1];
+  const { _def: definition } = Object(value) as { readonly _def?: { readonly typeName?: unknown } };
+  if (typeof definition?.typeName !== "string") return issue;
+  const message = `"${issue.option}" is a zod 3 schema; it must be one of zod 4: import { z } from "zod".`;
+  return { ...issue, message };
 }
 
 async function load({ modules, progress }: LoaderTask): Promise<LoaderAnswer> {

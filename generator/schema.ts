@@ -1,6 +1,6 @@
 /** Walks a live zod schema and draws its shape, once for what goes in and once for what comes out. */
 import type * as z from "zod/v4/core";
-import { isKeyword, keyword, toReadonly, unionOf, withoutUndefined } from "./shape.js";
+import { asJson, keyword, toReadonly, unionOf, withoutUndefined } from "./shape.js";
 import type { Constraint, Definition, Literal, Property, Shape, Side, TupleItem } from "./shape.js";
 
 /** Which side of a schema: the value that is given to it, or the one that it gives. */
@@ -46,12 +46,13 @@ class Artist {
     this.#open.delete(node);
     const id = this.#recursive.get(node);
     if (id === undefined) return shape;
+    const json = asJson(shape, id);
     const name =
       this.names.get(node) ??
       this.#lazyNames.get(node) ??
       authorsName(node) ??
-      (isJson(shape, id) ? "Json" : undefined);
-    this.definitions[id] = name === undefined ? { shape } : { shape, name };
+      (json === undefined ? undefined : "Json");
+    this.definitions[id] = { shape: json ?? shape, ...(name === undefined ? {} : { name }) };
     return { kind: "reference", id };
   }
 
@@ -209,24 +210,6 @@ function foreign(what: string, instead: string): Shape {
 
 function global(name: string): Shape {
   return { kind: "global", name };
-}
-
-/** Whether a type is that of `z.json()`: any plain value. */
-function isJson(shape: Shape, id: string): boolean {
-  const isSelf = (part: Shape | undefined) => part?.kind === "reference" && part.id === id;
-  if (shape.kind !== "union") return false;
-  const rest = shape.members.filter((member) => member.kind !== "keyword");
-  const [list, record] = rest;
-  return (
-    (["string", "number", "boolean", "null"] as const).every((name) =>
-      shape.members.some((member) => isKeyword(member, name)),
-    ) &&
-    rest.length === 2 &&
-    list?.kind === "array" &&
-    isSelf(list.element) &&
-    record?.kind === "record" &&
-    isSelf(record.value)
-  );
 }
 
 function orUndefined(shape: Shape): Shape {

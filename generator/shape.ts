@@ -89,6 +89,27 @@ export function unionOf(members: readonly Shape[]): Shape {
   return flat.length === 1 && first !== undefined ? first : { kind: "union", members: flat };
 }
 
+/** The type of `z.json()`, any plain value, as it holds itself by this id. */
+function jsonOf(id: string): Shape {
+  const self: Shape = { kind: "reference", id };
+  return unionOf([
+    ...(["string", "number", "boolean"] as const).map(keyword),
+    { kind: "array", element: self },
+    { kind: "record", key: keyword("string"), value: self },
+    keyword("null"),
+  ]);
+}
+
+/** The same type in one order where it is that of `z.json()`; `undefined` where it is another one. */
+export function asJson(shape: Shape, id: string): Shape | undefined {
+  if (shape.kind !== "union") return undefined;
+  const json = jsonOf(id);
+  const texts = (of: Shape) => (of.kind === "union" ? of.members.map((member) => JSON.stringify(member)) : []);
+  const wanted = new Set(texts(json));
+  const found = new Set(texts(shape));
+  return found.size === wanted.size && [...found].every((text) => wanted.has(text)) ? json : undefined;
+}
+
 /** Whether a shape is this keyword. */
 export function isKeyword(shape: Shape, name: Keyword): boolean {
   return shape.kind === "keyword" && shape.name === name;

@@ -73,7 +73,8 @@ const voidInstead = "no output at all: leave it out for fire and forget";
 function visitUndefined(within: Shape | undefined, refuse: (what: string, instead: string) => void): void {
   if (within === undefined) refuse("undefined", "z.null() or .nullable()");
   else if (within.kind === "array" || within.kind === "set" || within.kind === "map") {
-    refuse("undefined inside a list", ".nullable(): JSON writes undefined in a list as null");
+    const instead = ".nullable() in place of .optional() or .default(): JSON writes undefined in a list as null";
+    refuse("undefined inside a list", instead);
   }
 }
 

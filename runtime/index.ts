@@ -15,9 +15,10 @@ export type { Message, ResultOptions, SentMessage } from "./client/message.js";
 export type { SendOptions } from "./client/client.js";
 
 // Brokers
-export { memoryBroker } from "./brokers/memory.js";
+export { MemoryBackend, memoryBroker } from "./brokers/memory.js";
 export type { MemoryBrokerOptions } from "./brokers/memory.js";
 export type { Broker, DeadLetter, DeadLetters } from "./broker.js";
+export type { Clock } from "./clock.js";
 
 // Errors
 export {

@@ -1,7 +1,7 @@
 /** Gives names to the types of one file that hold themselves, and declares them. */
 import { pascalCase } from "../print/names.js";
 import { hardline, indent, layOut, type Doc } from "../print/layout.js";
-import { memberDocs, typeDoc, type ReferenceNames } from "../print/types.js";
+import { memberDocs, printFlat, typeDoc, type ReferenceNames } from "../print/types.js";
 import type { Definition, Side } from "../shape.js";
 
 /** What TypeScript and generated files call themselves. */
@@ -39,13 +39,12 @@ export class NamedTypes {
     if (definitions.length === 0) return (id) => id;
     // Types that print alike share one name: mostly those of the input and of what is received.
     for (let attempt = 0; ; attempt++) {
-      const names = new Map(definitions.map(([id, definition]) => [id, nameOf(id, definition, purpose, attempt)]));
+      const names = namesOf(definitions, purpose, attempt);
       const references: ReferenceNames = (id) => names.get(id) ?? "never";
       const texts = definitions.map(
         ([id, definition]) => [references(id), declare(references(id), definition, references)] as const,
       );
-      const distinct = new Set(names.values()).size === names.size;
-      if (!distinct || !texts.every(([name, text]) => this.#isFree(name, text))) continue;
+      if (!texts.every(([name, text]) => this.#isFree(name, text))) continue;
       for (const [name, text] of texts) this.#declared.set(name, text);
       return references;
     }
@@ -62,6 +61,25 @@ export interface Purpose {
   readonly base: string;
   /** Whether it is what the schema gives, not what it is given. */
   readonly parsed: boolean;
+}
+
+/** Names for the types of one side: the same for those that print alike, such as two `z.json()`, and no other twice. */
+function namesOf(
+  definitions: readonly (readonly [string, Definition])[],
+  purpose: Purpose,
+  attempt: number,
+): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const owners = new Map<string, string>();
+  for (const [id, definition] of definitions) {
+    const wanted = nameOf(id, definition, purpose, attempt);
+    const text = printFlat(definition.shape, (other) => (other === id ? "this" : other));
+    let name = wanted;
+    for (let count = 2; (owners.get(name) ?? text) !== text; count++) name = `${wanted}${count}`;
+    owners.set(name, text);
+    names.set(id, name);
+  }
+  return names;
 }
 
 /** `Category`, then `CategoryParsed`, then `CategoryParsed2`. */

@@ -1,7 +1,7 @@
 /** Asks the type checker for the types of a contract that its schemas do not know at run time, and draws their shapes. */
 import { dirname, join, relative } from "node:path";
 import { Project, ts } from "ts-morph";
-import { keyword, unionOf, type Definition, type Property, type Shape, type Side } from "../shape.js";
+import { asJson, keyword, unionOf, type Definition, type Property, type Shape, type Side } from "../shape.js";
 import { commentOf } from "./comments.js";
 
 /** A type of an exported contract. */
@@ -122,8 +122,11 @@ class Drawing {
     const shape = this.#drawComposite(type, [...open, type]);
     const id = this.#recursive.get(type);
     if (id === undefined) return shape;
-    const name = type.aliasSymbol?.name ?? type.symbol?.name;
-    this.definitions[id] = name === undefined || name.startsWith("__") ? { shape } : { shape, name };
+    const json = asJson(shape, id);
+    const alias = type.aliasSymbol?.name ?? type.symbol?.name;
+    // zod's own name for the type of `z.json()`. A schema that is read without the checker does not know it.
+    const name = json !== undefined && alias === "JSONType" ? "Json" : alias;
+    this.definitions[id] = { shape: json ?? shape, ...(name === undefined || name.startsWith("__") ? {} : { name }) };
     return { kind: "reference", id };
   }
 
@@ -176,7 +179,25 @@ class Drawing {
       };
       return type.symbol.name === "ReadonlyArray" ? { ...shape, readonly: true } : shape;
     }
-    return this.#drawClass(type, open) ?? this.#drawObject(type, open);
+    return this.#drawClass(type, open) ?? this.#drawRecord(type, open) ?? this.#drawObject(type, open);
+  }
+
+  /** `Record<"a" | "b", T>` and `Partial<Record<"a" | "b", T>>`, drawn as the schema of a record is. */
+  #drawRecord(type: ts.Type, open: readonly ts.Type[]): Shape | undefined {
+    const [name, first, second] = this.#libraryAlias(type);
+    if (name === "Record" && first !== undefined && second !== undefined && isLiteralKey(first)) {
+      return { kind: "record", key: this.draw(first, open), value: this.draw(second, open) };
+    }
+    if (name !== "Partial" || first === undefined) return undefined;
+    const inner = this.#drawRecord(first, open);
+    return inner?.kind === "record" ? { ...inner, partial: true } : undefined;
+  }
+
+  /** The name and the arguments of a type that TypeScript itself declares. */
+  #libraryAlias({ aliasSymbol, aliasTypeArguments = [] }: ts.Type): readonly [name?: string, ...ts.Type[]] {
+    const file = aliasSymbol?.declarations?.[0]?.getSourceFile();
+    if (aliasSymbol === undefined || file === undefined || !this.program.isSourceFileDefaultLibrary(file)) return [];
+    return [aliasSymbol.name, ...aliasTypeArguments];
   }
 
   #drawUnion(types: readonly ts.Type[], open: readonly ts.Type[]): Shape {
@@ -291,6 +312,11 @@ class Drawing {
       },
     ];
   }
+}
+
+/** Keys that are written out; with any other, the type has an index signature. */
+function isLiteralKey(type: ts.Type): boolean {
+  return type.isUnion() ? type.types.every(isLiteralKey) : type.isStringLiteral() || type.isNumberLiteral();
 }
 
 function isReference(type: ts.Type): type is ts.TypeReference {

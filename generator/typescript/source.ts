@@ -12,6 +12,10 @@ export interface SourceFile {
   readonly stars: readonly string[];
   /** All modules that it imports or exports from, as they are written. */
   readonly specifiers: readonly string[];
+  /** Actors that nothing can reach: constants that are neither exported nor used. */
+  readonly unreachable: readonly { readonly name: string; readonly place: Place }[];
+  /** Where `actor()` is first called while the file is loaded. */
+  readonly firstCall: Place | undefined;
 }
 
 /** One export of a file. */
@@ -61,7 +65,31 @@ class SourceReader {
   read(): SourceFile {
     for (const statement of this.file.statements) this.#bind(statement);
     for (const statement of this.file.statements) this.#readExports(statement);
-    return { path: this.path, exports: this.#exports, stars: this.#stars, specifiers: [...this.#specifiers] };
+    return {
+      path: this.path,
+      exports: this.#exports,
+      stars: this.#stars,
+      specifiers: [...this.#specifiers],
+      unreachable: this.#findUnreachable(),
+      firstCall: this.#findCall(this.file),
+    };
+  }
+
+  #findUnreachable(): SourceFile["unreachable"] {
+    return [...this.#bindings].flatMap(([name, binding]) => {
+      if (binding.kind !== "variable" || this.#exports.has(name)) return [];
+      const { initializer } = binding.declaration;
+      if (initializer === undefined || this.#asActorCall(initializer) === undefined) return [];
+      const words = this.file.text.match(/[\p{ID_Continue}$]+/gu) ?? [];
+      const isUsed = words.filter((word) => word === name).length > 1;
+      return isUsed ? [] : [{ name, place: this.#place(binding.declaration.name) }];
+    });
+  }
+
+  #findCall(node: ts.Node): Place | undefined {
+    if (ts.isFunctionLike(node)) return undefined;
+    if (ts.isCallExpression(node) && this.#isActorFunction(node.expression)) return this.#place(node);
+    return ts.forEachChild(node, (child) => this.#findCall(child));
   }
 
   #place(node: ts.Node): Place {

@@ -14,9 +14,18 @@ export interface StubRequest {
   readonly stub: (name: string, error: string) => readonly string[];
 }
 
-/** The new text with the handlers that were added, or the handlers that are missing and could not be added. */
+/** The new text with the handlers that were added; or why nothing could be. */
 export type StubEdit =
-  { readonly text: string; readonly inserted: readonly string[] } | { readonly missing: readonly string[] };
+  | {
+      readonly text: string;
+      readonly inserted: readonly string[];
+      /** Handlers that the contract does not ask for. */
+      readonly surplus: readonly string[];
+    }
+  /** The handlers that are missing and could not be added. */
+  | { readonly missing: readonly string[] }
+  /** The file does not parse. */
+  | { readonly broken: { readonly line: number; readonly column: number; readonly message: string } };
 
 interface Insertion {
   readonly at: number;
@@ -28,6 +37,8 @@ interface Insertion {
 /** Adds what is missing. */
 export function insertStubs(text: string, request: StubRequest): StubEdit {
   const file = ts.createSourceFile("handlers.ts", text, ts.ScriptTarget.ES2022, true);
+  const broken = syntaxError(file);
+  if (broken !== undefined) return { broken };
   const object = findObject(file, request);
   if (object === undefined) {
     // A class, or handlers that other files hold: whatever is named there is taken to be handled.
@@ -36,12 +47,28 @@ export function insertStubs(text: string, request: StubRequest): StubEdit {
   }
   const { names, isOpen } = membersOf(object, file);
   const missing = request.names.filter((name) => !names.has(name));
-  if (missing.length === 0) return { text, inserted: [] };
+  const surplus = ownNames(object).filter((name) => !request.names.includes(name));
+  if (missing.length === 0) return { text, inserted: [], surplus };
   if (isOpen) return { missing };
   const eol = text.includes("\r\n") ? "\r\n" : "\n";
   const error = errorImport(file, eol);
   const stubs = missing.map((name) => request.stub(name, error.local));
-  return { text: apply(text, [...memberInsertions(object, file, stubs, eol), ...error.insertions]), inserted: missing };
+  const insertions = [...memberInsertions(object, file, stubs, eol), ...error.insertions];
+  return { text: apply(text, insertions), inserted: missing, surplus };
+}
+
+function syntaxError(file: ts.SourceFile) {
+  const [first] = (file as { readonly parseDiagnostics?: readonly ts.Diagnostic[] }).parseDiagnostics ?? [];
+  if (first === undefined) return undefined;
+  const { line, character } = file.getLineAndCharacterOfPosition(first.start ?? 0);
+  return { line: line + 1, column: character + 1, message: ts.flattenDiagnosticMessageText(first.messageText, " ") };
+}
+
+/** The members that an object itself names. What is spread into it may be there for something else. */
+function ownNames(object: ts.ObjectLiteralExpression): readonly string[] {
+  return object.properties.flatMap(({ name }) =>
+    name !== undefined && (ts.isIdentifier(name) || ts.isStringLiteral(name)) ? [name.text] : [],
+  );
 }
 
 /** The object that is declared with the type, or, where none is, the one with the group's name. */

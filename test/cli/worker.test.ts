@@ -1,8 +1,29 @@
-import { readdirSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { fileURLToPath } from "node:url";
+import { runCommand } from "../setup/command.js";
 import { createProject, type Project } from "../setup/project.js";
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Installs Callboard as npm does for somebody who has not asked for a driver. */
+function installWithoutPeers({ directory }: Project): {
+  readonly modules: readonly string[];
+  readonly command: string;
+} {
+  const modules = join(directory, "node_modules");
+  const own = join(modules, "callboard");
+  rmSync(own);
+  cpSync(join(repository, "dist"), join(own, "dist"), { recursive: true });
+  cpSync(join(repository, "package.json"), join(own, "package.json"));
+  const { dependencies } = JSON.parse(readFileSync(join(own, "package.json"), "utf8")) as { dependencies: object };
+  for (const name of Object.keys(dependencies)) {
+    symlinkSync(join(repository, "node_modules", name), join(modules, name));
+  }
+  return { modules: readdirSync(modules), command: join(own, "dist", "cli", "main.js") };
+}
 
 /** A worker with one message under way, whose handler takes as long as NAP says. */
 const worker = `
@@ -141,6 +162,22 @@ describe("a file that cannot be run exits with 1 and one clear line", () => {
     const { code, stderr } = await createWorkerProject({ "broken.ts": text }).callboard("worker", "broken.ts");
     expect(stderr.trim()).toBe(`callboard: ${message}`);
     expect(code).toBe(1);
+  });
+
+  test.each([
+    ["ioredis", 'import { redisBroker } from "callboard/redis"; export default redisBroker("redis://localhost:1");'],
+    ["amqplib", 'export { rabbitmqBroker } from "callboard/rabbitmq";'],
+    ["@example/absent", 'import "@example/absent/part";'],
+  ])("the package %s is missing", async (name, text) => {
+    // This repository has both drivers, so what it has built is run from a place without them.
+    const project = createWorkerProject({ "broken.ts": text });
+    const { modules, command } = installWithoutPeers(project);
+    const { code, stderr } = await runCommand(process.execPath, [command, "worker", "broken.ts"], {
+      cwd: project.directory,
+    });
+    expect(stderr.trim()).toBe(`callboard: The package "${name}" is not installed: npm install ${name}`);
+    expect(code).toBe(1);
+    expect(modules).not.toContain(name);
   });
 
   test("an error while it is loaded is shown with its place in the source", async () => {

@@ -5,21 +5,14 @@
  * A block of TypeScript that begins with a comment naming its file, and that imports something, is a file of a project;
  * others are excerpts. A page that shows contracts is a project of its own, the others use the sample contracts.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { runCommand } from "../setup/command.js";
 import { createProject, type Project } from "../setup/project.js";
+import { pages, read, root, tsconfigOfReadme } from "./pages.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)].filter((page) =>
-  page.endsWith(".md"),
-);
-
-const read = (page: string) => readFileSync(join(root, page), "utf8");
-
+/** Stricter than the README's own, and without the types of others, which are theirs to check. */
 const tsconfig = JSON.stringify({
   compilerOptions: {
     target: "es2022",
@@ -31,6 +24,7 @@ const tsconfig = JSON.stringify({
     exactOptionalPropertyTypes: true,
     noPropertyAccessFromIndexSignature: true,
     verbatimModuleSyntax: true,
+    skipLibCheck: true,
     noEmit: true,
   },
 });
@@ -46,20 +40,23 @@ function filesOf(page: string): ReadonlyMap<string, string> {
   return files;
 }
 
-function createPageProject(files: ReadonlyMap<string, string>): Project {
-  const project = createProject({ "tsconfig.json": tsconfig, ...Object.fromEntries(files) });
+function createPageProject(files: ReadonlyMap<string, string>, config: string): Project {
+  const project = createProject({ "tsconfig.json": config, ...Object.fromEntries(files) });
   if (![...files.keys()].some((path) => path.startsWith("contracts/"))) {
     cpSync(join(root, "contracts"), join(project.directory, "contracts"), { recursive: true });
   }
   const modules = join(project.directory, "node_modules");
   mkdirSync(join(modules, "@types"));
-  symlinkSync(join(root, "node_modules", "@types", "node"), join(modules, "@types", "node"));
+  for (const name of ["@types/node", "vitest"]) symlinkSync(join(root, "node_modules", name), join(modules, name));
   return project;
 }
 
 describe.each(pages.filter((page) => filesOf(page).size > 0))("the code of %s", (page) => {
-  test("compiles in a strict project", async () => {
-    const project = createPageProject(filesOf(page));
+  test.each([
+    ["a strict project", tsconfig],
+    ["the project of the README", tsconfigOfReadme()],
+  ])("compiles in %s", async (_kind, config) => {
+    const project = createPageProject(filesOf(page), config);
     const generated = await project.callboard("gen");
     expect(generated.code, generated.stderr).toBe(0);
     const tsc = join(root, "node_modules", ".bin", "tsc");
@@ -67,6 +64,26 @@ describe.each(pages.filter((page) => filesOf(page).size > 0))("the code of %s", 
     expect(stdout).toBe("");
     expect(code).toBe(0);
   });
+});
+
+test("the tests of docs/testing.md pass", async () => {
+  const project = createPageProject(filesOf("docs/testing.md"), tsconfig);
+  await project.callboard("gen");
+  const vitest = join(root, "node_modules", ".bin", "vitest");
+  const { code, stdout, stderr } = await runCommand(vitest, ["run", "--no-color"], {
+    cwd: project.directory,
+    env: { LOG_LEVEL: "silent" },
+  });
+  expect(stdout + stderr).toMatch(/Tests +4 passed/);
+  expect(code).toBe(0);
+});
+
+test.each(pages)("every link of %s leads to something that the package holds", (page) => {
+  const published = ["README.md", "CHANGELOG.md", "LICENSE", "docs"];
+  const targets = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path = ""]) =>
+    relative(root, resolve(root, dirname(page), path)),
+  );
+  expect(targets.filter((target) => !published.includes(target.split("/")[0] ?? ""))).toEqual([]);
 });
 
 test.each(pages)("every link of %s leads somewhere", (page) => {

@@ -144,6 +144,8 @@ const cases: readonly Case[] = [
         "export const e = actor({} as never);",
         "const shared = { queue: 'not good' };",
         "export const f = actor({ ...shared, input: z.string() });",
+        'import * as z3 from "zod/v3";',
+        "export const g = actor({ input: z3.string() as never });",
       ),
     },
     problems: [
@@ -154,6 +156,7 @@ const cases: readonly Case[] = [
       'CB3003 contracts/a.ts:10:45 a.d: "resultTtl" has no meaning without an "output".',
       'CB3002 contracts/a.ts:11:18 a.e: "input" is missing: a zod 4 schema.',
       'CB3002 contracts/a.ts:12:25 a.f: "queue" must be ',
+      'CB3002 contracts/a.ts:15:33 a.g: "input" is a zod 3 schema; it must be one of zod 4: import { z } from "zod".',
     ],
   },
   {
@@ -171,6 +174,7 @@ const cases: readonly Case[] = [
         "export const h = actor({ input: z.custom<() => void>() });",
         "export const i = actor({ input: z.string(), output: z.map(z.string(), z.symbol()) });",
         "export const j = actor({ input: z.custom<{ when: Promise<Date> }>() });",
+        "export const k = actor({ input: z.function() });",
       ),
     },
     problems: [
@@ -187,6 +191,7 @@ const cases: readonly Case[] = [
       "CB4001 contracts/a.ts:11:33 a.h: its input holds a function",
       'CB4001 contracts/a.ts:12:53 a.i: "(value)" of its output holds a symbol',
       'CB4001 contracts/a.ts:13:33 a.j: "when" of its input holds a promise',
+      "CB4001 contracts/a.ts:14:33 a.k: its input holds a function",
     ],
   },
   {
@@ -257,6 +262,16 @@ test("problems of all files are told at once, in the order of their places", asy
     "CB1001 contracts/d.ts",
     "CB2004 contracts/e.ts",
     "CB3001 contracts/e.ts",
+  ]);
+});
+
+test("a default in a list is named as what cannot stay", async () => {
+  const project = await createProject({
+    "contracts/a.ts": contract('export const a = actor({ input: z.array(z.string().default("x")) });'),
+  });
+  const { problems } = await project.generate();
+  expect(problems.map(({ help }) => help)).toEqual([
+    "Use .nullable() in place of .optional() or .default(): JSON writes undefined in a list as null.",
   ]);
 });
 

@@ -45,6 +45,8 @@ const zoo: Readonly<Record<string, string>> = {
   enumRecord: 'z.record(z.enum(["a", "b"]), z.number())',
   partialRecord: 'z.partialRecord(z.enum(["a", "b"]), z.number())',
   numberRecord: "z.record(z.number(), z.string())",
+  partialRecords:
+    'z.object({ a: z.partialRecord(z.enum(["a", "b"]), z.number().optional()), b: z.record(z.literal(["x", 1]), z.string()) })',
   recordOptional: 'z.record(z.enum(["a", "b"]), z.number().default(1))',
   map: "z.map(z.string(), z.object({ at: z.date() }))",
   set: "z.set(z.enum(['x', 'y']))",
@@ -86,6 +88,12 @@ const zoo: Readonly<Record<string, string>> = {
     "z.custom<{ readonly a: string; b?: number; c?: string | undefined; d: readonly string[]; e: [x: string, y?: number] }>()",
   checkedUnion:
     "z.string().transform((text): { ok: true; text: string } | { ok: false } | null => text === '' ? null : { ok: true, text })",
+  checkedRecords:
+    'z.object({ only: z.string().transform((text) => text.length), a: z.partialRecord(z.enum(["a", "b"]), z.number()), b: z.record(z.enum(["a", "b"]), z.number().default(1)), c: z.partialRecord(z.enum(["a", "b"]), z.string().optional()), d: z.record(z.string(), z.string()) })',
+  checkedInput:
+    'z.object({ only: z.custom<`${number}px`>(), a: z.partialRecord(z.enum(["a", "b"]), z.number()), b: z.record(z.enum(["a", "b"]), z.number().default(1)), c: z.record(z.enum(["a"]), z.string().optional()) })',
+  checkedJson: "z.object({ a: z.json(), b: z.json(), c: z.string().transform((text) => text.length) })",
+  jsonTwice: "z.object({ a: z.json(), b: z.array(z.json()) })",
   checkedMap: "z.string().transform((text) => new Map([[text, new Set([new Date()])]]))",
 };
 
@@ -134,6 +142,38 @@ test("printed types equal z.input and z.output of every kind of schema", async (
     ].join("\n"),
   });
   await project.generateWell();
+  expect(await project.typeCheck()).toBe("");
+});
+
+test("one type has one name and one form, whether the schema tells it or the checker", async () => {
+  const project = await createProject({
+    "contracts/same.ts": [
+      'import { actor } from "callboard";',
+      'import { z } from "zod";',
+      "export const tree = z.object({ value: z.string(), get children() { return z.array(tree); } });",
+      "export const Tree = z.object({ value: z.number(), get children() { return z.array(Tree); } });",
+      "const length = z.string().transform((text) => text.length);",
+      'const some = z.partialRecord(z.enum(["a", "b"]), z.number());',
+      'const all = z.record(z.enum(["a", "b"]), z.number());',
+      "export const json = actor({ input: z.object({ length, a: z.json(), b: z.json() }) });",
+      "export const records = actor({ input: z.object({ length, some, all }) });",
+      "export const trees = actor({ input: z.object({ tree, Tree }) });",
+      "",
+    ].join("\n"),
+  });
+  await project.generateWell();
+  const text = await project.read("generated/actors/same.ts");
+  expect(text.match(/^export (?:type|interface) \w+/gm)).toEqual([
+    "export type Json",
+    "export interface Tree",
+    "export interface Tree2",
+  ]);
+  expect(text).toContain(
+    "  input: { length: string; a: Json; b: Json };\n  received: { length: number; a: Json; b: Json };",
+  );
+  expect(text).toContain("input: { tree: Tree; Tree: Tree2 };");
+  const records = 'some: Partial<Record<"a" | "b", number>>; all: Record<"a" | "b", number>';
+  expect(text).toContain(`  input: { length: string; ${records} };\n  received: { length: number; ${records} };`);
   expect(await project.typeCheck()).toBe("");
 });
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { expect, onTestFinished, test } from "vitest";
+import { tsconfigOfReadme } from "../docs/pages.js";
 import { runCommand, startCommand, type Ended } from "../setup/command.js";
 import { createFolder, type Folder } from "../setup/project.js";
 import { startRedis } from "../setup/redis.js";
@@ -13,23 +14,7 @@ const MINUTE = 60_000;
 
 const files = {
   "package.json": `{ "name": "shop", "private": true, "type": "module" }\n`,
-  "tsconfig.json": JSON.stringify({
-    compilerOptions: {
-      target: "es2022",
-      lib: ["es2023"],
-      types: ["node"],
-      module: "nodenext",
-      strict: true,
-      noUncheckedIndexedAccess: true,
-      exactOptionalPropertyTypes: true,
-      noImplicitOverride: true,
-      noPropertyAccessFromIndexSignature: true,
-      noUnusedLocals: true,
-      isolatedModules: true,
-      verbatimModuleSyntax: true,
-      noEmit: true,
-    },
-  }),
+  "tsconfig.json": tsconfigOfReadme(),
   "contracts/payments.ts": `
     import { actor } from "callboard";
     import { z } from "zod";
@@ -128,12 +113,19 @@ test("contract, gen, worker and producer run from the packed file", { timeout: 5
   fillIn(project, "handlers/payments.ts", "return { receiptId: `${input.userId}-${input.amount}` };");
   fillIn(project, "handlers/web.ts", "console.log(`fetched ${input}`);");
   await step(project, "npx", "callboard", "gen", "--check");
-  await step(project, "npx", "tsc", "--project", ".");
+  await step(project, "npx", "tsc");
+
+  const handler = readFileSync(join(project.directory, "handlers/payments.ts"), "utf8");
+  project.write("handlers/payments.ts", handler.replace("{ receiptId:", "{ receipt:"));
+  const refused = await runCommand("npx", ["tsc"], { cwd: project.directory });
+  expect(refused.stdout).toContain("Property 'receiptId' is missing in type '{ receipt: string; }'");
+  expect(refused.code).not.toBe(0);
+  project.write("handlers/payments.ts", handler);
 
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
   const options = { cwd: project.directory, env: { REDIS_URL: redis.url } };
-  const worker = startCommand("node_modules/.bin/callboard", ["worker", "./worker.ts"], options);
+  const worker = startCommand(process.execPath, ["node_modules/.bin/callboard", "worker", "./worker.ts"], options);
   await worker.printed("callboard worker:");
 
   await build({
