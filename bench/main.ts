@@ -1,4 +1,4 @@
-/** `npm run bench`: starts private servers, measures every row, prints a table. `--rounds n` (default 5), `--json`. */
+/** `npm run bench`: starts private servers, measures every row, prints a table. `--rounds n` (default 5), `--only text`, `--json`. */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { startRabbitmq } from "../test/setup/rabbitmq.js";
@@ -8,7 +8,11 @@ import { rabbitmqRows } from "./rabbitmq.js";
 import { redisRows } from "./redis.js";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "5" }, json: { type: "boolean", default: false } },
+  options: {
+    rounds: { type: "string", default: "5" },
+    only: { type: "string", default: "" },
+    json: { type: "boolean", default: false },
+  },
 });
 const rounds = Number(values.rounds);
 
@@ -16,7 +20,8 @@ const redis = await startRedis();
 const rabbitmq = await startRabbitmq();
 const measured: Measured[] = [];
 try {
-  for (const row of [...redisRows(redis.url), ...rabbitmqRows(rabbitmq.url)]) {
+  const rows = [...redisRows(redis.url), ...rabbitmqRows(rabbitmq.url)];
+  for (const row of rows.filter(({ name }) => name.includes(values.only))) {
     process.stderr.write(`${row.name} …\n`);
     measured.push(await measure(row, rounds));
   }

@@ -5,18 +5,20 @@ import { createActorClient } from "callboard/client";
 import { rabbitmqBroker } from "callboard/rabbitmq";
 import type { Broker } from "../runtime/broker.js";
 import { inFlight, rate, type Row } from "./measure.js";
-import { body, callRate, processRate, withWorker } from "./work.js";
+import { body, callRate, Count, processRate, withWorker } from "./work.js";
 import { order, ship } from "./order.js";
 
-const SENDS = 20_000;
-const PROCESSED = 20_000;
+const SENDS = 40_000;
+const PROCESSED = 40_000;
+/** As many as a worker of concurrency 100 holds. */
+const PREFETCH = 100;
 const CALLS = 5_000;
 const quorum = { durable: true, arguments: { "x-queue-type": "quorum" } } as const;
 
 export function rabbitmqRows(url: string): readonly Row[] {
   return [
     {
-      name: "RabbitMQ: send with confirms, 1,000 in flight",
+      name: "RabbitMQ: send with confirms, 200 in flight",
       unit: "per second",
       contenders: [
         { name: "callboard", run: () => withBroker(url, sendRate) },
@@ -28,8 +30,8 @@ export function rabbitmqRows(url: string): readonly Row[] {
       unit: "per second",
       contenders: [
         { name: "callboard", run: () => withBroker(url, (broker) => processRate(broker, PROCESSED)) },
-        { name: "amqplib, prefetch 200, single acks", run: () => withChannel(url, (raw) => consumeRate(raw, 1)) },
-        { name: "amqplib, prefetch 200, acks of 100", run: () => withChannel(url, (raw) => consumeRate(raw, 100)) },
+        { name: "amqplib, prefetch 100, single acks", run: () => withChannel(url, (raw) => consumeRate(raw, 1)) },
+        { name: "amqplib, prefetch 100, acks of 50", run: () => withChannel(url, (raw) => consumeRate(raw, 50)) },
       ],
     },
     {
@@ -47,7 +49,7 @@ export function rabbitmqRows(url: string): readonly Row[] {
 
 function sendRate(broker: Broker): Promise<number> {
   const client = createActorClient<typeof ship>(broker, ship);
-  return rate(SENDS, () => inFlight(SENDS, 1000, () => client.send(order)));
+  return rate(SENDS, () => inFlight(SENDS, 200, () => client.send(order)));
 }
 
 /** A connection of amqplib's with a queue of its own. */
@@ -66,27 +68,22 @@ function publish({ confirm, queue }: Raw): Promise<void> {
 }
 
 function publishRate(raw: Raw): Promise<number> {
-  return rate(SENDS, () => inFlight(SENDS, 1000, () => publish(raw)));
+  return rate(SENDS, () => inFlight(SENDS, 200, () => publish(raw)));
 }
 
 async function consumeRate(raw: Raw, ackEvery: number): Promise<number> {
   await inFlight(PROCESSED, 1000, () => publish(raw));
   const { channel, queue } = raw;
-  await channel.prefetch(200);
-  return rate(
-    PROCESSED,
-    () =>
-      new Promise<void>((resolve) => {
-        let handled = 0;
-        void channel.consume(queue, (message) => {
-          if (message === null) return;
-          JSON.parse(message.content.toString());
-          handled++;
-          if (handled % ackEvery === 0) channel.ack(message, ackEvery > 1);
-          if (handled === PROCESSED) resolve();
-        });
-      }),
-  );
+  await channel.prefetch(PREFETCH);
+  const handled = new Count(PROCESSED);
+  let delivered = 0;
+  await channel.consume(queue, (message) => {
+    if (message === null) return;
+    JSON.parse(message.content.toString());
+    if (++delivered % ackEvery === 0) channel.ack(message, ackEvery > 1);
+    handled.one();
+  });
+  return handled.perSecond;
 }
 
 async function withBroker(url: string, run: (broker: Broker) => Promise<number>): Promise<number> {

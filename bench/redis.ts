@@ -6,7 +6,7 @@ import { Redis } from "ioredis";
 import type { Broker } from "../runtime/broker.js";
 import { inFlight, rate, type Row } from "./measure.js";
 import { order, ship } from "./order.js";
-import { body, callRate, callTime, medianTime, processRate, withWorker } from "./work.js";
+import { body, callRate, callTime, Count, medianTime, processRate, withWorker } from "./work.js";
 
 const SENDS = 40_000;
 const PROCESSED = 60_000;
@@ -100,23 +100,21 @@ async function floorRate(redis: Redis): Promise<number> {
   const bodies = Array.from({ length: 1000 }, () => body);
   for (let sent = 0; sent < PROCESSED; sent += 1000) await redis.lpush("raw", ...bodies);
   const sha = String(await redis.script("LOAD", FLOOR));
-  let handled = 0;
-  return rate(PROCESSED, async () => {
-    // As our own worker does it: batches of 100, the next call under way while a batch is worked on.
-    const take = (from: number, acks: readonly number[]) =>
-      redis.evalsha(sha, 2, "raw", "held", 100, from, ...acks) as Promise<string[]>;
-    let coming = take(0, []);
-    for (let from = 100, done: number[] = []; handled < PROCESSED; from += 100) {
-      const batch = await coming;
-      coming = take(from, done);
-      done = batch.map((text, i) => {
-        JSON.parse(text);
-        handled++;
-        return from - 100 + i + 1;
-      });
-    }
-    await coming;
-  });
+  const handled = new Count(PROCESSED);
+  // As our own worker does it: batches of 100, the next call under way while a batch is worked on.
+  const take = (from: number, acks: readonly number[]) =>
+    redis.evalsha(sha, 2, "raw", "held", 100, from, ...acks) as Promise<string[]>;
+  let coming = take(0, []);
+  for (let from = 100, done: number[] = []; ; from += 100) {
+    const batch = await coming;
+    if (batch.length === 0) return handled.perSecond;
+    coming = take(from, done);
+    done = batch.map((text, i) => {
+      JSON.parse(text);
+      handled.one();
+      return from - 100 + i + 1;
+    });
+  }
 }
 
 async function roundTripTime(redis: Redis, url: string): Promise<number> {

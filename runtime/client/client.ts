@@ -73,14 +73,14 @@ export function createActorClient<A extends Actor>(
 
   const client: CallableClient<unknown, unknown> = {
     async send(input, sendOptions) {
-      refuseUnknownOptions(`${actor.name}.send`, sendOptions ?? {}, sendOptionNames);
+      if (sendOptions !== undefined) refuseUnknownOptions(`${actor.name}.send`, sendOptions, sendOptionNames);
       const reply = addressed ? await broker.results.address() : undefined;
       const publication = await prepare(actor, input, sendOptions, reply);
       await broker.publish([publication]);
       return handle(publication.id);
     },
     async sendMany(inputs, sendOptions) {
-      refuseUnknownOptions(`${actor.name}.sendMany`, sendOptions ?? {}, sendOptionNames);
+      if (sendOptions !== undefined) refuseUnknownOptions(`${actor.name}.sendMany`, sendOptions, sendOptionNames);
       const reply = addressed ? await broker.results.address() : undefined;
       const prepared = inputs.map((input, index) =>
         prepare(actor, input, sendOptions, reply).catch((error: unknown) => {

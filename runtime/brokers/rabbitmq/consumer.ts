@@ -8,7 +8,8 @@ import { LeaseLostError } from "../../errors.js";
 import { pauseAfter, type RabbitmqConnection } from "./connection.js";
 import type { RabbitmqDeadLetters } from "./dead-letters.js";
 import type { Publisher } from "./publisher.js";
-import { bodyOf, HIGHEST_RANK, messageId, priorityOf, Session, type Held, type LaneState } from "./session.js";
+import { HIGHEST_RANK } from "./names.js";
+import { bodyOf, priorityOf, Session, type Held, type LaneState } from "./session.js";
 import type { Topology } from "./topology.js";
 
 type HeldSession = Session<RabbitmqDelivery>;
@@ -262,16 +263,14 @@ export class RabbitmqConsumer implements Consumer {
 
   release(delivery: RabbitmqDelivery): Promise<void> {
     const { queue, priority, body } = delivery;
-    return this.#context.publisher.giveBack({ id: messageId(delivery.held.message), queue, priority, body });
+    return this.#context.publisher.giveBack({ queue, priority, body });
   }
 
   /** Gives back what nobody has been given, with its crashes counted. If that fails, the end of the channel does it. */
   async #giveBackUnseen(session: HeldSession, held: Held): Promise<void> {
-    const { message } = held;
     const priority = priorityOf(held);
     try {
-      const id = messageId(message);
-      await this.#context.publisher.giveBack({ id, queue: this.#queue, priority, body: bodyOf(held) });
+      await this.#context.publisher.giveBack({ queue: this.#queue, priority, body: bodyOf(held) });
       await this.#ack(session, held);
     } catch {
       await session.channel.close().catch(() => undefined);

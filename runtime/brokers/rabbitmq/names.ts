@@ -9,6 +9,9 @@ export const LADDER_STEPS = 34;
 /** The priorities, highest first. */
 export const PRIORITIES = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0] as const;
 
+/** The place of what is given back with the highest priority. */
+export const HIGHEST_RANK = 10;
+
 /** The queue of one priority's messages; those of classic queues share one. */
 export function readyQueue(prefix: string, queue: string, priority?: number): string {
   return priority === undefined ? `${prefix}:${queue}` : `${prefix}:${queue}:${priority}`;

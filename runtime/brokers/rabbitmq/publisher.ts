@@ -1,6 +1,6 @@
 /**
- * Sends messages to RabbitMQ and waits for the server's confirmation of each. Many are under way at once: those of one
- * event-loop turn are written together, and none waits for the confirmation of another.
+ * Sends messages to RabbitMQ and waits for the server's confirmation of each. Many are under way at once, and none waits
+ * for the confirmation of another; amqplib writes together what comes in one event-loop turn.
  */
 import type { ConfirmChannel, Message, Options } from "amqplib";
 import type { Publication } from "../../broker.js";
@@ -8,7 +8,8 @@ import { BrokerRefusedError, BrokerUnavailableError } from "../../errors.js";
 import type { RabbitmqConnection } from "./connection.js";
 import { isNack } from "./errors.js";
 import type { Ladder } from "./ladder.js";
-import type { Needed, Topology } from "./topology.js";
+import { HIGHEST_RANK } from "./names.js";
+import type { Lane, Needed, Topology } from "./topology.js";
 
 /** Where a message goes and what must be there before it does. */
 export interface Posting {
@@ -53,8 +54,6 @@ export class Publisher {
   readonly #options: PublisherOptions;
   #channel: Promise<ConfirmChannel> | undefined;
   #open: ConfirmChannel | undefined;
-  #waiting: Call[] = [];
-  #scheduled = false;
   #messages = 0;
   #characters = 0;
   /** All that is not settled, the oldest first. */
@@ -62,8 +61,8 @@ export class Publisher {
   #timer: NodeJS.Timeout | undefined;
   /** Why the last channel ended, where the server said so. */
   #problem: Error | undefined;
-  /** The ids of messages that the server could not place. It says so before it confirms them. */
-  readonly #returned = new Set<unknown>();
+  /** The bodies of messages that the server could not place. It says so before it confirms them. */
+  readonly #returned = new Set<string>();
 
   constructor(connection: RabbitmqConnection, topology: Topology, options: PublisherOptions) {
     this.#connection = connection;
@@ -77,10 +76,10 @@ export class Publisher {
   }
 
   /** Puts a message back before its equals: one priority higher in the queue, its own in a header. */
-  giveBack({ id, queue, priority, body }: Omit<Publication, "delay">): Promise<void> {
+  giveBack({ queue, priority, body }: Pick<Publication, "queue" | "priority" | "body">): Promise<void> {
     const lane = this.#topology.lane(queue, Math.min(9, priority + 1));
     const options: Options.Publish = {
-      ...envelopeOptions(id, lane.priority === undefined ? priority + 1 : undefined),
+      ...messageOptions(lane, priority + 1),
       headers: { [PRIORITY_HEADER]: priority },
     };
     return this.post([{ exchange: "", routingKey: lane.name, body, options, needs: [lane] }]);
@@ -109,9 +108,8 @@ export class Publisher {
       const deadline = performance.now() + timeout;
       const call = { postings, characters, deadline, left: postings.length, settled: false, resolve, reject };
       this.#calls.add(call);
-      this.#waiting.push(call);
       this.#timer ??= setTimeout(() => this.#expire(), timeout);
-      this.#schedule();
+      this.#begin(call);
     });
   }
 
@@ -119,26 +117,14 @@ export class Publisher {
   close(error: Error): void {
     clearTimeout(this.#timer);
     for (const call of this.#calls) this.#settle(call, error);
-    this.#waiting = [];
   }
 
-  #posting({ id, queue, priority, delay, body }: Publication): Posting {
+  #posting({ queue, priority, delay, body }: Publication): Posting {
     const lane = this.#topology.lane(queue, priority);
-    const options = envelopeOptions(id, lane.priority === undefined ? priority : undefined);
+    const options = messageOptions(lane, priority);
     if (delay <= 0) return { exchange: "", routingKey: lane.name, body, options, needs: [lane] };
     const { step, exchange, routingKey } = this.#options.ladder.rung(lane.name, delay);
     return { exchange, routingKey, body, options, needs: [lane, this.#topology.ladderTo(step)] };
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      const calls = this.#waiting;
-      this.#waiting = [];
-      for (const call of calls) this.#begin(call);
-    });
   }
 
   #begin(call: Call): void {
@@ -174,7 +160,7 @@ export class Publisher {
 
   async #openChannel(onClose: () => void): Promise<ConfirmChannel> {
     const channel = await this.#connection.confirmChannel();
-    channel.on("return", (message: Message) => this.#returned.add(message.properties.messageId));
+    channel.on("return", ({ content }: Message) => this.#returned.add(content.toString()));
     channel.on("error", (error) => (this.#problem = error));
     channel.on("close", () => {
       onClose();
@@ -222,7 +208,7 @@ export class Publisher {
   }
 
   #confirmed(call: Call, posting: Posting, error: unknown): void {
-    if (this.#returned.size > 0 && this.#returned.delete(posting.options.messageId)) {
+    if (this.#returned.size > 0 && this.#returned.delete(posting.body)) {
       if (posting.dispensable !== true) return this.#settle(call, this.#unplaced(posting));
     } else if (error != null) {
       const translated = this.#unconfirmed(error);
@@ -277,12 +263,15 @@ export class Publisher {
   }
 }
 
-function envelopeOptions(messageId: string, priority: number | undefined): Options.Publish {
-  return {
-    messageId,
-    persistent: true,
-    mandatory: true,
-    contentType: "application/json",
-    ...(priority === undefined ? {} : { priority }),
-  };
+/** Of a message in a queue of one priority. What is the same in every message is in none: each property costs 1 µs. */
+const MESSAGE: Options.Publish = { persistent: true, mandatory: true };
+
+/** Of a message in a queue of all priorities. */
+const PRIORITIZED: readonly Options.Publish[] = Array.from({ length: HIGHEST_RANK + 1 }, (_, priority) => ({
+  ...MESSAGE,
+  priority,
+}));
+
+function messageOptions(lane: Lane, priority: number): Options.Publish {
+  return lane.priority === undefined ? (PRIORITIZED[priority] ?? MESSAGE) : MESSAGE;
 }

@@ -2,7 +2,7 @@
 import type { Channel, ConsumeMessage } from "amqplib";
 import { reissue } from "../../envelope.js";
 import { Acks } from "./acks.js";
-import { PRIORITIES } from "./names.js";
+import { HIGHEST_RANK, PRIORITIES } from "./names.js";
 import { PRIORITY_HEADER } from "./publisher.js";
 import type { Lane } from "./topology.js";
 
@@ -11,8 +11,6 @@ import type { Lane } from "./topology.js";
  * its next message is on its way.
  */
 const COURTESY = 20;
-/** The place of what is given back with the highest priority. */
-export const HIGHEST_RANK = 10;
 
 /** A lane while it is consumed. */
 export interface LaneState {
@@ -89,12 +87,6 @@ export class Session<D> {
   takeAll(): readonly Held[] {
     return this.waiting.toReversed().flatMap((each) => each.splice(0));
   }
-}
-
-/** The message's id; one of the delivery's own where the sender gave none. */
-export function messageId({ properties, fields }: ConsumeMessage): string {
-  const id: unknown = properties.messageId;
-  return typeof id === "string" && id !== "" ? id : `${fields.consumerTag}:${fields.deliveryTag}`;
 }
 
 /** A message that was given back says its own priority; another has that of its place. */
