@@ -13,11 +13,15 @@ export interface Requirement {
   readonly folders?: readonly string[];
 }
 
+/** apt-get runs once at a time: a second one would find its lists locked. */
+let installing: Promise<void> = Promise.resolve();
+
 /** The path of a program; it is installed first where that is possible. */
 export async function requireProgram(requirement: Requirement): Promise<string> {
   const found = findProgram(requirement);
   if (found !== undefined) return found;
-  await install(requirement);
+  installing = installing.catch(() => undefined).then(() => install(requirement));
+  await installing;
   const installed = findProgram(requirement);
   if (installed === undefined) throw new Error(missing(requirement, "its package is installed but does not have it"));
   return installed;
@@ -38,8 +42,10 @@ async function install(requirement: Requirement): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
   const run = promisify(execFile);
   try {
-    await run(aptGet, ["update"], { env });
-    await run(aptGet, ["install", "--yes", "--no-install-recommends", requirement.package], { env });
+    // Another program of the machine's own may hold the lock for a while.
+    const patience = ["--option", "DPkg::Lock::Timeout=120"];
+    await run(aptGet, [...patience, "update"], { env });
+    await run(aptGet, [...patience, "install", "--yes", "--no-install-recommends", requirement.package], { env });
   } catch (error) {
     throw new Error(missing(requirement, "apt-get could not install it"), { cause: error });
   }
