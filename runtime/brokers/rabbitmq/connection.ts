@@ -23,10 +23,9 @@ export function rabbitmqAddress(target: string, tlsOptions: ConnectionOptions = 
   let url: URL;
   try {
     url = new URL(target);
-  } catch (error) {
-    throw new InvalidOptionError(`${maskUrl(target)} is no URL. Write amqp://host:port/vhost, or amqps:// for TLS.`, {
-      cause: error,
-    });
+  } catch {
+    // What was thrown holds the URL, and so the password.
+    throw new InvalidOptionError(`${maskUrl(target)} is no URL. Write amqp://host:port/vhost, or amqps:// for TLS.`);
   }
   if (url.protocol !== "amqp:" && url.protocol !== "amqps:") {
     throw new InvalidOptionError(
@@ -94,7 +93,7 @@ interface Waiter {
 /** How a connection behaves. */
 export interface ConnectionRole {
   /** What it is for; shown in the server's list of connections. */
-  readonly use: "publish" | "consume";
+  readonly use: "publish" | "consume" | "look";
   /** How often each side says that it is there, in milliseconds. Two beats missed, and the connection counts as dead. */
   readonly heartbeat: number;
 }

@@ -4,10 +4,16 @@
  */
 import type { Channel, GetMessage } from "amqplib";
 import type { DeadLetter, DeadLetterInit, DeadLetters } from "../../broker.js";
+import { sleep, systemClock } from "../../clock.js";
 import { asFirstAttempt } from "../../dead-letter.js";
+import { BrokerUnavailableError } from "../../errors.js";
 import type { RabbitmqConnection } from "./connection.js";
 import type { Publisher } from "./publisher.js";
 import type { Topology } from "./topology.js";
+
+/** How often a look is tried, and how much longer each pause before the next try is, in milliseconds. */
+const TRIES = 4;
+const PAUSE = 100;
 
 export class RabbitmqDeadLetters implements DeadLetters {
   readonly #ttl: number;
@@ -82,19 +88,31 @@ export class RabbitmqDeadLetters implements DeadLetters {
   /** Does something on a channel of its own. Its end gives back what was looked at and not acked. */
   #look<T>(queue: string, look: (channel: Channel, name: string) => Promise<T>): Promise<T> {
     const looking = this.#looking.then(async () => {
-      const { name, declare } = this.#topology.dead(queue);
-      await declare();
-      const channel = await this.#connection.channel();
-      try {
-        return await look(channel, name);
-      } catch (error) {
-        throw this.#connection.translate(error);
-      } finally {
-        await channel.close().catch(() => undefined);
+      for (let tries = 1; ; tries++) {
+        try {
+          return await this.#lookOnce(queue, look);
+        } catch (error) {
+          // A queue that was declared a moment ago may have no leader yet.
+          if (!(error instanceof BrokerUnavailableError) || tries === TRIES) throw error;
+          await sleep(systemClock, tries * PAUSE);
+        }
       }
     });
     this.#looking = looking.catch(() => undefined);
     return looking;
+  }
+
+  async #lookOnce<T>(queue: string, look: (channel: Channel, name: string) => Promise<T>): Promise<T> {
+    const { name, declare } = this.#topology.dead(queue);
+    await declare();
+    const channel = await this.#connection.channel();
+    try {
+      return await look(channel, name);
+    } catch (error) {
+      throw this.#connection.translate(error);
+    } finally {
+      await channel.close().catch(() => undefined);
+    }
   }
 }
 

@@ -64,6 +64,7 @@ class RabbitmqBroker implements Broker {
   readonly deadLetters: RabbitmqDeadLetters;
   readonly #publishing: RabbitmqConnection;
   readonly #consuming: RabbitmqConnection;
+  readonly #looking: RabbitmqConnection;
   readonly #publisher: Publisher;
   readonly #consumingTopology: Topology;
   readonly #replies: RabbitmqResults | undefined;
@@ -78,6 +79,8 @@ class RabbitmqBroker implements Broker {
     // A server short of memory stops reading from whoever publishes: acks must not stand behind that.
     this.#publishing = new RabbitmqConnection(address, { use: "publish", heartbeat });
     this.#consuming = new RabbitmqConnection(address, { use: "consume", heartbeat });
+    // A look at a quorum queue that has no leader yet makes the server end the whole connection (seen on 3.10).
+    this.#looking = new RabbitmqConnection(address, { use: "look", heartbeat });
     const ladder = new Ladder(prefix, delayScale);
     const topology = new Topology(this.#publishing, { prefix, queueType, ladder });
     this.#consumingTopology = new Topology(this.#consuming, { prefix, queueType, ladder });
@@ -86,7 +89,7 @@ class RabbitmqBroker implements Broker {
       timeout: publishTimeout,
       maxInFlight: { messages: maxInFlight, characters: maxInFlightCharacters },
     });
-    this.deadLetters = new RabbitmqDeadLetters(this.#publishing, topology, this.#publisher, { ttl: deadLetterTtl });
+    this.deadLetters = new RabbitmqDeadLetters(this.#looking, topology, this.#publisher, { ttl: deadLetterTtl });
     this.#store = results;
     this.#replies =
       results === undefined
@@ -127,7 +130,8 @@ class RabbitmqBroker implements Broker {
     const error = new BrokerClosedError(this.name);
     for (const consumer of this.#consumers) consumer.end();
     this.#replies?.close(error);
-    await Promise.all([this.#publishing.close(), this.#consuming.close(), this.#store?.close?.()]);
+    const connections = [this.#publishing, this.#consuming, this.#looking];
+    await Promise.all([...connections.map((connection) => connection.close()), this.#store?.close?.()]);
     this.#publisher.close(error);
   }
 
