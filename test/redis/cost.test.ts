@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { createActorClient } from "callboard/client";
 import { redisBroker } from "callboard/redis";
-import { createWorker } from "callboard/worker";
+import { createWorker, type Broker, type Worker } from "callboard/worker";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -11,6 +11,13 @@ import { TestLogger, testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 
 const double = testActor<{ input: number; output: number }>("double", { input: z.number(), output: z.number() });
+
+async function startWorker(broker: Broker): Promise<Worker> {
+  const handlers = { test: { double: (n: number) => 2 * n } };
+  const worker = createWorker(broker, { test: { double } }, handlers, { logger: new TestLogger() });
+  await worker.start();
+  return worker;
+}
 
 describe("the Redis broker", () => {
   let redis: RedisServer;
@@ -25,17 +32,12 @@ describe("the Redis broker", () => {
   });
 
   const commands = async () => Number(/total_commands_processed:(\d+)/.exec(await admin.info("stats"))?.[1]);
+  const scriptCalls = async () => Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(await admin.info("commandstats"))?.[1]);
   const clients = async () => (String(await admin.client("LIST")).match(/name=callboard:\S+/g) ?? []).toSorted();
 
   it("costs an idle worker about a command a second, and wakes at once all the same", async () => {
     const broker = redisBroker(redis.url, { prefix: randomUUID() });
-    const worker = createWorker(
-      broker,
-      { test: { double } },
-      { test: { double: (n: number) => 2 * n } },
-      { logger: new TestLogger() },
-    );
-    await worker.start();
+    const worker = await startWorker(broker);
     await eventually("the worker to be well", () => worker.healthy);
     const client = createActorClient<typeof double>(broker, double);
     await client.call(1);
@@ -43,15 +45,9 @@ describe("the Redis broker", () => {
     const before = await commands();
     await new Promise((resolve) => setTimeout(resolve, 5000));
     // Scripts count with the commands inside them: a look at an empty queue is some twenty, all in one round trip.
-    const calls = /calls=(\d+)/.exec(
-      (await admin.info("commandstats")).split("\n").find((line) => line.startsWith("cmdstat_evalsha")) ?? "",
-    );
-    const started = Number(calls?.[1]);
+    const started = await scriptCalls();
     await new Promise((resolve) => setTimeout(resolve, 5000));
-    const later = /calls=(\d+)/.exec(
-      (await admin.info("commandstats")).split("\n").find((line) => line.startsWith("cmdstat_evalsha")) ?? "",
-    );
-    expect(Number(later?.[1]) - started).toBeLessThanOrEqual(8);
+    expect((await scriptCalls()) - started).toBeLessThanOrEqual(8);
     expect(await commands()).toBeGreaterThan(before);
 
     const latencies: number[] = [];
@@ -72,13 +68,7 @@ describe("the Redis broker", () => {
     const calls = Array.from({ length: 200 }, (_, i) => client.call(i, { timeout: "25s" }));
     await eventually("the connections", async () => (await clients()).length >= 2);
     expect(await clients()).toEqual(["name=callboard:publish", "name=callboard:subscribe"]);
-    const worker = createWorker(
-      broker,
-      { test: { double } },
-      { test: { double: (n: number) => 2 * n } },
-      { logger: new TestLogger() },
-    );
-    await worker.start();
+    const worker = await startWorker(broker);
     expect(await Promise.all(calls)).toEqual(calls.map((_, i) => 2 * i));
     expect(await clients()).toEqual(["name=callboard:consume", "name=callboard:publish", "name=callboard:subscribe"]);
     await worker.stop();
@@ -89,13 +79,7 @@ describe("the Redis broker", () => {
   it("leaves nothing behind but what expires", async () => {
     const prefix = randomUUID();
     const broker = redisBroker(redis.url, { prefix });
-    const worker = createWorker(
-      broker,
-      { test: { double } },
-      { test: { double: (n: number) => 2 * n } },
-      { logger: new TestLogger() },
-    );
-    await worker.start();
+    const worker = await startWorker(broker);
     const client = createActorClient<typeof double>(broker, double);
     const messages = await client.sendMany(
       Array.from({ length: 50 }, (_, i) => i),
