@@ -8,6 +8,9 @@ import { rawMember } from "../../runtime/json.js";
 
 const init = (inputJson: string) => ({ id: createId(), actor: "test.actor", v: "0011aabb", at: 1, inputJson });
 
+/** What an input may be: a key named `__proto__`, which fast-check likes to make, is refused (the last case below). */
+const input = fc.jsonValue().filter((value) => !JSON.stringify(value).includes("__proto__"));
+
 describe("an envelope", () => {
   it("is JSON with the input last", () => {
     const message = { ...init('{"a":1}'), id: "1", reply: 'callboard:reply:"x"', encoding: "tagged" };
@@ -18,8 +21,8 @@ describe("an envelope", () => {
 
   it("reads what it wrote, whatever the input is", () => {
     fc.assert(
-      fc.property(fc.jsonValue(), (input) => {
-        const json = JSON.stringify(input);
+      fc.property(input, (value) => {
+        const json = JSON.stringify(value);
         const { input: read, attempt, crashes } = decodeEnvelope(encodeEnvelope(init(json)));
         expect([JSON.stringify(read), attempt, crashes]).toEqual([json, 1, 0]);
       }),
@@ -28,15 +31,19 @@ describe("an envelope", () => {
 
   it("keeps the input's bytes and unknown fields when it is issued again", () => {
     fc.assert(
-      fc.property(fc.json(), fc.dictionary(fc.string(), fc.jsonValue()), (input, extra) => {
-        const known = ["id", "actor", "v", "at", "attempt", "crashes", "reply", "encoding", "input", "__proto__"];
-        const unknown = Object.fromEntries(Object.entries(extra).filter(([name]) => !known.includes(name)));
-        const body = `{"crashes":3, ${JSON.stringify({ id: "1", actor: "a", v: "0", at: 1, ...unknown }).slice(1, -1)} , "input" : ${input} }`;
-        const next = reissue(body, { attempt: 2, crashes: undefined });
-        expect(rawMember(next, "input")).toBe(input.trim());
-        expect(JSON.parse(next)).toEqual({ ...(JSON.parse(body) as object), crashes: undefined, attempt: 2 });
-        expect(decodeEnvelope(next)).toMatchObject({ attempt: 2, crashes: 0 });
-      }),
+      fc.property(
+        input.map((value) => JSON.stringify(value)),
+        fc.dictionary(fc.string(), input),
+        (json, extra) => {
+          const known = ["id", "actor", "v", "at", "attempt", "crashes", "reply", "encoding", "input", "__proto__"];
+          const unknown = Object.fromEntries(Object.entries(extra).filter(([name]) => !known.includes(name)));
+          const body = `{"crashes":3, ${JSON.stringify({ id: "1", actor: "a", v: "0", at: 1, ...unknown }).slice(1, -1)} , "input" : ${json} }`;
+          const next = reissue(body, { attempt: 2, crashes: undefined });
+          expect(rawMember(next, "input")).toBe(json);
+          expect(JSON.parse(next)).toEqual({ ...(JSON.parse(body) as object), crashes: undefined, attempt: 2 });
+          expect(decodeEnvelope(next)).toMatchObject({ attempt: 2, crashes: 0 });
+        },
+      ),
     );
   });
 
