@@ -7,8 +7,9 @@ import { defaults } from "../defaults.js";
 import type { Duration } from "../duration.js";
 import { BrokerUnavailableError, InvalidInputError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
+import { allOf, orElse } from "../maybe.js";
 import { awaitResult, Message, type ResultOptions, type SentMessage } from "./message.js";
-import { prepare, sendOptionNames } from "./publication.js";
+import { prepare, readPosting } from "./publication.js";
 
 /** How a message is sent, where it differs from its contract. */
 export interface SendOptions {
@@ -73,30 +74,34 @@ export function createActorClient<A extends Actor>(
 
   const client: CallableClient<unknown, unknown> = {
     async send(input, sendOptions) {
-      if (sendOptions !== undefined) refuseUnknownOptions(`${actor.name}.send`, sendOptions, sendOptionNames);
-      const reply = addressed ? await broker.results.address() : undefined;
-      const publication = await prepare(actor, input, sendOptions, reply);
+      const posting = readPosting(actor, "send", sendOptions);
+      const prepared = prepare(posting, input, addressed ? await broker.results.address() : undefined);
+      const publication = prepared instanceof Promise ? await prepared : prepared;
       await broker.publish([publication]);
       return handle(publication.id);
     },
     async sendMany(inputs, sendOptions) {
-      if (sendOptions !== undefined) refuseUnknownOptions(`${actor.name}.sendMany`, sendOptions, sendOptionNames);
+      const posting = readPosting(actor, "sendMany", sendOptions);
       const reply = addressed ? await broker.results.address() : undefined;
-      const prepared = inputs.map((input, index) =>
-        prepare(actor, input, sendOptions, reply).catch((error: unknown) => {
-          throw error instanceof InvalidInputError ? error.within(`inputs[${index}]`) : error;
-        }),
+      const publications = await allOf(
+        inputs.map((input, index) =>
+          orElse(
+            () => prepare(posting, input, reply),
+            (error) => {
+              throw error instanceof InvalidInputError ? error.within(`inputs[${index}]`) : error;
+            },
+          ),
+        ),
       );
-      const publications = await Promise.all(prepared);
       await broker.publish(publications);
       return publications.map(({ id }) => handle(id));
     },
     async call(input, { timeout, ...sendOptions } = {}) {
-      refuseUnknownOptions(`${actor.name}.call`, sendOptions, [...sendOptionNames, "timeout"]);
+      const posting = readPosting(actor, "call", sendOptions);
       const limit = duration('"timeout"', timeout) ?? resultTimeout;
       const started = systemClock.elapsed();
       const reply = await inTime(broker.results.address(), limit, broker.name);
-      const publication = await prepare(actor, input, sendOptions, reply);
+      const publication = await prepare(posting, input, reply);
       // The waiting begins before the sending, so that no answer is too quick for it.
       const abandon = new AbortController();
       const answer = awaitResult(broker, actor, publication.id, {

@@ -4,26 +4,48 @@ import type { Publication } from "../broker.js";
 import { defaults } from "../defaults.js";
 import { encodeEnvelope } from "../envelope.js";
 import { InvalidInputError, InvalidOptionError, MessageTooLargeError } from "../errors.js";
-import { duration } from "../given-options.js";
+import { duration, refuseUnknownOptions } from "../given-options.js";
 import { createId } from "../id.js";
 import { isBounded, isClean } from "../json.js";
+import { andThen, type MaybePromise } from "../maybe.js";
+import type { Checked } from "../schema.js";
 import { TAGGED, toTagged } from "../tagged.js";
 import type { SendOptions } from "./client.js";
 
-/** The names of all send options. */
-export const sendOptionNames = ["delay", "priority"] as const satisfies (keyof SendOptions)[];
+/** The names of all send options; `call` names its own beside them. */
+const sendOptionNames = ["delay", "priority"] as const satisfies (keyof SendOptions)[];
+const callOptionNames = [...sendOptionNames, "timeout"] as const;
 
-/** Checks an input and wraps it. Nothing is sent that every worker would refuse to read. */
-export async function prepare(
+/** How messages of one call are sent. */
+export interface Posting {
+  readonly actor: Actor;
+  readonly priority: number;
+  /** Milliseconds. */
+  readonly delay: number;
+}
+
+/** Reads the options of one call; `call` is how its caller names it. */
+export function readPosting(
   actor: Actor,
-  input: unknown,
-  options: SendOptions = {},
-  reply?: string,
-): Promise<Publication> {
-  const delay = duration('"delay"', options.delay) ?? 0;
+  call: "send" | "sendMany" | "call",
+  options: SendOptions | undefined,
+): Posting {
+  if (options === undefined) return { actor, priority: actor.options.priority, delay: 0 };
+  const names = call === "call" ? callOptionNames : sendOptionNames;
+  refuseUnknownOptions(`${actor.name}.${call}`, options, names);
   const priority = checkPriority(options.priority) ?? actor.options.priority;
-  const check = actor.input.check(input);
-  const checked = check instanceof Promise ? await check : check;
+  return { actor, priority, delay: duration('"delay"', options.delay) ?? 0 };
+}
+
+/**
+ * Checks an input and wraps it; at once, but for a schema with asynchronous parts. Nothing is sent that every worker
+ * would refuse to read. `reply`: where the answer goes.
+ */
+export function prepare(posting: Posting, input: unknown, reply?: string): MaybePromise<Publication> {
+  return andThen(posting.actor.input.check(input), (checked) => wrap(posting, input, checked, reply));
+}
+
+function wrap({ actor, priority, delay }: Posting, input: unknown, checked: Checked, reply?: string): Publication {
   if (!checked.ok) throw new InvalidInputError(actor.name, checked.issues);
   const id = createId();
   const body = encodeEnvelope({

@@ -11,19 +11,19 @@ import {
   UndecodableError,
   UnknownActorError,
   type DeadReason,
+  type Issue,
 } from "../errors.js";
 import { createId } from "../id.js";
+import { andThen, orElse, settled, type MaybePromise } from "../maybe.js";
 import type { ResultStore } from "../results.js";
-import type { Checked } from "../schema.js";
 import { fromTagged, TAGGED } from "../tagged.js";
 import type { AnyHandler } from "./handler.js";
 import type { Logger } from "./logger.js";
-import { compose, type Middleware } from "./middleware/compose.js";
+import { compose, type Attempting, type Middleware } from "./middleware/compose.js";
 import { failure, results } from "./middleware/results.js";
 import { afterFailure, retries } from "./middleware/retries.js";
 import { timeLimit } from "./middleware/time-limit.js";
-import type { Dead, Outcome } from "./outcome.js";
-import { whileUnavailable, type Holder } from "./patience.js";
+import type { Dead, Outcome, Retry } from "./outcome.js";
 import { RunningTask } from "./task.js";
 
 /** An actor and who does its work. */
@@ -44,13 +44,14 @@ export interface DispatchContext {
 /** How a message was attempted: what is known of it, and how it ended. */
 export interface Attempt {
   /** Absent where the bytes were no envelope. */
-  readonly envelope?: Envelope;
+  readonly envelope: Envelope | undefined;
   readonly outcome: Outcome;
 }
 
-/** An actor with its handler and the middleware around it. */
-interface Line extends Serving {
-  readonly onion: Middleware;
+/** An actor and an attempt at one of its tasks: its handler with the middleware around it. */
+interface Line {
+  readonly actor: Actor;
+  readonly attempt: Attempting;
 }
 
 /** The built-in middleware of an actor, the outermost first. What it does not use is not there. */
@@ -59,7 +60,7 @@ function layers(actor: Actor, { results: store, clock, random }: DispatchContext
   return actor.output === undefined ? around : [results(store, clock), ...around];
 }
 
-/** Handles messages. `attempt` never rejects; `settle` rejects when the broker refused. */
+/** Handles messages. `attempt` never rejects. */
 export class Dispatch {
   readonly #context: DispatchContext;
   readonly #lines = new Map<string, Line>();
@@ -67,55 +68,48 @@ export class Dispatch {
   constructor(context: DispatchContext) {
     this.#context = context;
     for (const { actor, handler } of context.serving) {
-      this.#lines.set(actor.name, { actor, handler, onion: compose(layers(actor, context)) });
+      const attempt = compose(layers(actor, context), (task) => work(task, handler));
+      this.#lines.set(actor.name, { actor, attempt });
     }
   }
 
-  /** Decodes, validates and handles a message. `began` learns of the task, so that it can be aborted. */
-  async attempt(delivery: Delivery, began: (task: RunningTask) => void): Promise<Attempt> {
+  /** Decodes, validates and handles a message. `work` learns of the task, so that it can be aborted. */
+  attempt(delivery: Delivery, work: { task: RunningTask | undefined }): MaybePromise<Attempt> {
     let envelope: Envelope;
     try {
       envelope = decodeEnvelope(delivery.body);
     } catch (error) {
-      return { outcome: dead("undecodable", error, 0) };
+      return this.#ended(delivery, undefined, dead("undecodable", error, 0));
     }
     const line = this.#lines.get(envelope.actor);
-    if (line === undefined) return { envelope, outcome: await this.#unknown(envelope, delivery.queue) };
+    if (line === undefined) return this.#unknown(delivery, envelope);
 
     const task = new RunningTask(line.actor, envelope, delivery.queue, this.#context.logger);
-    began(task);
-    try {
-      return { envelope, outcome: await line.onion(task, () => work(task, line.handler)) };
-    } catch (error) {
+    work.task = task;
+    const outcome = orElse(
+      () => line.attempt(task),
       // A middleware failed, not the handler. Nothing is swallowed: it counts as a failed attempt.
-      return { envelope, outcome: afterFailure(task, error, this.#context.random) };
-    }
-  }
-
-  /** Tells the broker how the attempt ended, and goes on telling it through an outage. */
-  async settle(delivery: Delivery, attempt: Attempt, holder: Holder): Promise<void> {
-    this.#log(delivery, attempt);
-    const { clock, logger } = this.#context;
-    await whileUnavailable(
-      clock,
-      holder,
-      () => settle(delivery, attempt),
-      (error) => logger.warn({ queue: delivery.queue, err: error }, "the outcome cannot be settled yet; trying again"),
+      (error) => afterFailure(task, error, this.#context.random),
     );
+    return andThen(outcome, (known) => this.#ended(delivery, envelope, known));
   }
 
   /** A message for an actor that this worker does not know: dead, and whoever waits for it is told. */
-  async #unknown(envelope: Envelope, queue: string): Promise<Outcome> {
-    const outcome = dead("unknown-actor", new UnknownActorError(envelope.actor, queue), 0);
+  async #unknown(delivery: Delivery, envelope: Envelope): Promise<Attempt> {
+    const outcome = dead("unknown-actor", new UnknownActorError(envelope.actor, delivery.queue), 0);
     const ttl = defaults.actor.resultTtl;
     await this.#context.results.put(envelope.id, failure(outcome), ttl, envelope.reply).catch((error: unknown) => {
       this.#context.logger.warn({ err: error, id: envelope.id }, "the caller of an unknown actor could not be told");
     });
-    return outcome;
+    return this.#ended(delivery, envelope, outcome);
   }
 
-  #log(delivery: Delivery, { envelope, outcome }: Attempt): void {
-    if (outcome.kind !== "retry" && outcome.kind !== "dead") return;
+  #ended(delivery: Delivery, envelope: Envelope | undefined, outcome: Outcome): Attempt {
+    if (outcome.kind === "retry" || outcome.kind === "dead") this.#log(delivery, envelope, outcome);
+    return { envelope, outcome };
+  }
+
+  #log(delivery: Delivery, envelope: Envelope | undefined, outcome: Retry | Dead): void {
     const fields = {
       actor: envelope?.actor,
       id: envelope?.id,
@@ -131,56 +125,60 @@ export class Dispatch {
 }
 
 /** The innermost step: what remains to be checked, and the handler itself. */
-async function work(task: RunningTask, handler: AnyHandler): Promise<Outcome> {
+function work(task: RunningTask, handler: AnyHandler): MaybePromise<Outcome> {
   const { actor, envelope } = task;
   if (envelope.crashes > defaults.broker.maxCrashes) {
     const times = `${envelope.crashes} workers died or lost their lease while they held this message`;
     return dead("crash-loop", new Error(times), task.message.attempt);
   }
-  let input: unknown;
-  try {
-    input = await readInput(actor, envelope);
-  } catch (error) {
-    // The schema threw, or the tags are malformed: this input will never be readable.
-    const reason = error instanceof UndecodableError ? "undecodable" : "invalid-input";
-    return dead(reason, error, 0);
+  const input = orElse<Input>(() => readInput(actor, envelope), unreadable);
+  return andThen(input, (read) =>
+    read.ok ? andThen(settled(handler(read.value as never, task)), done) : read.outcome,
+  );
+
+  function done(returned: unknown): MaybePromise<Outcome> {
+    if (actor.output === undefined) return DONE;
+    // The answer is stored as it was returned: the caller's side applies transforms.
+    return andThen(actor.output.check(returned), (checked) => {
+      if (!checked.ok) throw new InvalidOutputError(actor.name, checked.issues);
+      return { kind: "done", output: returned };
+    });
   }
-  const returned: unknown = await handler(input as never, task);
-  return { kind: "done", output: await checkOutput(actor, returned) };
 }
 
-function readInput(actor: Actor, envelope: Envelope): unknown {
+/** How every attempt ends whose actor answers nothing. */
+const DONE: Outcome = { kind: "done", output: undefined };
+
+/** The handler's input, or how the attempt ends without it. */
+type Input = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly outcome: Dead };
+
+function readInput(actor: Actor, envelope: Envelope): MaybePromise<Input> {
   const { encoding } = envelope;
   if (encoding !== undefined && encoding !== TAGGED) {
     throw new UndecodableError(`the input is encoded as "${encoding}", which this worker cannot read`);
   }
   const checked = actor.input.check(encoding === TAGGED ? fromTagged(envelope.input) : envelope.input);
-  return checked instanceof Promise
-    ? checked.then((late) => fit(actor, envelope, late))
-    : fit(actor, envelope, checked);
+  return andThen(checked, (known) => (known.ok ? known : unfit(actor, envelope, known.issues)));
 }
 
-function fit(actor: Actor, envelope: Envelope, checked: Checked): unknown {
-  if (checked.ok) return checked.value;
+function unfit(actor: Actor, envelope: Envelope, issues: readonly Issue[]): Input {
   const other = envelope.v !== actor.fingerprint;
   const hint = other ? ` (sent with contract ${envelope.v}, this worker has ${actor.fingerprint})` : "";
-  throw new InvalidInputError(actor.name, checked.issues, hint);
+  return unreadable(new InvalidInputError(actor.name, issues, hint));
 }
 
-/** The handler's answer, once it is known to fit. It is stored as it was returned: the caller's side applies transforms. */
-async function checkOutput(actor: Actor, returned: unknown): Promise<unknown> {
-  if (actor.output === undefined) return undefined;
-  const check = actor.output.check(returned);
-  const checked = check instanceof Promise ? await check : check;
-  if (!checked.ok) throw new InvalidOutputError(actor.name, checked.issues);
-  return returned;
+/** The input does not fit, its schema threw, or its tags are malformed: it will never be readable. */
+function unreadable(error: unknown): Input {
+  const reason = error instanceof UndecodableError ? "undecodable" : "invalid-input";
+  return { ok: false, outcome: dead(reason, error, 0) };
 }
 
 function dead(reason: DeadReason, error: unknown, attempts: number): Dead {
   return { kind: "dead", reason, error: toRemoteError(error, { stack: true }), attempts };
 }
 
-function settle(delivery: Delivery, { envelope, outcome }: Attempt): Promise<void> {
+/** Tells the broker how an attempt ended. */
+export function settle(delivery: Delivery, { envelope, outcome }: Attempt): Promise<void> {
   const { queue, priority, body } = delivery;
   switch (outcome.kind) {
     case "done":

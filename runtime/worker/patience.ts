@@ -19,19 +19,28 @@ export function whileUnavailable<T>(
   tell: (error: Error) => void,
 ): Promise<T> {
   // Most steps work at once: they cost no more than this one callback.
-  return step().catch(async (first: unknown) => {
-    let error = first;
-    if (isPassing(error) && !isOver(holder)) tell(error);
-    for (let wait = SHORTEST_WAIT; isPassing(error) && !isOver(holder); wait = Math.min(wait * 2, LONGEST_WAIT)) {
-      await sleep(clock, wait);
-      try {
-        return await step();
-      } catch (next) {
-        error = next;
-      }
+  return step().catch((error: unknown) => again(clock, holder, error, step, tell));
+}
+
+/** The same for a step that has failed already. */
+export async function again<T>(
+  clock: Clock,
+  holder: Holder,
+  failure: unknown,
+  step: () => Promise<T>,
+  tell: (error: Error) => void,
+): Promise<T> {
+  let error = failure;
+  if (isPassing(error) && !isOver(holder)) tell(error);
+  for (let wait = SHORTEST_WAIT; isPassing(error) && !isOver(holder); wait = Math.min(wait * 2, LONGEST_WAIT)) {
+    await sleep(clock, wait);
+    try {
+      return await step();
+    } catch (next) {
+      error = next;
     }
-    throw error;
-  });
+  }
+  throw error;
 }
 
 /** Whether a step may work later as it is: the broker was away, or refused for the time being. */

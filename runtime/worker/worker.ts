@@ -4,12 +4,14 @@ import type { Broker, Consumer, Delivery } from "../broker.js";
 import { settlesWithin, systemClock, type Clock } from "../clock.js";
 import { defaults } from "../defaults.js";
 import type { Duration } from "../duration.js";
-import { InvalidOptionError, LeaseLostError, MissingHandlerError, ShutdownError } from "../errors.js";
+import { InvalidOptionError, MissingHandlerError, ShutdownError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import { nearest } from "../nearest.js";
-import { Dispatch, type Serving } from "./dispatch.js";
+import { Dispatch, settle, type Attempt, type Serving } from "./dispatch.js";
 import type { Handlers } from "./handler.js";
 import { defaultLogger, type Logger } from "./logger.js";
+import type { Holder } from "./patience.js";
+import { Settlements } from "./settlements.js";
 import { WorkerSlots } from "./slots.js";
 import type { RunningTask } from "./task.js";
 
@@ -109,7 +111,7 @@ class ActorWorker implements Worker {
   #consumers: Consumer[] = [];
   #stopped: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
-  #onSettled: (() => void) | undefined;
+  #settlements!: Settlements;
   #keepAlive: NodeJS.Timeout | undefined;
 
   /** Messages taken ahead, which wait for a handler to end. */
@@ -117,8 +119,6 @@ class ActorWorker implements Worker {
   #impatience: NodeJS.Timeout | undefined;
   /** What is being handled, with its task once it has one. */
   readonly #running = new Map<Delivery, Work>();
-  /** Outcomes that the broker has not confirmed yet. */
-  #unsettled = 0;
 
   constructor(broker: Broker, actors: Actors, handlers: Handlers, options: WorkerOptions, parts: WorkerParts) {
     this.#broker = broker;
@@ -169,6 +169,7 @@ class ActorWorker implements Worker {
     this.#queues = queues;
     this.#concurrency = concurrency;
     this.#slots = new WorkerSlots(concurrency, queues.length, () => this.#pull());
+    this.#settlements = new Settlements(this.#clock, this.#logger);
     this.#dispatch = new Dispatch({
       serving: this.#serving(),
       results: this.#broker.results,
@@ -205,10 +206,10 @@ class ActorWorker implements Worker {
     this.#state = "stopping";
     await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
     clearTimeout(this.#impatience);
-    for (const { delivery } of this.#waiting.splice(0)) this.#settleLater(delivery, delivery.release());
+    for (const { delivery } of this.#waiting.splice(0)) this.#giveBack(delivery);
     await settlesWithin(this.#clock, this.#shutdownTimeout, this.#drained());
     if (this.#running.size > 0) await this.#abandon();
-    await settlesWithin(this.#clock, SETTLE_TIME, this.#allSettled());
+    await this.#settlements.all(SETTLE_TIME);
     await Promise.all(this.#consumers.map((consumer) => consumer.close()));
     clearInterval(this.#keepAlive);
     this.#state = "stopped";
@@ -224,7 +225,7 @@ class ActorWorker implements Worker {
     await settlesWithin(this.#clock, UNWIND_TIME, this.#drained());
     for (const [delivery, work] of this.#running) {
       work.abandoned = true;
-      this.#settleLater(delivery, delivery.release());
+      this.#giveBack(delivery);
     }
   }
 
@@ -232,12 +233,6 @@ class ActorWorker implements Worker {
   #drained(): Promise<void> {
     if (this.#running.size === 0) return Promise.resolve();
     return new Promise((resolve) => (this.#onDrained = resolve));
-  }
-
-  /** Resolves when the broker has confirmed every outcome. */
-  #allSettled(): Promise<void> {
-    if (this.#unsettled === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.#onSettled = resolve));
   }
 
   #pull(): void {
@@ -249,24 +244,43 @@ class ActorWorker implements Worker {
   }
 
   #deliver(delivery: Delivery): void {
-    if (this.#state !== "running") return this.#settleLater(delivery, delivery.release());
-    if (this.#running.size < this.#concurrency) void this.#run(delivery);
+    if (this.#state !== "running") this.#giveBack(delivery);
+    else if (this.#running.size < this.#concurrency) this.#run(delivery);
     else this.#wait(delivery);
   }
 
-  async #run(delivery: Delivery): Promise<void> {
+  #run(delivery: Delivery): void {
     const work = new Work();
-    this.#running.set(delivery, work);
     const started = performance.now();
-    const attempt = await this.#dispatch.attempt(delivery, (task) => (work.task = task));
+    const attempt = this.#dispatch.attempt(delivery, work);
+    // A handler that does not wait is through already: it costs no promise.
+    if (!(attempt instanceof Promise)) return this.#end(delivery, work, attempt, started);
+    this.#running.set(delivery, work);
+    void attempt.then((late) => {
+      this.#running.delete(delivery);
+      this.#end(delivery, work, late, started);
+      this.#runWaiting();
+    });
+  }
+
+  #end(delivery: Delivery, work: Work, attempt: Attempt, started: number): void {
     this.#slots.took(performance.now() - started);
-    this.#running.delete(delivery);
     // The slot is offered to all queues before this one's settlement fetches again.
     this.#slots.free(1);
-    if (!work.abandoned) this.#settleLater(delivery, this.#dispatch.settle(delivery, attempt, work));
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.#deliver(next.delivery);
-    else if (this.#running.size === 0) this.#onDrained?.();
+    if (!work.abandoned) this.#settlements.add(delivery, work, () => settle(delivery, attempt));
+  }
+
+  #runWaiting(): void {
+    while (this.#running.size < this.#concurrency) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      this.#deliver(next.delivery);
+    }
+    if (this.#running.size === 0) this.#onDrained?.();
+  }
+
+  #giveBack(delivery: Delivery): void {
+    this.#settlements.add(delivery, NOBODY, () => delivery.release());
   }
 
   /** Keeps a message for the next handler that ends. */
@@ -287,30 +301,8 @@ class ActorWorker implements Worker {
     }
     this.#slots.slowed();
     const returned = this.#waiting.splice(0);
-    for (const { delivery } of returned) this.#settleLater(delivery, delivery.release());
+    for (const { delivery } of returned) this.#giveBack(delivery);
     this.#slots.free(returned.length);
-  }
-
-  /** Keeps a settlement in sight until the broker has answered. */
-  #settleLater(delivery: Delivery, settlement: Promise<void>): void {
-    this.#unsettled++;
-    settlement.then(
-      () => this.#settled(),
-      (error: unknown) => {
-        const message =
-          error instanceof LeaseLostError
-            ? "too late: another worker has the message"
-            : "the broker did not take the outcome";
-        this.#logger.warn({ queue: delivery.queue, err: error }, message);
-        // Still held, it would be leased for ever: it is given back, where the broker lets us.
-        if (!(error instanceof LeaseLostError)) delivery.release().catch(() => undefined);
-        this.#settled();
-      },
-    );
-  }
-
-  #settled(): void {
-    if (--this.#unsettled === 0) this.#onSettled?.();
   }
 
   /** Deliveries that are in other hands: those that run are told, those that wait are forgotten. */
@@ -361,8 +353,11 @@ interface Waiting {
   readonly since: number;
 }
 
+/** Whose message is given back: no attempt is under way. */
+const NOBODY: Holder = { abortReason: undefined };
+
 /** One message in the worker's hands. */
-class Work {
+class Work implements Holder {
   task: RunningTask | undefined;
   /** Its message was given back; what its handler does no longer counts. */
   abandoned = false;

@@ -61,15 +61,24 @@ describe("a worker", () => {
 });
 
 describe("a worker's slots", () => {
-  it("take nothing ahead while handlers are slow, and as much again while they are quick", () => {
+  it("take nothing ahead while handlers are slow, and what is handled in some milliseconds while they are quick", () => {
     const slots = new WorkerSlots(10, 1, () => undefined);
     expect(slots.reserve(100)).toBe(10);
-    for (let i = 0; i < 100; i++) slots.took(1);
-    expect(slots.reserve(100)).toBe(10);
+    for (let i = 0; i < 200; i++) slots.took(1);
+    // Ten handlers of 1 ms end fifty messages in 5 ms.
+    const ahead = slots.reserve(100);
+    expect(ahead).toBeGreaterThan(45);
+    expect(ahead).toBeLessThanOrEqual(50);
     expect(slots.reserve(100)).toBe(0);
-    for (let i = 0; i < 100; i++) slots.took(1000);
-    slots.free(12);
+    for (let i = 0; i < 200; i++) slots.took(1000);
+    slots.free(ahead + 2);
     expect(slots.reserve(100)).toBe(2);
+  });
+
+  it("take a bounded number ahead, however quick the handlers are", () => {
+    const slots = new WorkerSlots(1, 1, () => undefined);
+    for (let i = 0; i < 1000; i++) slots.took(0);
+    expect(slots.reserve(100_000)).toBe(501);
   });
 
   it("are shared among queues, and offered again when they come back", () => {

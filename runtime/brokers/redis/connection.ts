@@ -177,6 +177,15 @@ export class RedisConnection {
     }
   }
 
+  /** Runs a plain command; its errors are ours. */
+  async command<Reply>(send: (redis: Redis) => Promise<Reply>): Promise<Reply> {
+    try {
+      return await send(this.redis);
+    } catch (error) {
+      throw this.translate(error);
+    }
+  }
+
   /** What ioredis threw, as one of our errors. */
   translate(error: unknown): Error {
     if (error instanceof CallboardError) return error;

@@ -8,11 +8,11 @@ import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } 
 import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError } from "../../errors.js";
 import type { RedisConnection } from "./connection.js";
 import type { QueueKeys } from "./keys.js";
-import { scripts, type TakeReply } from "./scripts.js";
+import { scripts, type TakeReply, type Taken } from "./scripts.js";
 import type { RedisSubscriber } from "./subscriber.js";
 
-/** How many messages one call takes or acks at most: Lua's `unpack` ends at some 7,900 values. */
-const LARGEST_BATCH = 1000;
+/** How many messages one call takes or acks at most. The server works on the next call while a batch is worked on. */
+const LARGEST_BATCH = 250;
 /** How often an idle consumer looks by itself, in milliseconds, in case a wake-up was lost. */
 const IDLE_POLL = 1000;
 /** How long a consumer rests after the server refused it, in milliseconds. */
@@ -39,9 +39,9 @@ export class RedisConsumer implements Consumer {
   readonly #options: ConsumeOptions;
 
   /** What is delivered and not settled, by its field in the running hash. */
-  readonly #held = new Map<string, RedisDelivery>();
-  /** What is done and waits for the next call. */
-  #acks: RedisDelivery[] = [];
+  readonly #held = new Map<number, RedisDelivery>();
+  /** What is done and waits for the next calls, in their order. */
+  #acks: AckBatch[] = [];
   /** Never used twice, so that a call whose answer was lost cannot overwrite what it took. */
   #sequence = 0;
 
@@ -103,7 +103,7 @@ export class RedisConsumer implements Consumer {
     if (this.#closed) return;
     await this.stop();
     // Acks that are still to be sent go with the last call.
-    if (this.#acks.length > 0 && this.#context.connection.ready) await this.#call(0);
+    while (this.#acks.length > 0 && this.#context.connection.ready) await this.#call(0);
     this.end();
     if (!this.#context.connection.ready) return;
     const { leases, consumers, idle, allReady } = this.#keys;
@@ -126,18 +126,20 @@ export class RedisConsumer implements Consumer {
     this.#context.subscriber.unsubscribe(this.#keys.wake(this.#id));
     this.#context.ended(this);
     const reason = new LeaseLostError(`the consumer of "${this.#queue}" is closed`);
-    for (const delivery of this.#acks.splice(0)) delivery.answer(reason);
+    for (const acks of this.#acks.splice(0)) acks.refuse(reason);
     const lost = [...this.#held.values()];
     this.#held.clear();
     if (lost.length > 0) this.#options.lost(lost, reason);
   }
 
-  /** Queues an ack for the next call. */
+  /** Queues an ack for the next call; all acks of one call share a promise. */
   ack(delivery: RedisDelivery): Promise<void> {
     if (!this.#holds(delivery)) return Promise.reject(this.#notHeld());
-    this.#acks.push(delivery);
+    let acks = this.#acks.at(-1);
+    if (acks === undefined || acks.deliveries.length === LARGEST_BATCH) this.#acks.push((acks = new AckBatch()));
+    acks.deliveries.push(delivery);
     this.#schedule();
-    return delivery.asked();
+    return acks.settled;
   }
 
   async retry(delivery: RedisDelivery, next: Publication): Promise<void> {
@@ -218,7 +220,7 @@ export class RedisConsumer implements Consumer {
 
   /** One call of `take`: acks, renews the lease, takes. Never rejects. */
   async #call(want: number): Promise<void> {
-    const acks = this.#acks.splice(0, LARGEST_BATCH);
+    const acks = this.#acks.shift();
     const first = this.#sequence;
     this.#sequence += want;
     const id = this.#id;
@@ -232,7 +234,7 @@ export class RedisConsumer implements Consumer {
       this.#keys.wake(id),
       this.#new ? "new" : "",
     ];
-    for (const { field } of acks) args.push(field);
+    acks?.appendRuns(args);
     let reply: TakeReply;
     try {
       reply = await this.#context.connection.run(scripts.take, keys, args);
@@ -244,27 +246,46 @@ export class RedisConsumer implements Consumer {
     this.#answered();
     if (reply[0] === "lost") return this.#lost(acks, want);
     this.#new = false;
-    for (const delivery of acks) {
-      this.#held.delete(delivery.field);
-      delivery.answer(undefined);
+    if (acks !== undefined) {
+      for (const { field } of acks.deliveries) this.#held.delete(field);
+      acks.accept();
     }
-    this.#receive(reply as Exclude<TakeReply, readonly ["lost"]>, want);
+    this.#receive(reply as Taken, first, want);
   }
 
-  #receive([due, idle, ...taken]: Exclude<TakeReply, readonly ["lost"]>, want: number): void {
-    const deliveries: RedisDelivery[] = [];
-    for (let i = 0; i < taken.length; i += 2) {
-      const field = taken[i] ?? "";
-      const delivery = new RedisDelivery(this, this.#queue, field, taken[i + 1] ?? "");
-      this.#held.set(field, delivery);
-      deliveries.push(delivery);
-    }
+  #receive([due, idle, text, ...counts]: Taken, first: number, want: number): void {
+    const fields = fieldsOf(first, counts);
     // A wake-up may overtake the answer that set this consumer idle: then there is something again.
     if (idle === 1 && !this.#woken) this.#rest(due);
-    this.#options.slots.free(want - deliveries.length);
+    this.#options.slots.free(want - fields.length);
+    const bodies = fields.length === 1 ? [text] : text.split("\n");
+    if (fields.length > 0 && bodies.length !== fields.length) return void this.#readSingly(fields);
+    this.#deliver(fields, bodies);
+  }
+
+  #deliver(fields: readonly number[], bodies: readonly string[]): void {
+    const deliveries = fields.map((field, i) => new RedisDelivery(this, this.#queue, field, bodies[i] ?? ""));
+    for (const delivery of deliveries) this.#held.set(delivery.field, delivery);
     // The next call is under way while these are worked on.
     this.#flush();
     for (const delivery of deliveries) this.#options.deliver(delivery);
+  }
+
+  /** Some body holds a line break of its own, so it is no envelope of ours: the batch is read again, one by one. */
+  async #readSingly(fields: readonly number[]): Promise<void> {
+    const running = this.#keys.running(this.#id);
+    try {
+      const bodies = await this.#context.connection.command((redis) => redis.hmget(running, ...fields.map(String)));
+      // What a reconciliation has given back in the meantime is not there any more.
+      const there = fields.filter((_, i) => bodies[i] != null);
+      this.#options.slots.free(fields.length - there.length);
+      this.#deliver(
+        there,
+        bodies.filter((body) => body !== null),
+      );
+    } catch (error) {
+      this.#failed(error as Error, undefined, fields.length);
+    }
   }
 
   /** The queue is empty: sleeps until it is woken, or until a message that is held back is due. */
@@ -296,10 +317,10 @@ export class RedisConsumer implements Consumer {
   }
 
   /** The call came to nothing, or nobody knows what it did. */
-  #failed(error: Error, acks: readonly RedisDelivery[], want: number): void {
+  #failed(error: Error, acks: AckBatch | undefined, want: number): void {
     this.#options.slots.free(want);
     this.#unsure = true;
-    for (const delivery of acks) delivery.answer(error);
+    acks?.refuse(error);
     if (error instanceof BrokerUnavailableError) {
       // The connection tells when it is back; a call that failed on a good one is tried again after a rest.
       if (!this.#context.connection.ready) return;
@@ -341,7 +362,7 @@ export class RedisConsumer implements Consumer {
       this.#calling = undefined;
     } catch (error) {
       this.#calling = undefined;
-      return this.#failed(error as Error, [], 0);
+      return this.#failed(error as Error, undefined, 0);
     }
     // At once, whether there is a free slot or not: the outage may have used up most of the lease.
     this.#idle = false;
@@ -349,7 +370,7 @@ export class RedisConsumer implements Consumer {
   }
 
   /** Others have, or will have, all that was held. Starts anew under another name. */
-  #lost(acks: readonly RedisDelivery[], want: number): void {
+  #lost(acks: AckBatch | undefined, want: number): void {
     this.#options.slots.free(want);
     const reason = new LeaseLostError(
       `the lease on messages of "${this.#queue}" ran out (${this.#context.lease} ms without a heartbeat): other workers have them`,
@@ -361,7 +382,8 @@ export class RedisConsumer implements Consumer {
     this.#id = randomUUID();
     this.#new = true;
     this.#listenForWake();
-    for (const delivery of [...acks, ...waiting]) delivery.answer(reason);
+    acks?.refuse(reason);
+    for (const each of waiting) each.refuse(reason);
     if (lost.length > 0) {
       this.#options.notice("warn", `lease lost: ${lost.length} messages are in other hands`, reason);
       this.#options.lost(lost, reason);
@@ -390,23 +412,57 @@ export class RedisConsumer implements Consumer {
   }
 }
 
+/** The fields of what a call took: the sequence goes on through all priorities. */
+function fieldsOf(first: number, prioritiesAndCounts: readonly number[]): readonly number[] {
+  const fields: number[] = [];
+  for (let i = 0; i < prioritiesAndCounts.length; i += 2) {
+    const [priority = 0, count = 0] = prioritiesAndCounts.slice(i, i + 2);
+    for (let j = 0; j < count; j++) fields.push((first + fields.length) * 10 + priority);
+  }
+  return fields;
+}
+
+/** Acks that travel in one call. */
+class AckBatch {
+  readonly deliveries: RedisDelivery[] = [];
+  readonly settled: Promise<void>;
+  accept!: () => void;
+  refuse!: (error: Error) => void;
+
+  constructor() {
+    this.settled = new Promise((resolve, reject) => {
+      this.accept = resolve;
+      this.refuse = reject;
+    });
+  }
+
+  /** Adds what `take` is told: the first and the last field of each run of neighbours. */
+  appendRuns(args: (string | number)[]): void {
+    let last: number | undefined;
+    for (const { field } of this.deliveries) {
+      if (last !== undefined && field === last + 10) args[args.length - 1] = field;
+      else args.push(field, field);
+      last = field;
+    }
+  }
+}
+
 /** One message of a Redis queue. */
 class RedisDelivery implements Delivery {
-  readonly queue: string;
-  readonly priority: number;
-  readonly body: string;
-  /** Its field in the running hash: `<sequence>:<priority>`. */
-  readonly field: string;
   readonly #consumer: RedisConsumer;
-  #resolve: (() => void) | undefined;
-  #reject: ((error: Error) => void) | undefined;
 
-  constructor(consumer: RedisConsumer, queue: string, field: string, body: string) {
+  constructor(
+    consumer: RedisConsumer,
+    readonly queue: string,
+    /** Its field in the running hash: `sequence × 10 + priority`. */
+    readonly field: number,
+    readonly body: string,
+  ) {
     this.#consumer = consumer;
-    this.queue = queue;
-    this.field = field;
-    this.priority = field.charCodeAt(field.length - 1) - 48;
-    this.body = body;
+  }
+
+  get priority(): number {
+    return this.field % 10;
   }
 
   ack(): Promise<void> {
@@ -423,18 +479,5 @@ class RedisDelivery implements Delivery {
 
   release(): Promise<void> {
     return this.#consumer.release(this);
-  }
-
-  /** Settles when the ack's call is answered. */
-  asked(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-  }
-
-  answer(error: Error | undefined): void {
-    if (error === undefined) this.#resolve?.();
-    else this.#reject?.(error);
   }
 }

@@ -92,9 +92,9 @@ class RedisBroker implements Broker {
     this.deadLetters = new RedisDeadLetters(prefix, this.#publishing, publishTimeout);
   }
 
-  async publish(messages: readonly Publication[]): Promise<void> {
-    this.#assertOpen();
-    if (messages.length > 0) await this.#publisher.publish(messages);
+  publish(messages: readonly Publication[]): Promise<void> {
+    if (this.#closed) return Promise.reject(new BrokerClosedError(this.name));
+    return this.#publisher.publish(messages);
   }
 
   consume(queue: string, options: ConsumeOptions): Consumer {

@@ -29,14 +29,13 @@ local function due_of(score)
   return math.floor(score / 10)
 end
 
--- Moves fields of a running hash (`<sequence>:<priority>`) to the front of their ready lists, priority 9 first in
+-- Moves fields of a running hash (`sequence × 10 + priority`) to the front of their ready lists, priority 9 first in
 -- `KEYS` from `first_ready`. What was taken first is put back last, so that it is first in line again.
 local function put_back(running, fields, first_ready, change)
-  local function sequence(field) return tonumber(string.match(field, "^%d+")) end
-  table.sort(fields, function(a, b) return sequence(a) > sequence(b) end)
+  table.sort(fields, function(a, b) return tonumber(a) > tonumber(b) end)
   for _, field in ipairs(fields) do
     local body = redis.call("HGET", running, field)
-    local priority = tonumber(string.match(field, "%d$"))
+    local priority = field % 10
     -- In this order it works on a server that is out of memory as well.
     redis.call("HDEL", running, field)
     redis.call("RPUSH", KEYS[first_ready + 9 - priority], change and change(body) or body)

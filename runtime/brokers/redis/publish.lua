@@ -1,10 +1,10 @@
--- Adds messages of one priority to a queue and wakes a consumer that waits.
+-- Adds a message to a queue and wakes a consumer that waits.
 --
--- KEYS[1]  ready list of the priority
+-- KEYS[1]  ready list of its priority
 -- KEYS[2]  idle set
--- ARGV     bodies, the first to be taken first
+-- ARGV[1]  body
 -- Returns  the length of the list
 
-local length = redis.call("LPUSH", KEYS[1], unpack(ARGV))
+local length = redis.call("LPUSH", KEYS[1], ARGV[1])
 wake(KEYS[2])
 return length

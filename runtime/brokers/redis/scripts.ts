@@ -15,6 +15,7 @@ import replay from "./replay.lua";
 import retry from "./retry.lua";
 import sweep from "./sweep.lua";
 import take from "./take.lua";
+import wake from "./wake.lua";
 
 /** A script on the server. */
 export class Script<Reply> {
@@ -37,8 +38,11 @@ export class Script<Reply> {
   }
 }
 
-/** What `take` returns: `["lost"]`, or the milliseconds to the next due message, whether idle, then fields and bodies. */
-export type TakeReply = readonly ["lost"] | readonly [due: number, idle: 0 | 1, ...fieldsAndBodies: string[]];
+/** What `take` took: the milliseconds to the next due message, whether idle, the bodies by lines, then priorities and how many of each. */
+export type Taken = readonly [due: number, idle: 0 | 1, bodies: string, ...prioritiesAndCounts: number[]];
+
+/** What `take` returns. */
+export type TakeReply = readonly ["lost"] | Taken;
 
 export const scripts = {
   awaitResult: new Script<string | null>(awaitResult),
@@ -54,4 +58,5 @@ export const scripts = {
   retry: new Script<0 | 1>(retry),
   sweep: new Script<readonly string[]>(sweep),
   take: new Script<TakeReply>(take),
+  wake: new Script<null>(wake),
 } as const;

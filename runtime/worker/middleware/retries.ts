@@ -11,17 +11,14 @@ import {
   toRemoteError,
   type DeadReason,
 } from "../../errors.js";
+import { orElse } from "../../maybe.js";
 import type { Outcome } from "../outcome.js";
 import type { RunningTask } from "../task.js";
 import type { Middleware } from "./compose.js";
 
 export function retries(random: () => number): Middleware {
-  return async function retries(task, next) {
-    try {
-      return await next();
-    } catch (thrown) {
-      return afterFailure(task, thrown, random);
-    }
+  return function retries(task, next) {
+    return orElse(next, (thrown) => afterFailure(task, thrown, random));
   };
 }
 

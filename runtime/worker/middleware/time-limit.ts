@@ -11,13 +11,16 @@ import type { Middleware } from "./compose.js";
 export function timeLimit(clock: Clock, limit: number): Middleware {
   const deadlines = new Deadlines(clock, limit);
   return function timeLimit(task, next) {
+    const running = next();
+    // What ended without waiting could not have been stopped.
+    if (!(running instanceof Promise)) return running;
     return new Promise<Outcome>((resolve, reject) => {
       const met = deadlines.set(() => {
         const error = new TimeLimitError(task.actor.name, limit);
         task.abort(error);
         reject(error);
       });
-      next().then(
+      running.then(
         (outcome) => {
           met();
           resolve(outcome);

@@ -1,0 +1,6 @@
+-- Wakes one consumer that waits, if there is one.
+--
+-- KEYS[1]  idle set
+-- Returns  nothing
+
+wake(KEYS[1])

@@ -1,0 +1,74 @@
+/** What the broker was told and has not confirmed: kept in sight, told again through an outage, and counted. */
+import type { Delivery } from "../broker.js";
+import { settlesWithin, type Clock } from "../clock.js";
+import { LeaseLostError } from "../errors.js";
+import type { Logger } from "./logger.js";
+import { again, type Holder } from "./patience.js";
+
+/** One outcome on its way to the broker. */
+interface Settlement {
+  readonly delivery: Delivery;
+  readonly holder: Holder;
+  /** Tells the broker, once more. */
+  readonly step: () => Promise<void>;
+}
+
+export class Settlements {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #count = 0;
+  #onNone: (() => void) | undefined;
+  /** The newest promise, and all whose outcome it tells: acks that travel together share one. */
+  #latest: { readonly promise: Promise<void>; readonly members: Settlement[] } | undefined;
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Takes a step that settles a delivery, and sees to it that it succeeds or is told of. */
+  add(delivery: Delivery, holder: Holder, step: () => Promise<void>): void {
+    this.#count++;
+    const promise = step();
+    const settlement = { delivery, holder, step };
+    if (this.#latest?.promise === promise) {
+      this.#latest.members.push(settlement);
+      return;
+    }
+    const members = [settlement];
+    this.#latest = { promise, members };
+    promise.then(
+      () => this.#end(members.length),
+      (error: unknown) => {
+        for (const member of members) void this.#failed(member, error);
+      },
+    );
+  }
+
+  /** Waits until the broker has confirmed all of them, but no longer than this, in milliseconds. */
+  async all(limit: number): Promise<void> {
+    if (this.#count === 0) return;
+    await settlesWithin(this.#clock, limit, new Promise<void>((resolve) => (this.#onNone = resolve)));
+  }
+
+  async #failed({ delivery, holder, step }: Settlement, failure: unknown): Promise<void> {
+    const { queue } = delivery;
+    const tell = (error: Error) =>
+      this.#logger.warn({ queue, err: error }, "the outcome cannot be settled yet; trying again");
+    try {
+      await again(this.#clock, holder, failure, step, tell);
+    } catch (error) {
+      const late = error instanceof LeaseLostError;
+      const message = late ? "too late: another worker has the message" : "the broker did not take the outcome";
+      this.#logger.warn({ queue, err: error }, message);
+      // Still held, it would be leased for ever: it is given back, where the broker lets us.
+      if (!late) delivery.release().catch(() => undefined);
+    }
+    this.#end(1);
+  }
+
+  #end(count: number): void {
+    this.#count -= count;
+    if (this.#count === 0) this.#onNone?.();
+  }
+}
