@@ -146,7 +146,6 @@ export function describeBroker(name: string, harness: BrokerHarness): void {
       await broker.publish([message("later", { delay: 600 }), message("now")]);
       const consumer = new TestConsumer(broker, QUEUE);
       await consumer.next();
-      expect(inputs(consumer)).toEqual(["now"]);
       if (backend.clock !== undefined) {
         await backend.pass(599);
         expect(inputs(consumer)).toEqual(["now"]);
