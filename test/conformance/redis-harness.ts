@@ -6,7 +6,7 @@ import type { Broker } from "../../runtime/broker.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import type { BrokerHarness } from "./harness.js";
 
-const times = { lease: 1500, sweepInterval: 250, deadLetterTtl: 1000 };
+const times = { lease: 1500, sweepInterval: 250, deadLetterTtl: 3000 };
 
 export function redisHarness(url: () => string): BrokerHarness {
   return {

@@ -51,10 +51,16 @@ export class RedisConsumer implements Consumer {
   #new = true;
   #taking = true;
   #closed = false;
-  /** The queue was empty and the server will wake this consumer. */
+  /** The queue was empty: nothing is asked for until the server sends word, or some time has passed. */
   #idle = false;
+  /** It stands in the idle zset, as far as is known here. */
+  #registered = false;
+  /** How many words the server has sent. */
+  #words = 0;
   /** The server said that there is something to take. */
   #woken = false;
+  /** Fields below this one that are not held have been given back, whatever is still said of them. */
+  #givenBack = 0;
   #calling: Promise<void> | undefined;
   #scheduled = false;
   /** A call's outcome is unknown: it may have taken messages that nobody here knows of. */
@@ -167,7 +173,7 @@ export class RedisConsumer implements Consumer {
   async release(delivery: RedisDelivery): Promise<void> {
     const { idle, allReady } = this.#keys;
     await this.#settle(delivery, (running) =>
-      this.#context.connection.run(scripts.release, [running, idle, ...allReady], ["these", delivery.field]),
+      this.#context.connection.run(scripts.release, [running, idle, ...allReady], [delivery.field]),
     );
   }
 
@@ -209,6 +215,7 @@ export class RedisConsumer implements Consumer {
 
   /** Leaves the idle set; whoever else is in it is woken, if a wake-up was wasted on this consumer. */
   async #passOn(): Promise<void> {
+    this.#registered = false;
     const wake = this.#keys.wake(this.#id);
     // Where it fails, the others' idle polls find the message.
     await this.#context.connection.run(scripts.passOn, [this.#keys.idle], [wake]).catch(() => undefined);
@@ -222,7 +229,8 @@ export class RedisConsumer implements Consumer {
   async #call(want: number): Promise<void> {
     const acks = this.#acks.shift();
     const first = this.#sequence;
-    this.#sequence += want;
+    // One more for a message that is handed over.
+    this.#sequence += want + 1;
     const id = this.#id;
     const { leases, consumers, delayed, idle, allReady } = this.#keys;
     const keys = [this.#keys.running(id), leases, consumers, delayed, idle, ...allReady];
@@ -232,8 +240,9 @@ export class RedisConsumer implements Consumer {
       want,
       first,
       this.#keys.wake(id),
-      this.#new ? "new" : "",
+      this.#new ? "new" : this.#registered ? "idle" : "",
     ];
+    const words = this.#words;
     acks?.appendRuns(args);
     let reply: TakeReply;
     try {
@@ -250,13 +259,22 @@ export class RedisConsumer implements Consumer {
       for (const { field } of acks.deliveries) this.#held.delete(field);
       acks.accept();
     }
+    this.#learn(reply as Taken, want, this.#words > words);
     this.#receive(reply as Taken, first, want);
   }
 
-  #receive([due, idle, text, ...counts]: Taken, first: number, want: number): void {
+  /** Learns how the queue stands; `heard`: a word came while the call was under way. */
+  #learn([due, idle, told]: Taken, want: number, heard: boolean): void {
+    if (want === 0) return;
+    // A message may have been handed over in vain.
+    if (told === 1 && !heard) this.#unsure = true;
+    // A word may overtake the answer that set this consumer idle: then there is something again.
+    this.#registered = idle === 1 && !heard;
+    if (this.#registered) this.#rest(due);
+  }
+
+  #receive([, , , text, ...counts]: Taken, first: number, want: number): void {
     const fields = fieldsOf(first, counts);
-    // A wake-up may overtake the answer that set this consumer idle: then there is something again.
-    if (idle === 1 && !this.#woken) this.#rest(due);
     this.#options.slots.free(want - fields.length);
     const bodies = fields.length === 1 ? [text] : text.split("\n");
     if (fields.length > 0 && bodies.length !== fields.length) return void this.#readSingly(fields);
@@ -352,11 +370,13 @@ export class RedisConsumer implements Consumer {
   /** Gives back what the server counts as held here and nobody here knows of. */
   async #reconcile(): Promise<void> {
     const { idle, allReady } = this.#keys;
+    this.#givenBack = this.#sequence * 10;
+    this.#registered = false;
     try {
       await this.#context.connection.run(
-        scripts.release,
+        scripts.reconcile,
         [this.#keys.running(this.#id), idle, ...allReady],
-        ["others", ...this.#held.keys()],
+        [this.#keys.wake(this.#id), ...this.#held.keys()],
       );
       this.#unsure = false;
       this.#calling = undefined;
@@ -397,13 +417,34 @@ export class RedisConsumer implements Consumer {
     }
   }
 
+  /** A word from the server: an empty one says that there is something to take, any other is a message handed over. */
+  #hear(text: string): void {
+    this.#words++;
+    this.#registered = false;
+    if (text === "") this.#woken = true;
+    else this.#takeOver(text);
+    this.#wake();
+  }
+
+  /** `<field> <body>`: it is in the running hash already. */
+  #takeOver(text: string): void {
+    const space = text.indexOf(" ");
+    const field = Number(text.slice(0, space));
+    if (field < this.#givenBack) return;
+    if (this.#taking && this.#options.slots.reserve(1) === 1) this.#deliver([field], [text.slice(space + 1)]);
+    // Not held by anybody here, it will be given back.
+    else this.#unsure = true;
+  }
+
   #listenForWake(): void {
-    const message = () => {
-      this.#woken = true;
+    const message = (text: string) => this.#hear(text);
+    const resumed = () => {
+      // What was handed over in the meantime is known to nobody.
+      this.#unsure = true;
       this.#wake();
     };
     this.#context.subscriber
-      .subscribe(this.#keys.wake(this.#id), { message, resumed: () => this.#wake() })
+      .subscribe(this.#keys.wake(this.#id), { message, resumed })
       // Whoever was told before could not hear it. Where it fails, the idle poll finds what there is.
       .then(
         () => this.#wake(),

@@ -1,7 +1,7 @@
 -- Holds messages back until they are due, by the server's clock.
 --
 -- KEYS[1]  delayed zset
--- KEYS[2]  idle set
+-- KEYS[2]  idle zset
 -- ARGV     for each message: milliseconds to wait, 9 - priority, body
 -- Returns  the number of messages held back
 

@@ -14,7 +14,7 @@ export interface QueueKeys {
   readonly leases: string;
   /** SET of all consumers, so that one without a lease is found as well. */
   readonly consumers: string;
-  /** SET of the wake channels of consumers that found the queue empty. */
+  /** ZSET of the wake channels of consumers that found the queue empty, by the sequence number that each keeps free. */
   readonly idle: string;
   /** HASH of dead letters by id. */
   readonly dead: string;

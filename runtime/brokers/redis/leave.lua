@@ -3,7 +3,7 @@
 -- KEYS[1]      running hash of this consumer
 -- KEYS[2]      leases zset
 -- KEYS[3]      consumers set
--- KEYS[4]      idle set
+-- KEYS[4]      idle zset
 -- KEYS[5..14]  ready lists, priority 9 down to 0
 -- ARGV[1]      consumer
 -- ARGV[2]      its wake channel
@@ -11,7 +11,7 @@
 
 redis.call("ZREM", KEYS[2], ARGV[1])
 redis.call("SREM", KEYS[3], ARGV[1])
-redis.call("SREM", KEYS[4], ARGV[2])
+redis.call("ZREM", KEYS[4], ARGV[2])
 
 local fields = redis.call("HKEYS", KEYS[1])
 put_back(KEYS[1], fields, 5)

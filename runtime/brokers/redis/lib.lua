@@ -11,9 +11,12 @@ end
 local function wake(idle)
   local channel, heard
   repeat
-    channel = redis.call("SPOP", idle)
-    -- A user without rights on channels still gets the message in: the others' idle polls find it.
-    heard = channel and redis.pcall("PUBLISH", channel, "")
+    channel = redis.call("ZRANDMEMBER", idle)
+    if channel then
+      redis.call("ZREM", idle, channel)
+      -- A user without rights on channels still gets the message in: the others' idle polls find it.
+      heard = redis.pcall("PUBLISH", channel, "")
+    end
   until not channel or type(heard) ~= "number" or heard > 0
 end
 

@@ -3,7 +3,7 @@
 -- KEYS[1]      running hash of that consumer
 -- KEYS[2]      leases zset
 -- KEYS[3]      consumers set
--- KEYS[4]      idle set
+-- KEYS[4]      idle zset
 -- KEYS[5..14]  ready lists, priority 9 down to 0
 -- ARGV[1]      consumer
 -- ARGV[2]      its wake channel
@@ -14,7 +14,7 @@ if expiry and tonumber(expiry) > now() then return -1 end
 
 redis.call("ZREM", KEYS[2], ARGV[1])
 redis.call("SREM", KEYS[3], ARGV[1])
-redis.call("SREM", KEYS[4], ARGV[2])
+redis.call("ZREM", KEYS[4], ARGV[2])
 
 -- The count is the envelope's first field, written here and nowhere else: decoding and encoding JSON in Lua would
 -- turn empty arrays into objects and round large numbers.

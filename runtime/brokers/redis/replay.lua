@@ -3,7 +3,7 @@
 -- KEYS[1]  dead letters hash
 -- KEYS[2]  dead letters index zset
 -- KEYS[3]  ready list of its priority
--- KEYS[4]  idle set
+-- KEYS[4]  idle zset
 -- ARGV[1]  id
 -- ARGV[2]  body of the message as a first attempt
 -- Returns  1, or 0 when there is no such dead letter

@@ -5,11 +5,23 @@ import { UndecodableError, type PendingState } from "../../errors.js";
 import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../results.js";
 import type { RedisConnection } from "./connection.js";
 import { replyChannel, resultKeys } from "./keys.js";
+import { Outbox } from "./outbox.js";
 import { scripts } from "./scripts.js";
 import type { RedisSubscriber } from "./subscriber.js";
 
 /** How long one last look may take when the time is over, in milliseconds. */
 const LAST_LOOK = 1000;
+
+/** How many results one command carries. */
+const LARGEST_BATCH = 100;
+
+/** A result on its way into the store. */
+interface Put {
+  readonly id: string;
+  readonly json: string;
+  readonly ttl: number;
+  readonly reply: string;
+}
 
 /** One who waits for a result. */
 interface Waiter {
@@ -24,6 +36,7 @@ export class RedisResults implements ResultStore {
   readonly #connection: RedisConnection;
   readonly #subscriber: RedisSubscriber;
   readonly #channel: string;
+  readonly #outbox: Outbox<Put>;
   readonly #waiters = new Map<string, Set<Waiter>>();
   #listening: Promise<void> | undefined;
 
@@ -32,12 +45,22 @@ export class RedisResults implements ResultStore {
     this.#connection = connection;
     this.#subscriber = subscriber;
     this.#channel = replyChannel(prefix, randomUUID());
+    this.#outbox = new Outbox(LARGEST_BATCH, (puts) => this.#put(puts));
   }
 
+  /** Results of one event-loop turn travel in one command. */
   async put(id: string, result: StoredResult, ttl: number, reply = ""): Promise<void> {
-    const { result: key, state, waiters } = resultKeys(this.#prefix, id);
     const json = JSON.stringify(result);
-    await this.#connection.run(scripts.putResult, [key, state, waiters], [json, ttl, reply, `${id} ${json}`]);
+    await this.#outbox.add({ id, json, ttl, reply }, json.length);
+  }
+
+  #put(puts: readonly Put[]): Promise<unknown> {
+    const keys = puts.flatMap(({ id }) => {
+      const { result, state, waiters } = resultKeys(this.#prefix, id);
+      return [result, state, waiters];
+    });
+    const args = puts.flatMap(({ id, json, ttl, reply }) => [json, ttl, reply, id]);
+    return this.#connection.run(scripts.putResults, keys, args);
   }
 
   async note(id: string, state: PendingState, ttl: number): Promise<void> {
@@ -121,16 +144,17 @@ export class RedisResults implements ResultStore {
     }
   }
 
+  /** A line for each message: its id and its result. */
   #receive(payload: string): void {
-    const space = payload.indexOf(" ");
-    const id = payload.slice(0, space);
-    const waiters = this.#waiters.get(id);
-    if (waiters === undefined) return;
-    for (const waiter of [...waiters]) {
-      try {
-        waiter.wake(readResult(id, payload.slice(space + 1)));
-      } catch (error) {
-        waiter.fail(error);
+    for (const line of payload.split("\n")) {
+      const space = line.indexOf(" ");
+      const id = line.slice(0, space);
+      for (const waiter of [...(this.#waiters.get(id) ?? [])]) {
+        try {
+          waiter.wake(readResult(id, line.slice(space + 1)));
+        } catch (error) {
+          waiter.fail(error);
+        }
       }
     }
   }

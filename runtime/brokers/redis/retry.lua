@@ -3,7 +3,7 @@
 -- KEYS[1]  running hash of this consumer
 -- KEYS[2]  delayed zset
 -- KEYS[3]  ready list of the priority
--- KEYS[4]  idle set
+-- KEYS[4]  idle zset
 -- ARGV[1]  field of the running hash
 -- ARGV[2]  milliseconds to wait
 -- ARGV[3]  9 - priority

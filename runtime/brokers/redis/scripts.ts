@@ -7,8 +7,9 @@ import leave from "./leave.lua";
 import lib from "./lib.lua";
 import passOn from "./pass-on.lua";
 import publish from "./publish.lua";
-import putResult from "./put-result.lua";
+import putResults from "./put-results.lua";
 import reap from "./reap.lua";
+import reconcile from "./reconcile.lua";
 import reject from "./reject.lua";
 import release from "./release.lua";
 import replay from "./replay.lua";
@@ -38,8 +39,11 @@ export class Script<Reply> {
   }
 }
 
-/** What `take` took: the milliseconds to the next due message, whether idle, the bodies by lines, then priorities and how many of each. */
-export type Taken = readonly [due: number, idle: 0 | 1, bodies: string, ...prioritiesAndCounts: number[]];
+/**
+ * What `take` took: the milliseconds to the next due message; whether the consumer is idle now; whether it was told
+ * something since it was idle; the bodies by lines; then priorities and how many of each.
+ */
+export type Taken = readonly [due: number, idle: 0 | 1, told: 0 | 1, bodies: string, ...prioritiesAndCounts: number[]];
 
 /** What `take` returns. */
 export type TakeReply = readonly ["lost"] | Taken;
@@ -50,10 +54,11 @@ export const scripts = {
   leave: new Script<number>(leave),
   passOn: new Script<0 | 1>(passOn),
   publish: new Script<number>(publish),
-  putResult: new Script<0 | 1>(putResult),
+  putResults: new Script<null>(putResults),
   reap: new Script<number>(reap),
   reject: new Script<0 | 1>(reject),
-  release: new Script<number>(release),
+  reconcile: new Script<number>(reconcile),
+  release: new Script<0 | 1>(release),
   replay: new Script<0 | 1>(replay),
   retry: new Script<0 | 1>(retry),
   sweep: new Script<readonly string[]>(sweep),

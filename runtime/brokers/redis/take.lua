@@ -4,18 +4,18 @@
 -- KEYS[2]      leases zset
 -- KEYS[3]      consumers set
 -- KEYS[4]      delayed zset
--- KEYS[5]      idle set
+-- KEYS[5]      idle zset
 -- KEYS[6..15]  ready lists, priority 9 down to 0
 -- ARGV[1]      consumer
 -- ARGV[2]      milliseconds that the lease lasts
 -- ARGV[3]      how many messages to take
--- ARGV[4]      sequence number of the first; the caller never uses one twice
+-- ARGV[4]      sequence number of the first; the caller never uses one twice, and keeps one more free than it wants
 -- ARGV[5]      this consumer's wake channel
--- ARGV[6]      "new" for a consumer's first call, which opens its lease
+-- ARGV[6]      "new" for a consumer's first call, which opens its lease; "idle" for one that found the queue empty
 -- ARGV[7..]    what to ack: pairs of the first and the last field of a run of neighbours, which are ten apart
 -- Returns      {"lost"} when the lease is gone: nothing was done
---              {milliseconds until the next message is due, or -1; 1 when this consumer was set idle;
---               the bodies, one a line; priority, how many of it, ...}
+--              {milliseconds until the next message is due, or -1; 1 when this consumer is idle now; 1 when it was told
+--               something since it called itself idle; the bodies, one a line; priority, how many of it, ...}
 
 -- In bytes. A larger one would keep the connection busy for longer than a lease lasts.
 local LARGEST_ANSWER = 4 * 1024 * 1024
@@ -37,7 +37,10 @@ redis.call("HDEL", KEYS[1], unpack(done))
 local time = now()
 redis.call("ZADD", KEYS[2], time + ARGV[2], consumer)
 if is_new then redis.call("SADD", KEYS[3], consumer) end
-if want == 0 then return { -1, 0, "" } end
+if want == 0 then return { -1, 0, 0, "" } end
+
+local told = 0
+if ARGV[6] == "idle" then told = 1 - redis.call("ZREM", KEYS[5], ARGV[5]) end
 
 -- Due messages go to the end of their priority's line, as if they were sent now.
 local due = redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", time * 10 + 9, "WITHSCORES", "LIMIT", 0, 500)
@@ -46,7 +49,7 @@ for i = 1, #due, 2 do
   redis.call("ZREM", KEYS[4], due[i])
 end
 
-local reply = { -1, 0, "" }
+local reply = { -1, 0, told, "" }
 local all = {}
 local entries = {}
 local sequence = tonumber(ARGV[4])
@@ -86,11 +89,11 @@ end
 if taken > 0 then
   redis.call("HSET", KEYS[1], unpack(entries))
   -- One long text costs half of what as many answers do, here and where they are read. JSON has no raw line break.
-  reply[3] = table.concat(all, "\n")
+  reply[4] = table.concat(all, "\n")
 end
 
 if room() > 0 then
-  redis.call("SADD", KEYS[5], ARGV[5])
+  redis.call("ZADD", KEYS[5], ARGV[4] + want, ARGV[5])
   reply[2] = 1
   local first = redis.call("ZRANGE", KEYS[4], 0, 0, "WITHSCORES")[2]
   if first then reply[1] = math.max(0, due_of(first) - time) end

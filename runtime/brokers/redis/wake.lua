@@ -1,6 +1,6 @@
 -- Wakes one consumer that waits, if there is one.
 --
--- KEYS[1]  idle set
+-- KEYS[1]  idle zset
 -- Returns  nothing
 
 wake(KEYS[1])
