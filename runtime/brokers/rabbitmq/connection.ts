@@ -11,6 +11,7 @@ import {
 import { maskUrl } from "../../given-options.js";
 import { BrokerClosedError, BrokerRefusedError, InvalidOptionError } from "../../errors.js";
 import { translate, type Place } from "./errors.js";
+import { gatherWrites, socketOf } from "./gather.js";
 
 /** Where a RabbitMQ server is and how to log in. */
 export interface RabbitmqAddress extends Place {
@@ -206,6 +207,8 @@ export class RabbitmqConnection {
 
   #up(model: ChannelModel): void {
     if (this.#closed) return void model.close().catch(() => undefined);
+    const socket = socketOf(model);
+    if (socket !== undefined) gatherWrites(socket);
     let problem: unknown;
     model.on("error", (error) => (problem = error));
     model.on("close", (error) => this.#lost(model, problem ?? error));
