@@ -79,11 +79,7 @@ export class RabbitmqConsumer implements Consumer {
     // What cannot be given back with a word is given back by the end of the channel.
     const back = [...(session?.deliveries ?? [])].map((delivery) => delivery.release().catch(() => undefined));
     await Promise.all(back);
-    try {
-      session?.acks.flush();
-    } catch {
-      // The channel is gone, and with it what was held.
-    }
+    session?.acks.flush();
     this.end();
     await session?.channel.close().catch(() => undefined);
   }
@@ -127,7 +123,7 @@ export class RabbitmqConsumer implements Consumer {
     await Promise.all(lanes.map(({ declare }) => declare()));
     const channel = await connection.channel();
     const prefetch = Math.min(MOST_UNACKED, Math.max(1, this.#options.slots.concurrency));
-    const session = new Session<RabbitmqDelivery>(channel, lanes, prefetch);
+    const session = new Session<RabbitmqDelivery>({ channel, lanes, prefetch, notHeld: () => this.notHeld() });
     let problem: unknown;
     channel.on("error", (error) => (problem = error));
     channel.on("close", () => this.#lost(session, problem));
@@ -237,20 +233,10 @@ export class RabbitmqConsumer implements Consumer {
   }
 
   /** Takes note that a message is done with, and tells the server. */
-  async settle(delivery: RabbitmqDelivery): Promise<void> {
+  settle(delivery: RabbitmqDelivery): Promise<void> {
     const { session, held } = delivery;
     session.deliveries.delete(delivery);
-    await this.#ack(session, held);
-  }
-
-  async #ack(session: HeldSession, { lane, message }: Held): Promise<void> {
-    try {
-      await session.acks.add(message);
-    } catch {
-      throw this.notHeld();
-    } finally {
-      lane.held--;
-    }
+    return session.acks.add(held);
   }
 
   retry(next: Publication): Promise<void> {
@@ -271,7 +257,7 @@ export class RabbitmqConsumer implements Consumer {
     const priority = priorityOf(held);
     try {
       await this.#context.publisher.giveBack({ queue: this.#queue, priority, body: bodyOf(held) });
-      await this.#ack(session, held);
+      await session.acks.add(held);
     } catch {
       await session.channel.close().catch(() => undefined);
     }
@@ -348,34 +334,34 @@ class RabbitmqDelivery implements Delivery {
   }
 
   ack(): Promise<void> {
-    return this.#settle(undefined);
+    if (this.#settling || !this.#isHeld()) return Promise.reject(this.#consumer.notHeld());
+    this.#settling = true;
+    return this.#consumer.settle(this);
   }
 
   retry(next: Publication): Promise<void> {
-    return this.#settle(() => this.#consumer.retry(next));
+    return this.#replace(() => this.#consumer.retry(next));
   }
 
   reject(letter: DeadLetterInit): Promise<void> {
-    return this.#settle(() => this.#consumer.bury(letter));
+    return this.#replace(() => this.#consumer.bury(letter));
   }
 
   release(): Promise<void> {
-    return this.#settle(() => this.#consumer.release(this));
+    return this.#replace(() => this.#consumer.release(this));
   }
 
   /** What takes the message's place is confirmed first: a crash in between makes two of it, and never none. */
-  async #settle(replace: (() => Promise<void>) | undefined): Promise<void> {
+  async #replace(place: () => Promise<void>): Promise<void> {
     if (this.#settling || !this.#isHeld()) throw this.#consumer.notHeld();
     this.#settling = true;
-    if (replace !== undefined) {
-      try {
-        await replace();
-      } catch (error) {
-        this.#settling = false;
-        throw error;
-      }
-      if (!this.#isHeld()) throw this.#consumer.notHeld();
+    try {
+      await place();
+    } catch (error) {
+      this.#settling = false;
+      throw error;
     }
+    if (!this.#isHeld()) throw this.#consumer.notHeld();
     await this.#consumer.settle(this);
   }
 

@@ -29,10 +29,22 @@ export interface Held {
   readonly rank: number;
 }
 
+/** What a session begins with. */
+export interface SessionInit {
+  readonly channel: Channel;
+  readonly lanes: readonly Lane[];
+  /** How many messages of a lane the server may push without having heard of the last ones. */
+  readonly prefetch: number;
+  /** Why something can no longer be settled. */
+  readonly notHeld: () => Error;
+}
+
 /** What belongs to one channel: delivery tags mean nothing on another. */
 export class Session<D> {
+  readonly channel: Channel;
+  readonly prefetch: number;
   readonly lanes: readonly LaneState[];
-  readonly acks: Acks;
+  readonly acks: Acks<Held>;
   /** What the worker was given and has not settled. */
   readonly deliveries = new Set<D>();
   /** What waits for a slot, by rank. */
@@ -41,13 +53,15 @@ export class Session<D> {
   readonly ended: Promise<void>;
   alive = true;
 
-  constructor(
-    readonly channel: Channel,
-    lanes: readonly Lane[],
-    readonly prefetch: number,
-  ) {
+  constructor({ channel, lanes, prefetch, notHeld }: SessionInit) {
+    this.channel = channel;
+    this.prefetch = prefetch;
     this.lanes = lanes.map((lane) => ({ lane, tag: undefined, held: 0, awaited: 0 }));
-    this.acks = new Acks(channel, () => this.#expectMore());
+    this.acks = new Acks<Held>(channel, {
+      pressing: () => this.lanes.some(({ held }) => held * 2 >= prefetch),
+      telling: (done) => this.#noLongerHeld(done),
+      untold: notHeld,
+    });
     this.ended = new Promise((resolve) => channel.once("close", resolve));
   }
 
@@ -57,8 +71,9 @@ export class Session<D> {
   }
 
   /** Where a lane was full, the server may hold messages back that it sends once it hears of the acks. */
-  #expectMore(): void {
+  #noLongerHeld(done: readonly Held[]): void {
     for (const lane of this.lanes) if (lane.held >= this.prefetch) lane.awaited = performance.now() + COURTESY;
+    for (const { lane } of done) lane.held--;
   }
 
   add(held: Held): void {
@@ -69,12 +84,16 @@ export class Session<D> {
 
   /** The next message to deliver; a number of milliseconds where a higher one is awaited. */
   next(): Held | number | undefined {
-    const rank = this.waiting.findLastIndex((each) => each.length > 0);
-    if (rank === -1) return undefined;
-    const now = performance.now();
-    for (const { lane, awaited } of this.lanes) {
-      if (lane.priority === undefined || lane.priority <= rank) break;
-      if (awaited > now) return awaited - now;
+    let rank = this.waiting.length - 1;
+    while (rank >= 0 && this.waiting[rank]?.length === 0) rank--;
+    if (rank < 0) return undefined;
+    // A loop that asks the time only where it matters: this runs for every message.
+    for (const state of this.lanes) {
+      if (state.lane.priority === undefined || state.lane.priority <= rank) break;
+      if (state.awaited === 0) continue;
+      const left = state.awaited - performance.now();
+      if (left > 0) return left;
+      state.awaited = 0;
     }
     return this.waiting[rank]?.[0];
   }
