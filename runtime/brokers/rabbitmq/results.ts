@@ -120,7 +120,6 @@ export class RabbitmqResults implements ResultStore {
       messageId: id,
       persistent: true,
       mandatory: true,
-      contentType: "application/json",
       expiration: String(Math.ceil(reply.ttl)),
     };
     const body = JSON.stringify(reply);
