@@ -2,6 +2,7 @@
 import { createServer, type AddressInfo } from "node:net";
 import { rabbitmqBroker, type RabbitmqBrokerOptions } from "callboard/rabbitmq";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
+import { BrokerClosedError } from "../../runtime/errors.js";
 import { message } from "../conformance/broker.js";
 import { TestConsumer } from "../support/consumer.js";
 import { eventually } from "../support/eventually.js";
@@ -99,4 +100,16 @@ test.each([
   const attempt = () => rabbitmqBroker(url, options as RabbitmqBrokerOptions);
   expect(attempt).toThrow(text);
   if (url.includes("@")) expect(attempt).not.toThrow(/secret/);
+});
+
+test("a connection that comes when nobody wants it any more may be lost without a word", async () => {
+  // The cut has to come between the handshake and its end, wherever that is on this machine.
+  for (let milliseconds = 0; milliseconds < 20; milliseconds++) {
+    const broker = backend.connect();
+    const sent = broker.publish([message("late")]).catch((error: unknown) => error);
+    await broker.close();
+    await backend.pass(milliseconds);
+    await backend.proxy.cut();
+    expect(await sent).toBeInstanceOf(BrokerClosedError);
+  }
 });

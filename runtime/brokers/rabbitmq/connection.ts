@@ -206,11 +206,12 @@ export class RabbitmqConnection {
   }
 
   #up(model: ChannelModel): void {
+    let problem: unknown;
+    // Also where nobody wants it any more: without a listener its loss would end the process.
+    model.on("error", (error) => (problem = error));
     if (this.#closed) return void model.close().catch(() => undefined);
     const socket = socketOf(model);
     if (socket !== undefined) gatherWrites(socket);
-    let problem: unknown;
-    model.on("error", (error) => (problem = error));
     model.on("close", (error) => this.#lost(model, problem ?? error));
     model.on("blocked", (reason) => this.#tellBlocked(reason));
     model.on("unblocked", () => this.#tellBlocked(undefined));
