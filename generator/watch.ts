@@ -51,11 +51,14 @@ export async function watch(
 /** The watched folders. */
 class FolderWatchers {
   readonly #watchers = new Map<string, FSWatcher>();
+  #isClosed = false;
 
   constructor(readonly onChange: () => void) {}
 
   /** Watches the contracts with all beneath them, and other folders by themselves. */
   watch(root: string, contracts: string, others: readonly string[]): void {
+    // A run that was under way asks for it still.
+    if (this.#isClosed) return;
     const isWatched = this.#add(contracts, true);
     // Until there is a contracts folder, its coming is what is waited for.
     if (!isWatched) this.#add(root, false);
@@ -65,6 +68,7 @@ class FolderWatchers {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
   }

@@ -85,3 +85,27 @@ test("after it is closed nothing is generated any more", async () => {
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(reports).toHaveLength(1);
 });
+
+test("closed in the middle of a run, it leaves nothing behind that would keep the process", async () => {
+  const slow = (type: string) =>
+    contract(
+      'import { writeFileSync } from "node:fs";',
+      `writeFileSync(${JSON.stringify(marker)}, ${JSON.stringify(type)});`,
+      "await new Promise((resolve) => setTimeout(resolve, 500));",
+      `export const one = actor({ input: ${type} });`,
+    );
+  const project = await createProject({});
+  const marker = project.path("loading");
+  await project.write({ "contracts/a.ts": slow("z.string()") });
+  const watched = () => process.getActiveResourcesInfo().filter((name) => name === "FSEventWrap").length;
+  const before = watched();
+  const watcher = await watch(
+    { root: project.root, contracts: "contracts", generated: "generated", handlers: "handlers" },
+    () => {},
+  );
+  expect(watched()).toBeGreaterThan(before);
+  await project.write({ "contracts/a.ts": slow("z.number()") });
+  await vi.waitFor(async () => expect(await project.read("loading")).toBe("z.number()"), { timeout: 20_000 });
+  await watcher.close();
+  expect(watched()).toBe(before);
+}, 60_000);
