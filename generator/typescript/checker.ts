@@ -1,8 +1,9 @@
 /** Asks the type checker for the types of a contract that its schemas do not know at run time, and draws their shapes. */
 import { dirname, join, relative } from "node:path";
-import { Project, ts } from "ts-morph";
+import type { Project, ts } from "ts-morph";
 import { asJson, keyword, unionOf, type Definition, type Property, type Shape, type Side } from "../shape.js";
 import { commentOf } from "./comments.js";
+import { compiler, tsMorph } from "./compiler.js";
 
 /** A type of an exported contract. */
 export interface CheckedType {
@@ -20,7 +21,7 @@ export class Checker {
   readonly #project: Project;
 
   constructor(readonly root: string) {
-    this.#project = new Project({ compilerOptions: compilerOptions(root), skipAddingFilesFromTsConfig: true });
+    this.#project = new tsMorph.Project({ compilerOptions: compilerOptions(root), skipAddingFilesFromTsConfig: true });
   }
 
   /** Takes up contracts, and what has changed since the last time. */
@@ -68,19 +69,19 @@ function signatureOf(type: ts.Type, checker: ts.TypeChecker): ts.Type | undefine
 
 /** The options of the project that decide how imports are found, and our own for everything else. */
 function compilerOptions(root: string): ts.CompilerOptions {
-  const file = ts.findConfigFile(root, ts.sys.fileExists);
-  const host = { ...ts.sys, readDirectory: () => [], onUnRecoverableConfigFileDiagnostic: () => undefined };
-  const parsed = file === undefined ? undefined : ts.getParsedCommandLineOfConfigFile(file, undefined, host);
+  const file = compiler.findConfigFile(root, compiler.sys.fileExists);
+  const host = { ...compiler.sys, readDirectory: () => [], onUnRecoverableConfigFileDiagnostic: () => undefined };
+  const parsed = file === undefined ? undefined : compiler.getParsedCommandLineOfConfigFile(file, undefined, host);
   const { paths, baseUrl, pathsBasePath, customConditions } = parsed?.options ?? {};
   return {
     ...(paths === undefined ? {} : { paths, pathsBasePath: pathsBasePath ?? dirname(file ?? root) }),
     ...(baseUrl === undefined ? {} : { baseUrl }),
     ...(customConditions === undefined ? {} : { customConditions }),
-    target: ts.ScriptTarget.ES2022,
+    target: compiler.ScriptTarget.ES2022,
     lib: ["lib.es2022.d.ts"],
     types: [],
-    module: ts.ModuleKind.ESNext,
-    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    module: compiler.ModuleKind.ESNext,
+    moduleResolution: compiler.ModuleResolutionKind.Bundler,
     strict: true,
     exactOptionalPropertyTypes: true,
     skipLibCheck: true,
@@ -138,36 +139,37 @@ class Drawing {
   #drawSimple(type: ts.Type): Shape | undefined {
     const { flags } = type;
     const is = (flag: ts.TypeFlags) => (flags & flag) !== 0;
-    if (is(ts.TypeFlags.Any)) return isError(type) ? this.#fail("does not compile") : keyword("any");
-    if (is(ts.TypeFlags.Unknown)) return keyword("unknown");
+    if (is(compiler.TypeFlags.Any)) return isError(type) ? this.#fail("does not compile") : keyword("any");
+    if (is(compiler.TypeFlags.Unknown)) return keyword("unknown");
     if (type.isStringLiteral() || type.isNumberLiteral()) return { kind: "literal", value: type.value };
-    if (is(ts.TypeFlags.BigIntLiteral)) {
+    if (is(compiler.TypeFlags.BigIntLiteral)) {
       const { negative, base10Value } = (type as ts.BigIntLiteralType).value;
       return { kind: "literal", value: { bigint: `${negative ? "-" : ""}${base10Value}` } };
     }
-    if (is(ts.TypeFlags.BooleanLiteral)) return { kind: "literal", value: this.checker.typeToString(type) === "true" };
-    if (is(ts.TypeFlags.Boolean)) return keyword("boolean");
-    if (is(ts.TypeFlags.String)) return keyword("string");
-    if (is(ts.TypeFlags.Number)) return keyword("number");
-    if (is(ts.TypeFlags.BigInt)) return keyword("bigint");
-    if (is(ts.TypeFlags.ESSymbolLike)) return keyword("symbol");
-    if (is(ts.TypeFlags.Null)) return keyword("null");
-    if (is(ts.TypeFlags.Undefined)) return keyword("undefined");
-    if (is(ts.TypeFlags.Void)) return keyword("void");
-    if (is(ts.TypeFlags.Never)) return keyword("never");
-    if (is(ts.TypeFlags.NonPrimitive)) return this.#fail("holds `object`, which says nothing about what it is");
+    if (is(compiler.TypeFlags.BooleanLiteral))
+      return { kind: "literal", value: this.checker.typeToString(type) === "true" };
+    if (is(compiler.TypeFlags.Boolean)) return keyword("boolean");
+    if (is(compiler.TypeFlags.String)) return keyword("string");
+    if (is(compiler.TypeFlags.Number)) return keyword("number");
+    if (is(compiler.TypeFlags.BigInt)) return keyword("bigint");
+    if (is(compiler.TypeFlags.ESSymbolLike)) return keyword("symbol");
+    if (is(compiler.TypeFlags.Null)) return keyword("null");
+    if (is(compiler.TypeFlags.Undefined)) return keyword("undefined");
+    if (is(compiler.TypeFlags.Void)) return keyword("void");
+    if (is(compiler.TypeFlags.Never)) return keyword("never");
+    if (is(compiler.TypeFlags.NonPrimitive)) return this.#fail("holds `object`, which says nothing about what it is");
     return undefined;
   }
 
   #drawComposite(type: ts.Type, open: readonly ts.Type[]): Shape {
     if (type.isUnion()) return this.#drawUnion(type.types, open);
     if (type.isIntersection()) return this.#drawIntersection(type, open);
-    if ((type.flags & ts.TypeFlags.TemplateLiteral) !== 0) {
+    if ((type.flags & compiler.TypeFlags.TemplateLiteral) !== 0) {
       const { texts, types } = type as ts.TemplateLiteralType;
       const parts = types.flatMap((part, index) => [this.draw(part, open), texts[index + 1] ?? ""]);
       return { kind: "template", parts: [texts[0] ?? "", ...parts] };
     }
-    if ((type.flags & ts.TypeFlags.Object) === 0) {
+    if ((type.flags & compiler.TypeFlags.Object) === 0) {
       return this.#fail(`holds "${this.checker.typeToString(type)}", which is not settled`);
     }
     if (this.checker.isTupleType(type)) return this.#drawTuple(type as ts.TupleTypeReference, open);
@@ -201,7 +203,7 @@ class Drawing {
   }
 
   #drawUnion(types: readonly ts.Type[], open: readonly ts.Type[]): Shape {
-    const isBoolean = (type: ts.Type) => (type.flags & ts.TypeFlags.BooleanLiteral) !== 0;
+    const isBoolean = (type: ts.Type) => (type.flags & compiler.TypeFlags.BooleanLiteral) !== 0;
     const hasBoth = types.filter(isBoolean).length === 2;
     const members = types.filter((type) => !hasBoth || !isBoolean(type)).map((type) => this.draw(type, open));
     return unionOf(hasBoth ? [...members, keyword("boolean")] : members);
@@ -211,7 +213,7 @@ class Drawing {
     const members = type.types.filter((member) => !isBrand(member));
     const [only] = members;
     if (members.length === 1 && only !== undefined) return this.draw(only, open);
-    const isObject = (member: ts.Type) => (member.flags & ts.TypeFlags.Object) !== 0;
+    const isObject = (member: ts.Type) => (member.flags & compiler.TypeFlags.Object) !== 0;
     if (members.every(isObject) && !members.some((member) => this.checker.isArrayType(member))) {
       return this.#drawObject(type, open);
     }
@@ -230,13 +232,13 @@ class Drawing {
     const types = this.checker.getTypeArguments(type);
     const { elementFlags, readonly } = type.target;
     const items = types.flatMap((element, index) => {
-      const flag = elementFlags[index] ?? ts.ElementFlags.Required;
-      if ((flag & ts.ElementFlags.Variable) !== 0) return [];
-      const optional = (flag & ts.ElementFlags.Optional) !== 0;
+      const flag = elementFlags[index] ?? compiler.ElementFlags.Required;
+      if ((flag & compiler.ElementFlags.Variable) !== 0) return [];
+      const optional = (flag & compiler.ElementFlags.Optional) !== 0;
       const shape = optional ? this.#drawOptional(element, open) : this.draw(element, open);
       return [optional ? { shape, optional: true as const } : { shape }];
     });
-    const rest = types.find((_, index) => ((elementFlags[index] ?? 0) & ts.ElementFlags.Variable) !== 0);
+    const rest = types.find((_, index) => ((elementFlags[index] ?? 0) & compiler.ElementFlags.Variable) !== 0);
     if (rest !== undefined && types.at(-1) !== rest) return this.#fail("holds a tuple with a rest in its middle");
     return {
       kind: "tuple",
@@ -299,12 +301,12 @@ class Drawing {
       if (!name.startsWith("__@$brand")) this.#fail("holds a property whose name is a symbol");
       return [];
     }
-    const optional = (symbol.flags & ts.SymbolFlags.Optional) !== 0;
+    const optional = (symbol.flags & compiler.SymbolFlags.Optional) !== 0;
     const type = this.checker.getTypeOfSymbolAtLocation(symbol, this.source);
     const docs = commentOf(symbol);
     return [
       {
-        name: ts.unescapeLeadingUnderscores(symbol.escapedName),
+        name: compiler.unescapeLeadingUnderscores(symbol.escapedName),
         shape: this.#drawOptional(type, open),
         ...(optional ? { optional: true as const } : {}),
         ...(isReadonly(symbol) ? { readonly: true as const } : {}),
@@ -321,7 +323,8 @@ function isLiteralKey(type: ts.Type): boolean {
 
 function isReference(type: ts.Type): type is ts.TypeReference {
   return (
-    (type.flags & ts.TypeFlags.Object) !== 0 && ((type as ts.ObjectType).objectFlags & ts.ObjectFlags.Reference) !== 0
+    (type.flags & compiler.TypeFlags.Object) !== 0 &&
+    ((type as ts.ObjectType).objectFlags & compiler.ObjectFlags.Reference) !== 0
   );
 }
 
@@ -348,7 +351,7 @@ function isReadonly(symbol: ts.Symbol): boolean {
   const declaration = symbol.valueDeclaration;
   return (
     declaration !== undefined &&
-    ts.isPropertySignature(declaration) &&
-    (ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Readonly) !== 0
+    compiler.isPropertySignature(declaration) &&
+    (compiler.getCombinedModifierFlags(declaration) & compiler.ModifierFlags.Readonly) !== 0
   );
 }

@@ -1,13 +1,14 @@
 /** Finds doc comments in source text. */
-import { ts } from "ts-morph";
+import type { ts } from "ts-morph";
+import { compiler } from "./compiler.js";
 
 /** The text of the doc comment right before a node, without its stars; also one on the line of the brace before it. */
 export function docsAt(node: ts.Node, file: ts.SourceFile): string | undefined {
   const text = file.text;
   const start = node.getFullStart();
   const ranges = [
-    ...(ts.getTrailingCommentRanges(text, start) ?? []),
-    ...(ts.getLeadingCommentRanges(text, start) ?? []),
+    ...(compiler.getTrailingCommentRanges(text, start) ?? []),
+    ...(compiler.getLeadingCommentRanges(text, start) ?? []),
   ];
   const comment = ranges
     .map(({ pos, end }) => text.slice(pos, end))

@@ -1,6 +1,7 @@
 /** Collects the doc comments of the properties in a `z.object({ … })`, as far as the source shows them. */
-import { ts } from "ts-morph";
+import type { ts } from "ts-morph";
 import { docsAt } from "./comments.js";
+import { compiler } from "./compiler.js";
 
 /** Doc comments in the places of a schema. Arrays, optionals and their like are looked through. */
 export interface FieldDocs {
@@ -27,12 +28,12 @@ export function readFieldDocs(
   }
 
   function readNode(node: ts.Node): FieldDocs | undefined {
-    if (ts.isIdentifier(node)) return read(find(node.text));
-    if (ts.isArrowFunction(node)) return ts.isBlock(node.body) ? undefined : read(node.body);
-    if (ts.isArrayLiteralExpression(node)) return readMembers(node);
-    if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return undefined;
+    if (compiler.isIdentifier(node)) return read(find(node.text));
+    if (compiler.isArrowFunction(node)) return compiler.isBlock(node.body) ? undefined : read(node.body);
+    if (compiler.isArrayLiteralExpression(node)) return readMembers(node);
+    if (!compiler.isCallExpression(node) || !compiler.isPropertyAccessExpression(node.expression)) return undefined;
     const method = node.expression.name.text;
-    const literal = node.arguments.find(ts.isObjectLiteralExpression);
+    const literal = node.arguments.find(compiler.isObjectLiteralExpression);
     const base = read(node.expression.expression);
     if (/^(object|strictObject|looseObject|interface|extend|safeExtend)$/.test(method) && literal !== undefined) {
       return { fields: { ...base?.fields, ...readFields(literal) } };
@@ -56,7 +57,10 @@ export function readFieldDocs(
   function readFields(literal: ts.ObjectLiteralExpression): Record<string, FieldDocs> {
     const fields: Record<string, FieldDocs> = {};
     for (const property of literal.properties) {
-      if (property.name === undefined || !(ts.isIdentifier(property.name) || ts.isStringLiteral(property.name)))
+      if (
+        property.name === undefined ||
+        !(compiler.isIdentifier(property.name) || compiler.isStringLiteral(property.name))
+      )
         continue;
       const docs = docsAt(property, file);
       const inner = read(schemaOf(property));
@@ -71,9 +75,9 @@ export function readFieldDocs(
 
 /** The schema of `name: schema` or of `get name() { return schema; }`. */
 function schemaOf(property: ts.ObjectLiteralElementLike): ts.Node | undefined {
-  if (ts.isPropertyAssignment(property)) return property.initializer;
-  if (ts.isShorthandPropertyAssignment(property)) return property.name;
-  if (!ts.isGetAccessorDeclaration(property)) return undefined;
+  if (compiler.isPropertyAssignment(property)) return property.initializer;
+  if (compiler.isShorthandPropertyAssignment(property)) return property.name;
+  if (!compiler.isGetAccessorDeclaration(property)) return undefined;
   const statement = property.body?.statements[0];
-  return statement !== undefined && ts.isReturnStatement(statement) ? statement.expression : undefined;
+  return statement !== undefined && compiler.isReturnStatement(statement) ? statement.expression : undefined;
 }

@@ -1,7 +1,8 @@
 /** Reads what only a contract's source can tell: which exports are actors, where they are declared, and their comments. */
-import { ts } from "ts-morph";
+import type { ts } from "ts-morph";
 import type { Place } from "../problems.js";
 import { docsAt } from "./comments.js";
+import { compiler } from "./compiler.js";
 import { readFieldDocs, type FieldDocs } from "./field-docs.js";
 
 /** What one source file says, without looking into any other. */
@@ -42,7 +43,7 @@ export interface SourceActor {
 
 /** Reads one source file. */
 export function readSource(path: string, text: string): SourceFile {
-  const file = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+  const file = compiler.createSourceFile(path, text, compiler.ScriptTarget.ES2022, true);
   return new SourceReader(path, file).read();
 }
 
@@ -87,9 +88,9 @@ class SourceReader {
   }
 
   #findCall(node: ts.Node): Place | undefined {
-    if (ts.isFunctionLike(node)) return undefined;
-    if (ts.isCallExpression(node) && this.#isActorFunction(node.expression)) return this.#place(node);
-    return ts.forEachChild(node, (child) => this.#findCall(child));
+    if (compiler.isFunctionLike(node)) return undefined;
+    if (compiler.isCallExpression(node) && this.#isActorFunction(node.expression)) return this.#place(node);
+    return compiler.forEachChild(node, (child) => this.#findCall(child));
   }
 
   #place(node: ts.Node): Place {
@@ -98,13 +99,13 @@ class SourceReader {
   }
 
   #bind(statement: ts.Statement): void {
-    if (ts.isVariableStatement(statement)) {
+    if (compiler.isVariableStatement(statement)) {
       for (const declaration of statement.declarationList.declarations) {
-        if (!ts.isIdentifier(declaration.name)) continue;
+        if (!compiler.isIdentifier(declaration.name)) continue;
         this.#bindings.set(declaration.name.text, { kind: "variable", declaration });
       }
     }
-    if (!ts.isImportDeclaration(statement) || !ts.isStringLiteral(statement.moduleSpecifier)) return;
+    if (!compiler.isImportDeclaration(statement) || !compiler.isStringLiteral(statement.moduleSpecifier)) return;
     const specifier = statement.moduleSpecifier.text;
     this.#specifiers.add(specifier);
     const clause = statement.importClause;
@@ -113,13 +114,13 @@ class SourceReader {
     if (clause?.name !== undefined) bind(clause.name, "default");
     const named = clause?.namedBindings;
     if (named === undefined) return;
-    if (ts.isNamespaceImport(named)) bind(named.name, "*");
+    if (compiler.isNamespaceImport(named)) bind(named.name, "*");
     else for (const element of named.elements) bind(element.name, (element.propertyName ?? element.name).text);
   }
 
   #readExports(statement: ts.Statement): void {
-    if (ts.isExportDeclaration(statement)) this.#readExportDeclaration(statement);
-    else if (ts.isExportAssignment(statement) && statement.isExportEquals !== true) {
+    if (compiler.isExportDeclaration(statement)) this.#readExportDeclaration(statement);
+    else if (compiler.isExportAssignment(statement) && statement.isExportEquals !== true) {
       this.#exports.set("default", this.#exportOf(statement.expression, statement, "default"));
     } else if (isExported(statement)) {
       for (const name of declaredNames(statement)) {
@@ -131,14 +132,14 @@ class SourceReader {
   #readExportDeclaration(statement: ts.ExportDeclaration): void {
     if (statement.isTypeOnly) return;
     const specifier =
-      statement.moduleSpecifier !== undefined && ts.isStringLiteral(statement.moduleSpecifier)
+      statement.moduleSpecifier !== undefined && compiler.isStringLiteral(statement.moduleSpecifier)
         ? statement.moduleSpecifier.text
         : undefined;
     if (specifier !== undefined) this.#specifiers.add(specifier);
     const clause = statement.exportClause;
     if (clause === undefined) {
       if (specifier !== undefined) this.#stars.push(specifier);
-    } else if (ts.isNamedExports(clause)) {
+    } else if (compiler.isNamedExports(clause)) {
       for (const element of clause.elements) {
         if (element.isTypeOnly) continue;
         const source = element.propertyName ?? element.name;
@@ -156,7 +157,7 @@ class SourceReader {
   /** What an export of this expression is, following one local name. */
   #exportOf(expression: ts.Node, at: ts.Node, name: string): SourceExport {
     const place = this.#place(at);
-    const binding = ts.isIdentifier(expression) ? this.#bindings.get(expression.text) : undefined;
+    const binding = compiler.isIdentifier(expression) ? this.#bindings.get(expression.text) : undefined;
     if (binding?.kind === "import") {
       return { place, origin: { kind: "module", specifier: binding.specifier, name: binding.name } };
     }
@@ -165,22 +166,22 @@ class SourceReader {
     const declaration = binding?.declaration;
     const docs = docsAt(declaration === undefined ? statementOf(at) : statementOf(declaration), this.file);
     if (call === undefined) return { place, origin: { kind: "value", docs } };
-    const local = ts.isIdentifier(expression) ? expression.text : name;
+    const local = compiler.isIdentifier(expression) ? expression.text : name;
     const actorPlace = this.#place(declaration === undefined ? at : declaration.name);
     return { place, origin: { kind: "actor", actor: this.#readActor(call, local, actorPlace, docs) } };
   }
 
   #asActorCall(node: ts.Node): ts.CallExpression | undefined {
     const value = unwrap(node);
-    return ts.isCallExpression(value) && this.#isActorFunction(value.expression) ? value : undefined;
+    return compiler.isCallExpression(value) && this.#isActorFunction(value.expression) ? value : undefined;
   }
 
   /** `actor`, `task` of `import { actor as task }`, or `cb.actor` of `import * as cb`. */
   #isActorFunction(callee: ts.Expression): boolean {
-    const [scope, name] = ts.isPropertyAccessExpression(callee)
+    const [scope, name] = compiler.isPropertyAccessExpression(callee)
       ? [callee.expression, callee.name.text]
       : [callee, undefined];
-    const binding = ts.isIdentifier(scope) ? this.#bindings.get(scope.text) : undefined;
+    const binding = compiler.isIdentifier(scope) ? this.#bindings.get(scope.text) : undefined;
     if (binding?.kind !== "import" || binding.specifier !== "callboard") return false;
     return name === undefined ? binding.name === "actor" : binding.name === "*" && name === "actor";
   }
@@ -214,15 +215,16 @@ class SourceReader {
   ): Generator<readonly [string, ts.Node, ts.Expression]> {
     if (argument === undefined || depth > 4) return;
     const value = unwrap(argument);
-    if (ts.isIdentifier(value)) yield* this.#optionProperties(this.#initializerOf(value.text), depth + 1);
-    if (!ts.isObjectLiteralExpression(value)) return;
+    if (compiler.isIdentifier(value)) yield* this.#optionProperties(this.#initializerOf(value.text), depth + 1);
+    if (!compiler.isObjectLiteralExpression(value)) return;
     for (const property of value.properties) {
-      if (ts.isSpreadAssignment(property)) yield* this.#optionProperties(property.expression, depth + 1);
-      else if (ts.isPropertyAssignment(property)) {
-        if (ts.isIdentifier(property.name) || ts.isStringLiteral(property.name)) {
+      if (compiler.isSpreadAssignment(property)) yield* this.#optionProperties(property.expression, depth + 1);
+      else if (compiler.isPropertyAssignment(property)) {
+        if (compiler.isIdentifier(property.name) || compiler.isStringLiteral(property.name)) {
           yield [property.name.text, property.name, property.initializer];
         }
-      } else if (ts.isShorthandPropertyAssignment(property)) yield [property.name.text, property.name, property.name];
+      } else if (compiler.isShorthandPropertyAssignment(property))
+        yield [property.name.text, property.name, property.name];
     }
   }
 
@@ -234,13 +236,13 @@ class SourceReader {
 
 function isExported(statement: ts.Statement): boolean {
   return (
-    ts.canHaveModifiers(statement) &&
-    ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true
+    compiler.canHaveModifiers(statement) &&
+    compiler.getModifiers(statement)?.some(({ kind }) => kind === compiler.SyntaxKind.ExportKeyword) === true
   );
 }
 
 function declaredNames(statement: ts.Statement): readonly ts.Identifier[] {
-  if (ts.isVariableStatement(statement)) {
+  if (compiler.isVariableStatement(statement)) {
     return statement.declarationList.declarations.flatMap(({ name }) => namesOf(name));
   }
   return [];
@@ -248,13 +250,13 @@ function declaredNames(statement: ts.Statement): readonly ts.Identifier[] {
 
 /** The names of `a`, `{ a, b: c }` and `[a, b]`. */
 function namesOf(name: ts.BindingName): readonly ts.Identifier[] {
-  if (ts.isIdentifier(name)) return [name];
-  return name.elements.flatMap((element) => (ts.isBindingElement(element) ? namesOf(element.name) : []));
+  if (compiler.isIdentifier(name)) return [name];
+  return name.elements.flatMap((element) => (compiler.isBindingElement(element) ? namesOf(element.name) : []));
 }
 
 function statementOf(node: ts.Node): ts.Node {
   let at = node;
-  while (at.parent !== undefined && !ts.isSourceFile(at.parent)) at = at.parent;
+  while (at.parent !== undefined && !compiler.isSourceFile(at.parent)) at = at.parent;
   return at;
 }
 
@@ -262,10 +264,10 @@ function statementOf(node: ts.Node): ts.Node {
 export function unwrap(node: ts.Node): ts.Node {
   let value = node;
   while (
-    ts.isParenthesizedExpression(value) ||
-    ts.isAsExpression(value) ||
-    ts.isSatisfiesExpression(value) ||
-    ts.isNonNullExpression(value)
+    compiler.isParenthesizedExpression(value) ||
+    compiler.isAsExpression(value) ||
+    compiler.isSatisfiesExpression(value) ||
+    compiler.isNonNullExpression(value)
   ) {
     value = value.expression;
   }

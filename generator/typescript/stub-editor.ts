@@ -1,5 +1,6 @@
 /** Adds missing handlers to a file that a person has written, and changes nothing else in it. */
-import { ts } from "ts-morph";
+import type { ts } from "ts-morph";
+import { compiler } from "./compiler.js";
 import { unwrap } from "./source.js";
 
 /** What a handlers file should hold. */
@@ -36,7 +37,7 @@ interface Insertion {
 
 /** Adds what is missing. */
 export function insertStubs(text: string, request: StubRequest): StubEdit {
-  const file = ts.createSourceFile("handlers.ts", text, ts.ScriptTarget.ES2022, true);
+  const file = compiler.createSourceFile("handlers.ts", text, compiler.ScriptTarget.ES2022, true);
   const broken = syntaxError(file);
   if (broken !== undefined) return { broken };
   const object = findObject(file, request);
@@ -61,26 +62,30 @@ function syntaxError(file: ts.SourceFile) {
   const [first] = (file as { readonly parseDiagnostics?: readonly ts.Diagnostic[] }).parseDiagnostics ?? [];
   if (first === undefined) return undefined;
   const { line, character } = file.getLineAndCharacterOfPosition(first.start ?? 0);
-  return { line: line + 1, column: character + 1, message: ts.flattenDiagnosticMessageText(first.messageText, " ") };
+  return {
+    line: line + 1,
+    column: character + 1,
+    message: compiler.flattenDiagnosticMessageText(first.messageText, " "),
+  };
 }
 
 /** The members that an object itself names. What is spread into it may be there for something else. */
 function ownNames(object: ts.ObjectLiteralExpression): readonly string[] {
   return object.properties.flatMap(({ name }) =>
-    name !== undefined && (ts.isIdentifier(name) || ts.isStringLiteral(name)) ? [name.text] : [],
+    name !== undefined && (compiler.isIdentifier(name) || compiler.isStringLiteral(name)) ? [name.text] : [],
   );
 }
 
 /** The object that is declared with the type, or, where none is, the one with the group's name. */
 function findObject(file: ts.SourceFile, { group, type }: StubRequest): ts.ObjectLiteralExpression | undefined {
   const declarations = file.statements
-    .filter(ts.isVariableStatement)
+    .filter(compiler.isVariableStatement)
     .flatMap((item) => item.declarationList.declarations);
   const typed = declarations.find((declaration) => mentionsType(declaration, type));
-  const named = declarations.find(({ name }) => ts.isIdentifier(name) && name.text === group);
+  const named = declarations.find(({ name }) => compiler.isIdentifier(name) && name.text === group);
   for (const declaration of [typed, named]) {
     const value = declaration?.initializer === undefined ? undefined : unwrap(declaration.initializer);
-    if (value !== undefined && ts.isObjectLiteralExpression(value)) return value;
+    if (value !== undefined && compiler.isObjectLiteralExpression(value)) return value;
   }
   return undefined;
 }
@@ -88,12 +93,15 @@ function findObject(file: ts.SourceFile, { group, type }: StubRequest): ts.Objec
 /** `const x: Type = …`, `… satisfies Type` or `… as Type`. */
 function mentionsType({ type, initializer }: ts.VariableDeclaration, name: string): boolean {
   const types = [type];
-  for (let value = initializer; value !== undefined && (ts.isSatisfiesExpression(value) || ts.isAsExpression(value));) {
+  for (
+    let value = initializer;
+    value !== undefined && (compiler.isSatisfiesExpression(value) || compiler.isAsExpression(value));
+  ) {
     types.push(value.type);
     value = value.expression;
   }
   return types.some(
-    (node) => node !== undefined && ts.isTypeReferenceNode(node) && node.typeName.getText().endsWith(name),
+    (node) => node !== undefined && compiler.isTypeReferenceNode(node) && node.typeName.getText().endsWith(name),
   );
 }
 
@@ -102,7 +110,7 @@ function membersOf(object: ts.ObjectLiteralExpression, file: ts.SourceFile): { n
   const names = new Set<string>();
   let isOpen = false;
   for (const member of object.properties) {
-    if (ts.isSpreadAssignment(member)) {
+    if (compiler.isSpreadAssignment(member)) {
       const spread = spreadObject(member, file);
       if (spread === undefined || spread === object) isOpen = true;
       else {
@@ -110,7 +118,7 @@ function membersOf(object: ts.ObjectLiteralExpression, file: ts.SourceFile): { n
         inner.names.forEach((name) => names.add(name));
         isOpen ||= inner.isOpen;
       }
-    } else if (ts.isIdentifier(member.name) || ts.isStringLiteral(member.name)) names.add(member.name.text);
+    } else if (compiler.isIdentifier(member.name) || compiler.isStringLiteral(member.name)) names.add(member.name.text);
     else isOpen = true;
   }
   return { names, isOpen };
@@ -121,14 +129,14 @@ function spreadObject(
   file: ts.SourceFile,
 ): ts.ObjectLiteralExpression | undefined {
   const value = unwrap(expression);
-  if (ts.isObjectLiteralExpression(value)) return value;
-  if (!ts.isIdentifier(value)) return undefined;
+  if (compiler.isObjectLiteralExpression(value)) return value;
+  if (!compiler.isIdentifier(value)) return undefined;
   const declaration = file.statements
-    .filter(ts.isVariableStatement)
+    .filter(compiler.isVariableStatement)
     .flatMap((item) => item.declarationList.declarations)
-    .find(({ name }) => ts.isIdentifier(name) && name.text === value.text);
+    .find(({ name }) => compiler.isIdentifier(name) && name.text === value.text);
   const initializer = declaration?.initializer === undefined ? undefined : unwrap(declaration.initializer);
-  return initializer !== undefined && ts.isObjectLiteralExpression(initializer) ? initializer : undefined;
+  return initializer !== undefined && compiler.isObjectLiteralExpression(initializer) ? initializer : undefined;
 }
 
 function memberInsertions(
@@ -163,7 +171,7 @@ function memberInsertions(
   }
   const comma = object.properties.hasTrailingComma;
   const afterComma = comma ? text.indexOf(",", last.getEnd()) + 1 : last.getEnd();
-  const comments = ts.getTrailingCommentRanges(text, afterComma) ?? [];
+  const comments = compiler.getTrailingCommentRanges(text, afterComma) ?? [];
   const at = comments.at(-1)?.end ?? afterComma;
   const rest = text.slice(at, closing);
   const isOnOneLine = !rest.includes("\n");
@@ -177,25 +185,25 @@ function memberInsertions(
 /** The local name of `NotImplementedError`, and what must be written so that there is one. */
 function errorImport(file: ts.SourceFile, eol: string): { local: string; insertions: readonly Insertion[] } {
   const name = "NotImplementedError";
-  const imports = file.statements.filter(ts.isImportDeclaration);
+  const imports = file.statements.filter(compiler.isImportDeclaration);
   const fromCallboard = imports.filter(
     ({ moduleSpecifier, importClause }) =>
-      ts.isStringLiteral(moduleSpecifier) &&
+      compiler.isStringLiteral(moduleSpecifier) &&
       moduleSpecifier.text === "callboard" &&
       importClause !== undefined &&
-      importClause.phaseModifier !== ts.SyntaxKind.TypeKeyword,
+      importClause.phaseModifier !== compiler.SyntaxKind.TypeKeyword,
   );
   for (const { importClause } of fromCallboard) {
     const named = importClause?.namedBindings;
     if (named === undefined) continue;
-    if (ts.isNamespaceImport(named)) return { local: `${named.name.text}.${name}`, insertions: [] };
+    if (compiler.isNamespaceImport(named)) return { local: `${named.name.text}.${name}`, insertions: [] };
     const known = named.elements.find((element) => (element.propertyName ?? element.name).text === name);
     if (known !== undefined && !known.isTypeOnly) return { local: known.name.text, insertions: [] };
   }
   const open = fromCallboard
     .map((item) => item.importClause?.namedBindings)
-    .find((item) => item !== undefined && ts.isNamedImports(item));
-  if (open !== undefined && ts.isNamedImports(open)) {
+    .find((item) => item !== undefined && compiler.isNamedImports(item));
+  if (open !== undefined && compiler.isNamedImports(open)) {
     const last = open.elements.at(-1);
     if (last !== undefined) return { local: name, insertions: [{ at: last.getEnd(), text: `, ${name}` }] };
   }

@@ -1,0 +1,9 @@
+/** Loads ts-morph, which is the slowest part of the generator to load. */
+import { createRequire } from "node:module";
+import type * as TsMorph from "ts-morph";
+
+/** The library. An `import` would read its ten megabytes three times: for their format, for their exports, and to run them. */
+export const tsMorph: typeof TsMorph = createRequire(import.meta.url)("ts-morph");
+
+/** The TypeScript compiler that ts-morph carries. */
+export const compiler = tsMorph.ts;
