@@ -25,7 +25,7 @@ export interface Parts {
 }
 
 /** Asks the type checker for types that schemas do not know, all of them at once: it is slow to start. */
-export type TypeResolver = (requests: readonly CheckedType[]) => Promise<readonly CheckerAnswer[]>;
+export type TypeResolver = (requests: readonly CheckedType[]) => readonly CheckerAnswer[];
 
 /** The model, if nothing is wrong. */
 export interface Assembly {
@@ -42,10 +42,10 @@ interface Candidate {
 }
 
 /** Makes the model. */
-export async function assemble(parts: Parts): Promise<Assembly> {
+export function assemble(parts: Parts): Assembly {
   const problems: ProblemInit[] = [...findMissing(parts)];
   const homes = findHomes(parts, problems);
-  const answers = await askChecker(homes, parts.resolveTypes);
+  const answers = askChecker(homes, parts.resolveTypes);
   const groups: Group[] = [];
   for (const file of parts.files) {
     const candidates = homes.filter((candidate) => candidate.file === file);
@@ -145,13 +145,13 @@ function drawnSides({ loaded }: Candidate): readonly (readonly [Type, Side])[] {
 /** The checker's answers, by file, export and type. */
 type Answers = ReadonlyMap<string, CheckerAnswer>;
 
-async function askChecker(candidates: readonly Candidate[], resolveTypes: TypeResolver): Promise<Answers> {
+function askChecker(candidates: readonly Candidate[], resolveTypes: TypeResolver): Answers {
   const requests = candidates.flatMap((candidate) =>
     drawnSides(candidate)
       .filter(([, side]) => isOpaque(side))
       .map(([type]): CheckedType => ({ file: candidate.file, name: candidate.name, type })),
   );
-  const answers = requests.length === 0 ? [] : await resolveTypes(requests);
+  const answers = requests.length === 0 ? [] : resolveTypes(requests);
   const answerOf = (index: number) => answers[index] ?? { reason: "is not known" };
   return new Map(requests.map((request, index) => [keyOf(request), answerOf(index)]));
 }

@@ -52,6 +52,11 @@ export class Bundler {
     readonly warm: boolean,
   ) {}
 
+  /** Loads esbuild, so that it begins to work as soon as it is asked to. */
+  async prepare(): Promise<void> {
+    await import("esbuild");
+  }
+
   async bundle(entries: readonly string[]): Promise<BundleResult> {
     const problems: ProblemInit[] = [];
     let rest = entries;

@@ -4,9 +4,9 @@ import { listFiles } from "./files.js";
 import { toPosix } from "./paths.js";
 
 /** The contract files, relative to the root, in the same order on every machine; `undefined` where there is no folder. */
-export async function discover(root: string, contracts: string): Promise<readonly string[] | undefined> {
+export function discover(root: string, contracts: string): readonly string[] | undefined {
   const folder = posix.normalize(toPosix(contracts));
-  const files = await listFiles(join(root, folder));
+  const files = listFiles(join(root, folder));
   return files?.filter((path) => isContractFile(posix.basename(path))).map((path) => posix.join(folder, path));
 }
 

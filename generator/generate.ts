@@ -131,19 +131,19 @@ export class Generator {
     const start = Date.now();
     try {
       const wrong = checkConfig(this.#config);
-      if (wrong !== undefined) return await this.#fail([inPackage("CB5003", wrong)]);
+      if (wrong !== undefined) return this.#fail([inPackage("CB5003", wrong)]);
       const { root, contracts } = this.#config;
-      const files = await discover(root, contracts);
+      const files = discover(root, contracts);
       if (files === undefined) {
-        return await this.#fail([inPackage("CB1005", `There is no folder "${contracts}" in ${root}.`)]);
+        return this.#fail([inPackage("CB1005", `There is no folder "${contracts}" in ${root}.`)]);
       }
-      const summary = this.#warm ? undefined : await this.#state.recall(files);
+      const summary = this.#warm ? undefined : this.#state.recall(files);
       if (summary !== undefined) return { ...nothing, ...summary };
       return await this.#generate(files, { check, loadTimeLimit, start });
     } catch (error) {
       const problem = fileProblem(error, this.#config.root);
       if (problem === undefined) throw error;
-      return await this.#fail([problem]);
+      return this.#fail([problem]);
     }
   }
 
@@ -151,11 +151,10 @@ export class Generator {
     files: readonly string[],
     { check, loadTimeLimit, start }: Required<RunOptions> & { readonly start: number },
   ): Promise<Report> {
-    const typescript = import("./typescript/index.js");
-    const { model, bundle, inputs, problems, notes: hints } = await this.#readModel(files, typescript, loadTimeLimit);
+    const { model, bundle, inputs, problems, notes: hints, typescript } = await this.#readModel(files, loadTimeLimit);
     if (problems.length > 0) return this.#fail(problems);
 
-    const plan = await this.#plan(model, bundle, typescript);
+    const plan = this.#plan(model, bundle, typescript);
     if ("foreign" in plan) {
       const message = `${plan.foreign} was not made by callboard, so it is left as it is.`;
       return this.#fail([{ code: "CB5001", message, file: plan.foreign, line: 0, column: 0 }]);
@@ -173,58 +172,56 @@ export class Generator {
       return { ...report, stale: staleFiles([...write.keys()], missing, remove) };
     }
     const { root, generated } = this.#config;
-    await writeFiles(root, write);
-    await removeFiles(root, remove, generated);
+    writeFiles(root, write);
+    removeFiles(root, remove, generated);
     // While it is watched, nobody else is taken to write there.
     if (this.#warm) this.#written = outputs;
     else {
       const read = [...inputs, ...strays];
-      await this.#state.remember({ ...report, contracts: files, inputs: read, outputs, notes }, start);
+      this.#state.remember({ ...report, contracts: files, inputs: read, outputs, notes }, start);
     }
     return { ...report, written: [...write.keys()].sort(byCodeUnit), removed: remove };
   }
 
   /** Reads the contracts, both ways, into the model. */
-  async #readModel(files: readonly string[], typescript: Promise<Typescript>, loadTimeLimit: number) {
+  async #readModel(files: readonly string[], loadTimeLimit: number) {
     const { root, contracts } = this.#config;
-    const texts = await this.#readTexts(files);
+    const texts = this.#readTexts(files);
     const { entries, twins } = withoutTwins(candidates(texts), contracts);
-    const { bundle, problems } = await this.#bundler.bundle(entries);
-    const [loaded, sources] = await Promise.all([
-      this.#loader.load(bundle, loadTimeLimit),
-      this.#readSources(texts, bundle, typescript),
-    ]);
-    const resolveTypes: TypeResolver = async (requests) => {
-      const { Checker } = await typescript;
-      this.#checker ??= new Checker(root);
+    // Whoever works elsewhere begins before this thread is blocked: esbuild before the compiler is loaded, the thread
+    // that loads the contracts before their sources are read.
+    await this.#bundler.prepare();
+    const bundling = this.#bundler.bundle(entries);
+    const [{ bundle, problems }, typescript] = await Promise.all([bundling, import("./typescript/index.js")]);
+    const loading = this.#loader.load(bundle, loadTimeLimit);
+    const sources = this.#readSources(texts, bundle, typescript);
+    const loaded = await loading;
+    const resolveTypes: TypeResolver = (requests) => {
+      this.#checker ??= new typescript.Checker(root);
       const checker = this.#checker;
       checker.update([...new Set(requests.map(({ file }) => file))]);
       return requests.map((request) => checker.resolve(request));
     };
     const { exports } = loaded;
     const memo = this.#memos.actors;
-    const assembly = await assemble({ folder: contracts, files: entries, sources, exports, resolveTypes, memo });
+    const assembly = assemble({ folder: contracts, files: entries, sources, exports, resolveTypes, memo });
     return {
       model: assembly.model,
       bundle,
       inputs: [...bundle.inputs, ...texts.keys(), ...(this.#checker?.sources ?? [])],
       problems: [...twins, ...problems, ...loaded.problems, ...assembly.problems],
       notes: contractNotes(contracts, entries, sources, assembly.model),
+      typescript,
     };
   }
 
   /** What has to change on disk; or what is in the way there. */
-  async #plan(
-    model: Model,
-    bundle: Bundle,
-    typescript: Promise<Typescript>,
-  ): Promise<Plan | { readonly foreign: string }> {
+  #plan(model: Model, bundle: Bundle, { insertStubs }: Typescript): Plan | { readonly foreign: string } {
     const { root, contracts, generated } = this.#config;
     const files = emit(model, bundle, contracts, this.#memos.files);
-    const { foreign, ...folder } = await planFolder(root, generated, files, this.#written);
+    const { foreign, ...folder } = planFolder(root, generated, files, this.#written);
     if (foreign !== undefined) return { foreign };
-    const { insertStubs } = await typescript;
-    const handlers = await planHandlers(root, this.#config, model, insertStubs, this.#memos.stubs);
+    const handlers = planHandlers(root, this.#config, model, insertStubs, this.#memos.stubs);
     const outputs = new Map([...folder.texts, ...handlers.texts]);
     return {
       outputs,
@@ -237,19 +234,13 @@ export class Generator {
     };
   }
 
-  async #readTexts(files: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const read = async (path: string) => [path, (await readText(join(this.#config.root, path))) ?? ""] as const;
-    return new Map(await Promise.all(files.map(read)));
+  #readTexts(files: readonly string[]): ReadonlyMap<string, string> {
+    return new Map(files.map((path) => [path, readText(join(this.#config.root, path)) ?? ""]));
   }
 
-  async #readSources(
-    contracts: ReadonlyMap<string, string>,
-    bundle: Bundle,
-    typescript: Promise<Typescript>,
-  ): Promise<SourceTree> {
+  #readSources(contracts: ReadonlyMap<string, string>, bundle: Bundle, { readSource }: Typescript): SourceTree {
     const others = bundle.sources.filter((path) => /\.[mc]?tsx?$/.test(path) && !contracts.has(path));
-    const texts = new Map([...contracts, ...(await this.#readTexts(others))]);
-    const { readSource } = await typescript;
+    const texts = new Map([...contracts, ...this.#readTexts(others)]);
     const read = new Map<string, { readonly text: string; readonly source: SourceFile }>();
     for (const [path, text] of texts) {
       const known = this.#sources.get(path);
@@ -260,15 +251,12 @@ export class Generator {
     return new SourceTree(sources, bundle.resolve);
   }
 
-  async #fail(found: readonly ProblemInit[]): Promise<Report> {
-    const problems = await Promise.all(
-      found.map(async (problem) => {
-        const known = this.#sources.get(problem.file)?.text;
-        const text =
-          problem.line === 0 ? undefined : (known ?? (await readText(join(this.#config.root, problem.file))));
-        return createProblem(problem, text);
-      }),
-    );
+  #fail(found: readonly ProblemInit[]): Report {
+    const problems = found.map((problem) => {
+      const known = this.#sources.get(problem.file)?.text;
+      const text = problem.line === 0 ? undefined : (known ?? readText(join(this.#config.root, problem.file)));
+      return createProblem(problem, text);
+    });
     return { ...nothing, problems: withoutRepetition(problems).toSorted(compareProblems) };
   }
 }

@@ -20,22 +20,20 @@ export interface FolderPlan {
 }
 
 /** Compares what should be with what is. `known` are the texts of files that need not be read again. */
-export async function planFolder(
+export function planFolder(
   root: string,
   folder: string,
   outputs: readonly Output[],
   known: ReadonlyMap<string, string>,
-): Promise<FolderPlan> {
+): FolderPlan {
   const wanted = new Map(outputs.map(({ path, text }) => [path, text]));
   wanted.set(MANIFEST, manifestText(outputs));
-  const present = (await listFiles(join(root, folder))) ?? [];
+  const present = listFiles(join(root, folder)) ?? [];
   const texts = new Map<string, string>();
-  await Promise.all(
-    present.map(async (path) => {
-      const text = known.get(posix.join(folder, path)) ?? (await readText(join(root, folder, path)));
-      if (text !== undefined) texts.set(path, text);
-    }),
-  );
+  for (const path of present) {
+    const text = known.get(posix.join(folder, path)) ?? readText(join(root, folder, path));
+    if (text !== undefined) texts.set(path, text);
+  }
   const listed = readManifest(texts.get(MANIFEST));
   const isOurs = (path: string) => path === MANIFEST || listed.has(path) || isMarked(texts.get(path));
   const visible = present.filter((path) => !path.startsWith("."));

@@ -24,13 +24,13 @@ export interface HandlersPlan {
 }
 
 /** Finds the stubs that are missing. */
-export async function planHandlers(
+export function planHandlers(
   root: string,
   folders: { readonly handlers: string; readonly generated: string },
   { groups }: Model,
   insertStubs: typeof typescript.insertStubs,
   memo: Memo<typescript.StubEdit>,
-): Promise<HandlersPlan> {
+): HandlersPlan {
   const types = handlersTypes(groups);
   const texts = new Map<string, string>();
   const changed = new Set<string>();
@@ -40,7 +40,7 @@ export async function planHandlers(
   for (const group of groups) {
     const path = pathOf(folders.handlers, group);
     const type = types.get(group) ?? group.name;
-    const text = await readText(join(root, path));
+    const text = readText(join(root, path));
     if (text === undefined) {
       const worker = specifierTo(path, posix.join(folders.generated, "worker.js"));
       texts.set(path, emitStubFile(group, type, worker));
@@ -68,7 +68,7 @@ export async function planHandlers(
     changed.add(path);
     insertions.push(`inserted ${edit.inserted.join(", ")} into ${path}`);
   }
-  const strays = await findStrays(root, folders, new Set(texts.keys()), new Set(types.values()));
+  const strays = findStrays(root, folders, new Set(texts.keys()), new Set(types.values()));
   for (const [path, type] of strays) notes.push(`${path}: the contract file of its ${type} is gone`);
   const unfilled = groups.flatMap((group) => unfilledHandlers(group, texts.get(pathOf(folders.handlers, group)) ?? ""));
   if (unfilled.length > 0) notes.push(unfilledNote(unfilled));
@@ -80,25 +80,22 @@ function pathOf(folder: string, { stem }: Group): string {
 }
 
 /** Files of handlers whose type is generated no more, each with that type. Other files of a person's are none of ours. */
-async function findStrays(
+function findStrays(
   root: string,
   { handlers, generated }: { readonly handlers: string; readonly generated: string },
   known: ReadonlySet<string>,
   types: ReadonlySet<string>,
-): Promise<readonly (readonly [path: string, type: string])[]> {
-  const files = (await listFiles(join(root, handlers))) ?? [];
+): readonly (readonly [path: string, type: string])[] {
+  const files = listFiles(join(root, handlers)) ?? [];
   const others = files
     .map((file) => posix.join(handlers, file))
     .filter((file) => /\.m?ts$/.test(file) && !known.has(file));
-  const found = await Promise.all(
-    others.map(async (path) => {
-      const worker = specifierTo(path, posix.join(generated, "worker.js"));
-      const text = (await readText(join(root, path))) ?? "";
-      const gone = importedFrom(text, worker).find((name) => name.endsWith("Handlers") && !types.has(name));
-      return gone === undefined ? [] : [[path, gone] as const];
-    }),
-  );
-  return found.flat();
+  return others.flatMap((path) => {
+    const worker = specifierTo(path, posix.join(generated, "worker.js"));
+    const text = readText(join(root, path)) ?? "";
+    const gone = importedFrom(text, worker).find((name) => name.endsWith("Handlers") && !types.has(name));
+    return gone === undefined ? [] : [[path, gone] as const];
+  });
 }
 
 /** The names that a text imports from a module. */

@@ -1,10 +1,10 @@
 /** Loads bundled contracts in a thread of their own, with a time limit, and maps what they throw to their sources. */
-import { mkdir, rm, symlink, writeFile, access, readFile } from "node:fs/promises";
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { OUTPUT, type Bundle, type BundledFile, type Bundler } from "./bundle.js";
-import { sha256 } from "./files.js";
+import { readText, sha256 } from "./files.js";
 import type { LoadedActor, LoaderAnswer, LoaderTask, LoadError } from "./loader.js";
 import { byCodeUnit, type Place, type ProblemInit } from "./problems.js";
 
@@ -71,15 +71,17 @@ export class Loader {
     // Two runs at once must not load each other's files.
     const folder = join(this.#cache, `load-${process.pid}-${++runs}`);
     try {
-      await writeBundle(folder, files);
-      await linkSelf(this.root, this.#cache);
+      writeBundle(folder, files);
+      linkSelf(this.root, this.#cache);
       const modules = entries.map(({ path }) => pathToFileURL(join(folder, path)).href);
-      const outcome = await runThread(modules, timeLimit, join(this.#cache, "loader.js"));
+      const built = new URL("./loader.js", import.meta.url);
+      const script = existsSync(built) ? built : await buildThread(join(this.#cache, "loader.js"));
+      const outcome = await runThread(script, modules, timeLimit);
       if ("stuck" in outcome)
         return { exports: new Map(), problems: [stuckProblem(entries[outcome.stuck], timeLimit)] };
       return await this.#collect(entries, outcome.answer, (error, maps) => locate(error, folder, files, maps));
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
     }
   }
 
@@ -140,33 +142,33 @@ function connected({ files }: Bundle): readonly (readonly BundledFile[])[] {
   return [...new Set(sets.values())].map((set) => [...set].sort((a, b) => byCodeUnit(a.path, b.path)));
 }
 
-async function writeBundle(folder: string, files: readonly BundledFile[]): Promise<void> {
+function writeBundle(folder: string, files: readonly BundledFile[]): void {
   const folders = new Set(files.map(({ path }) => dirname(join(folder, path))));
-  await Promise.all([...folders].map((path) => mkdir(path, { recursive: true })));
-  await Promise.all([
-    writeFile(join(folder, "package.json"), '{ "type": "module" }\n'),
-    ...files.map(({ path, text }) => writeFile(join(folder, path), text)),
-  ]);
+  for (const path of [folder, ...folders]) mkdirSync(path, { recursive: true });
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
+  for (const { path, text } of files) writeFileSync(join(folder, path), text);
 }
 
 /** Node does not let a package import itself from beneath its own node_modules: Callboard's own repository needs a link. */
-async function linkSelf(root: string, cache: string): Promise<void> {
-  const manifest = await readFile(join(root, "package.json"), "utf8").catch(() => "{}");
+function linkSelf(root: string, cache: string): void {
+  const manifest = readText(join(root, "package.json")) ?? "{}";
   if ((JSON.parse(manifest) as { name?: unknown }).name !== "callboard") return;
-  await mkdir(join(cache, "node_modules"), { recursive: true });
-  await symlink(root, join(cache, "node_modules", "callboard"), "junction").catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
-  });
+  mkdirSync(join(cache, "node_modules"), { recursive: true });
+  try {
+    symlinkSync(root, join(cache, "node_modules", "callboard"), "junction");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
 }
 
 type Outcome = { readonly answer: LoaderAnswer } | { readonly stuck: number };
 
-async function runThread(modules: readonly string[], timeLimit: number, cached: string): Promise<Outcome> {
+async function runThread(script: URL | string, modules: readonly string[], timeLimit: number): Promise<Outcome> {
   const progress = new SharedArrayBuffer(4);
   const current = new Int32Array(progress);
   const task: LoaderTask = { modules, progress };
   // What contracts print belongs to nobody: the report is the output of the command.
-  const thread = new Worker(await threadFile(cached), { workerData: task, stdout: true, stderr: true });
+  const thread = new Worker(script, { workerData: task, stdout: true, stderr: true });
   const ended = new Promise<Outcome>((resolve, reject) => {
     thread.once("message", (answer: LoaderAnswer) => resolve({ answer }));
     thread.once("error", reject);
@@ -200,14 +202,8 @@ function watchProgress(current: Int32Array, timeLimit: number) {
   return { stuck, stop: () => clearInterval(timer) };
 }
 
-/** The thread's file: built beside this one, or, where this is run from its sources, built now. */
-async function threadFile(cached: string): Promise<URL | string> {
-  const built = new URL("./loader.js", import.meta.url);
-  const exists = await access(built).then(
-    () => true,
-    () => false,
-  );
-  if (exists) return built;
+/** Builds the thread's file. It lies beside this one, but where this one is run from its sources. */
+async function buildThread(cached: string): Promise<string> {
   const { build } = await import("esbuild");
   const source = fileURLToPath(new URL("./loader.ts", import.meta.url));
   const outfile = cached.replace(/\.js$/, `-${process.pid}.mjs`);

@@ -1,5 +1,5 @@
 /** What the last run read and left behind: when all of it is as it was, there is nothing to do. */
-import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,54 +41,51 @@ export class StateFile {
   }
 
   /** What there is to say, if nothing has changed since the last run. */
-  async recall(contracts: readonly string[]): Promise<Summary | undefined> {
-    const state = await this.#read();
+  recall(contracts: readonly string[]): Summary | undefined {
+    const state = this.#read();
     if (state === undefined || state.contracts.join("\n") !== contracts.join("\n")) return undefined;
     const { root, generated } = this.config;
     const outputs = Object.entries(state.outputs);
-    const isSame = async ([path, hash]: readonly [string, string | null]) => (await hashOf(join(root, path))) === hash;
-    const checks = [...Object.entries(state.inputs), ...outputs].map(isSame);
-    if (!(await Promise.all(checks)).every(Boolean)) return undefined;
-    if (state.tool !== (await toolHash(this.config)) || state.listing !== (await listing(join(root, generated))))
-      return undefined;
+    const isSame = ([path, hash]: readonly [string, string | null]) => hashOf(join(root, path)) === hash;
+    if (![...Object.entries(state.inputs), ...outputs].every(isSame)) return undefined;
+    if (state.tool !== toolHash(this.config) || state.listing !== listing(join(root, generated))) return undefined;
     return { notes: state.notes, actors: state.actors, files: state.files, unchanged: outputs.length };
   }
 
   /** Remembers a run that began at `start`. */
-  async remember(run: Run, start: number): Promise<void> {
+  remember(run: Run, start: number): void {
     const { root, generated } = this.config;
     const inputs = [...new Set([...run.inputs, ...surroundings(root)])].sort(byCodeUnit);
     // What was saved while the run read it may have been read before it was saved.
-    const times = await Promise.all(inputs.map((path) => stat(join(root, path)).catch(() => undefined)));
-    if (times.some((time) => time !== undefined && time.mtimeMs >= start)) return;
-    const hashes = await Promise.all(inputs.map(async (path) => [path, await hashOf(join(root, path))] as const));
+    const times = inputs.map((path) => statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (times.some((time) => time >= start)) return;
+    const hashes = inputs.map((path) => [path, hashOf(join(root, path))] as const);
     const state: State = {
-      tool: await toolHash(this.config),
+      tool: toolHash(this.config),
       contracts: run.contracts,
-      listing: await listing(join(root, generated)),
+      listing: listing(join(root, generated)),
       inputs: Object.fromEntries(hashes),
       outputs: Object.fromEntries([...run.outputs].map(([path, text]) => [path, sha256(text)])),
       notes: run.notes,
       actors: run.actors,
       files: run.files,
     };
-    await mkdir(dirname(this.#path), { recursive: true });
-    await writeFile(this.#path, JSON.stringify(state));
+    mkdirSync(dirname(this.#path), { recursive: true });
+    writeFileSync(this.#path, JSON.stringify(state));
   }
 
-  async #read(): Promise<State | undefined> {
-    const text = await readText(this.#path).catch(() => undefined);
-    if (text === undefined) return undefined;
+  #read(): State | undefined {
     try {
-      return JSON.parse(text) as State;
+      const text = readText(this.#path);
+      return text === undefined ? undefined : (JSON.parse(text) as State);
     } catch {
       return undefined;
     }
   }
 }
 
-async function hashOf(path: string): Promise<string | null> {
-  const text = await readText(path);
+function hashOf(path: string): string | null {
+  const text = readText(path);
   return text === undefined ? null : sha256(text);
 }
 
@@ -104,14 +101,19 @@ function surroundings(root: string): readonly string[] {
 }
 
 /** Our own code: another version may generate something else. */
-async function toolHash({ contracts, generated, handlers }: GeneratorConfig): Promise<string> {
+function toolHash({ contracts, generated, handlers }: GeneratorConfig): string {
   const folder = dirname(fileURLToPath(import.meta.url));
-  const files = (await readdir(folder, { recursive: true })).filter((name) => /\.[jt]s$/.test(name)).sort(byCodeUnit);
-  const hashes = await Promise.all(files.map((name) => hashOf(join(folder, name))));
+  const files = namesIn(folder).filter((name) => /\.[jt]s$/.test(name));
+  const hashes = files.map((name) => hashOf(join(folder, name)));
   return sha256([contracts, generated, handlers, ...hashes].join("\n"));
 }
 
-async function listing(folder: string): Promise<string> {
-  const names = await readdir(folder, { recursive: true }).catch(() => []);
-  return sha256(names.sort(byCodeUnit).join("\n"));
+function listing(folder: string): string {
+  return sha256(namesIn(folder).join("\n"));
+}
+
+/** All that is below a folder, in the same order on every machine. */
+function namesIn(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: "utf8" }).sort(byCodeUnit);
 }
