@@ -144,6 +144,8 @@ export class Generator {
       const problem = fileProblem(error, this.#config.root);
       if (problem === undefined) throw error;
       return this.#fail([problem]);
+    } finally {
+      this.#loader.clean();
     }
   }
 
