@@ -1,6 +1,7 @@
 /** Bundles the contracts with esbuild: what is loaded to read them is also what is published for producers. */
 import { builtinModules, SourceMap, type SourceMapPayload } from "node:module";
 import { posix } from "node:path";
+import { acquireEsbuild, releaseEsbuild, withEsbuild } from "./esbuild.js";
 import { toPosix } from "./paths.js";
 import type { ProblemInit } from "./problems.js";
 import type { BuildContext, BuildFailure, BuildOptions, BuildResult, Message } from "esbuild";
@@ -80,8 +81,8 @@ export class Bundler {
 
   /** Finds the source map of a module. Maps are made only where something went wrong. */
   async sourceMaps(entries: readonly string[]): Promise<(file: BundledFile) => SourceMap | undefined> {
-    const { build } = await import("esbuild");
-    const { outputFiles } = await build({ ...this.#options(entries), sourcemap: "external", sourcesContent: false });
+    const options = { ...this.#options(entries), sourcemap: "external", sourcesContent: false } as const;
+    const { outputFiles } = await withEsbuild(({ build }) => build(options));
     const texts = new Map(outputFiles.map(({ path, text }) => [path, text]));
     const maps = new Map<string, string>();
     for (const [path, text] of texts) {
@@ -95,18 +96,20 @@ export class Bundler {
   }
 
   async close(): Promise<void> {
-    await this.#context?.dispose();
+    if (this.#context === undefined) return;
+    await this.#context.dispose();
     this.#context = undefined;
+    await releaseEsbuild();
   }
 
   async #build(entries: readonly string[]) {
-    const esbuild = await import("esbuild");
     const options = this.#options(entries);
-    if (!this.warm) return esbuild.build(options);
+    if (!this.warm) return withEsbuild(({ build }) => build(options));
     const key = entries.join("\n");
     if (this.#context === undefined || key !== this.#entries) {
       await this.close();
-      this.#context = await esbuild.context(options);
+      const { context } = await acquireEsbuild();
+      this.#context = await context(options);
       this.#entries = key;
     }
     return this.#context.rebuild();

@@ -2,7 +2,7 @@
 import type { ts } from "ts-morph";
 import type { Place } from "../problems.js";
 import { docsAt } from "./comments.js";
-import { compiler } from "./compiler.js";
+import { compiler, parseFile } from "./compiler.js";
 import { readFieldDocs, type FieldDocs } from "./field-docs.js";
 
 /** What one source file says, without looking into any other. */
@@ -43,8 +43,7 @@ export interface SourceActor {
 
 /** Reads one source file. */
 export function readSource(path: string, text: string): SourceFile {
-  const file = compiler.createSourceFile(path, text, compiler.ScriptTarget.ES2022, true);
-  return new SourceReader(path, file).read();
+  return new SourceReader(path, parseFile(path, text)).read();
 }
 
 /** Something that a name at the top of a file stands for. */

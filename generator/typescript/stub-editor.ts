@@ -1,6 +1,6 @@
 /** Adds missing handlers to a file that a person has written, and changes nothing else in it. */
 import type { ts } from "ts-morph";
-import { compiler } from "./compiler.js";
+import { compiler, parseFile } from "./compiler.js";
 import { unwrap } from "./source.js";
 
 /** What a handlers file should hold. */
@@ -37,7 +37,7 @@ interface Insertion {
 
 /** Adds what is missing. */
 export function insertStubs(text: string, request: StubRequest): StubEdit {
-  const file = compiler.createSourceFile("handlers.ts", text, compiler.ScriptTarget.ES2022, true);
+  const file = parseFile("handlers.ts", text);
   const broken = syntaxError(file);
   if (broken !== undefined) return { broken };
   const object = findObject(file, request);
