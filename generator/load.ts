@@ -19,6 +19,12 @@ export interface Loaded {
 /** Actors by the names of their exports. */
 export type ActorExports = ReadonlyMap<string, LoadedActor>;
 
+/** The module that imports all others. None of them has such a name: bundled contracts end in ".js". */
+const ALL_MODULES = "all.mjs";
+
+/** What stands for all modules where the index of one is expected. */
+const ALL = -1;
+
 /** How long one contract may take, in milliseconds. */
 export const LOAD_TIME_LIMIT = 10_000;
 
@@ -86,7 +92,12 @@ export class Loader {
     const modules = entries.map(({ path }) => pathToFileURL(join(folder, path)).href);
     const built = new URL("./loader.js", import.meta.url);
     const script = existsSync(built) ? built : await buildThread(join(this.#cache, "loader.js"));
-    const outcome = await runThread(script, modules, timeLimit);
+    writeFileSync(join(folder, ALL_MODULES), modules.map((url) => `import ${JSON.stringify(url)};\n`).join(""));
+    const all = pathToFileURL(join(folder, ALL_MODULES)).href;
+    let outcome = await runThread(script, { modules, all }, timeLimit);
+    if ("stuck" in outcome && outcome.stuck === ALL) {
+      outcome = await runThread(script, { modules, all: undefined }, timeLimit);
+    }
     if ("stuck" in outcome) return { exports: new Map(), problems: [stuckProblem(entries[outcome.stuck], timeLimit)] };
     return this.#collect(entries, outcome.answer, (error, maps) => locate(error, folder, files, maps));
   }
@@ -169,10 +180,14 @@ function linkSelf(root: string, cache: string): void {
 
 type Outcome = { readonly answer: LoaderAnswer } | { readonly stuck: number };
 
-async function runThread(script: URL | string, modules: readonly string[], timeLimit: number): Promise<Outcome> {
+async function runThread(
+  script: URL | string,
+  modules: Omit<LoaderTask, "progress">,
+  timeLimit: number,
+): Promise<Outcome> {
   const progress = new SharedArrayBuffer(4);
-  const current = new Int32Array(progress);
-  const task: LoaderTask = { modules, progress };
+  const current = new Int32Array(progress).fill(modules.all === undefined ? 0 : ALL);
+  const task: LoaderTask = { ...modules, progress };
   // What contracts print belongs to nobody: the report is the output of the command.
   // It makes little garbage: with less room for that, the process needs a tenth less memory.
   const resourceLimits = { maxYoungGenerationSizeMb: 16 };
@@ -195,7 +210,7 @@ async function runThread(script: URL | string, modules: readonly string[], timeL
 function watchProgress(current: Int32Array, timeLimit: number) {
   let timer: NodeJS.Timeout | undefined;
   const stuck = new Promise<Outcome>((resolve) => {
-    let last = -1;
+    let last = ALL;
     let since = performance.now();
     timer = setInterval(
       () => {

@@ -81,8 +81,11 @@ export function layOut(doc: Doc, { width = PRINT_WIDTH } = {}): string {
 /** Whether a flat document, with all that follows it up to the next possible break, fits in the room. */
 function fitsIn(room: number, doc: Doc, following: readonly Command[]): boolean {
   let left = room;
-  const stack: Command[] = [...following, { indentation: 0, broken: false, doc }];
-  for (let command = stack.pop(); command !== undefined; command = stack.pop()) {
+  let rest = following.length;
+  const stack: Command[] = [{ indentation: 0, broken: false, doc }];
+  // What follows is mostly not come to: to copy it each time would make long documents slow.
+  const next = () => stack.pop() ?? following[--rest];
+  for (let command = next(); command !== undefined; command = next()) {
     const { broken, doc: current } = command;
     if (typeof current === "string") {
       left -= current.length;
