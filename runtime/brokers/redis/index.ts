@@ -5,7 +5,8 @@ import { defaults } from "../../defaults.js";
 import type { Duration } from "../../duration.js";
 import { BrokerClosedError, InvalidOptionError } from "../../errors.js";
 import type { ResultStore } from "../../results.js";
-import { RedisConnection, redisAddress, type RedisAddress, type RedisTarget } from "./connection.js";
+import { redisAddress, type RedisAddress, type RedisTarget } from "./address.js";
+import { RedisConnection } from "./connection.js";
 import { RedisConsumer } from "./consumer.js";
 import { RedisDeadLetters } from "./dead-letters.js";
 import { queueKeys } from "./keys.js";
@@ -14,7 +15,7 @@ import { RedisResults } from "./results.js";
 import { RedisSubscriber } from "./subscriber.js";
 import { Sweeper } from "./sweeper.js";
 
-export type { RedisTarget } from "./connection.js";
+export type { RedisTarget } from "./address.js";
 
 /** How the Redis broker behaves. */
 export interface RedisBrokerOptions {

@@ -1,5 +1,6 @@
 /** The connection on which this process is told things: wake-ups for its consumers, results for its callers. */
-import { RedisConnection, type RedisAddress } from "./connection.js";
+import type { RedisAddress } from "./address.js";
+import { RedisConnection } from "./connection.js";
 
 /** How often a silent connection is asked whether it is still there, in milliseconds. */
 const PING_INTERVAL = 10_000;
