@@ -1,28 +1,19 @@
-/**
- * The Redis broker keeps its promises on a server in cluster mode, which refuses every script that touches keys of
- * different slots. One node holds all slots here.
- */
-import { Redis } from "ioredis";
+/** The Redis broker keeps its promises on a Redis Cluster: three primaries and their replicas, reached by three of the six. */
 import { afterAll, beforeAll } from "vitest";
-import { startRedis, type RedisServer } from "../setup/redis.js";
-import { eventually } from "../support/eventually.js";
+import { startRedisCluster, type RedisCluster } from "../setup/redis-cluster.js";
 import { describeBroker } from "./broker.js";
 import { redisHarness } from "./redis-harness.js";
 import { describeResults } from "./results.js";
 import { describeWorker } from "./worker.js";
 
-let server: RedisServer;
+let cluster: RedisCluster;
 
 beforeAll(async () => {
-  server = await startRedis({ args: ["--cluster-enabled", "yes"] });
-  const redis = new Redis(server.url);
-  await redis.cluster("ADDSLOTSRANGE", 0, 16383);
-  await eventually("the cluster", async () => (await redis.cluster("INFO")).includes("cluster_state:ok"));
-  redis.disconnect();
+  cluster = await startRedisCluster();
 });
-afterAll(() => server.stop());
+afterAll(() => cluster.stop());
 
-const harness = redisHarness(() => server.url);
+const harness = redisHarness(() => ({ cluster: cluster.nodes.slice(2, 5).map(({ url }) => url) }));
 
 describeBroker("redis", harness);
 describeResults("redis", harness);

@@ -1,22 +1,22 @@
-/** What the conformance suites need of a Redis server. */
+/** What the conformance suites need of a Redis server, or of a cluster. */
 import { randomUUID } from "node:crypto";
-import { redisBroker } from "callboard/redis";
-import { Redis } from "ioredis";
+import { redisBroker, type RedisClusterTarget } from "callboard/redis";
+import { Cluster, Redis } from "ioredis";
 import type { Broker } from "../../runtime/broker.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import type { BrokerHarness } from "./harness.js";
 
 const times = { lease: 1500, sweepInterval: 250, deadLetterTtl: 3000 };
 
-export function redisHarness(url: () => string): BrokerHarness {
+export function redisHarness(target: () => string | RedisClusterTarget): BrokerHarness {
   return {
     async open() {
       const prefix = `test:${randomUUID()}`;
-      const redis = new Redis(url());
+      const redis = connect(target());
       const brokers: Broker[] = [];
       return {
         connect() {
-          const broker = redisBroker(url(), { prefix, ...times });
+          const broker = redisBroker(target(), { prefix, ...times });
           brokers.push(broker);
           return broker;
         },
@@ -37,4 +37,8 @@ export function redisHarness(url: () => string): BrokerHarness {
     },
     cannot: {},
   };
+}
+
+function connect(target: string | RedisClusterTarget): Redis | Cluster {
+  return typeof target === "string" ? new Redis(target) : new Cluster([...target.cluster]);
 }

@@ -1,14 +1,8 @@
-/** Where a Redis server is and how to log in, read from what a person wrote. */
+/** Where Redis is, read from what a person wrote: one server, a primary that sentinels watch, or a cluster. */
 import type { RedisOptions } from "ioredis";
 import { InvalidOptionError } from "../../errors.js";
 import { maskUrl } from "../../given-options.js";
-
-/** Where a Redis server is and how to log in. */
-export interface RedisAddress {
-  readonly options: RedisTarget;
-  /** For people: never a password. */
-  readonly name: string;
-}
+import { ClusterNodes, nodeName, type RedisNode } from "./nodes.js";
 
 /** ioredis options that Callboard sets itself: they decide what is promised. */
 const OWN_OPTIONS = [
@@ -24,30 +18,109 @@ const OWN_OPTIONS = [
   "reconnectOnError",
   "replyMapping",
   "retryStrategy",
+  "sentinelRetryStrategy",
   "socketTimeout",
   "stringNumbers",
 ] as const;
 
-/** What ioredis takes to reach a server, but for what Callboard sets itself. */
+/**
+ * What ioredis takes to reach a server, but for what Callboard sets itself: `{ host, port, username, password, db, tls }`;
+ * or `{ sentinels: [{ host, port }], name }` for the primary that sentinels watch under this name.
+ */
 export type RedisTarget = Omit<RedisOptions, (typeof OWN_OPTIONS)[number]>;
 
-/** Reads a `redis:` or `rediss:` URL, or ioredis options. */
-export function redisAddress(target: string | RedisTarget): RedisAddress {
-  if (typeof target === "string") return parseUrl(target);
-  const own = OWN_OPTIONS.filter((name) => name in target);
-  if (own.length > 0) {
-    throw new InvalidOptionError(
-      `Callboard sets ${own.join(", ")} of ioredis itself: leave ${own.length > 1 ? "them" : "it"} out.`,
-    );
-  }
-  const { host = "localhost", port = 6379, db = 0 } = target;
-  return { options: target, name: `redis ${target.path ?? `${host}:${port}`}/${db}` };
+/** What names one server, and so has no meaning for a cluster. */
+const SERVER_OPTIONS = ["db", "host", "name", "path", "port", "role", "sentinels"] as const;
+
+/** A Redis Cluster: some of its nodes, and what ioredis takes to reach each of them. */
+export interface RedisClusterTarget extends Omit<RedisTarget, (typeof SERVER_OPTIONS)[number]> {
+  /**
+   * Some nodes, each as a URL or by host and port; the others are found by asking these. A login and `rediss:` in a URL
+   * hold for every node.
+   */
+  readonly cluster: readonly (string | RedisNode)[];
 }
 
-function parseUrl(target: string): RedisAddress {
-  const refuse = (why: string) => new InvalidOptionError(`${maskUrl(target)} ${why}`);
+/** Where Redis is and how to log in. */
+export interface RedisAddress {
+  /** What ioredis takes; for a cluster, to reach each node. */
+  readonly options: RedisTarget;
+  /** The nodes that are known, where it is a cluster. */
+  readonly cluster?: ClusterNodes;
+  /** For people: never a password. */
+  readonly name: string;
+}
+
+/** Reads a `redis:` or `rediss:` URL, ioredis options, or a cluster's. */
+export function redisAddress(target: string | RedisTarget | RedisClusterTarget): RedisAddress {
+  if (typeof target === "string") {
+    const { host, port, db, ...login } = parseUrl(target);
+    return { options: { host, port, db, ...login }, name: `redis ${host}:${port}/${db}` };
+  }
+  refuse(target, OWN_OPTIONS, "of ioredis itself");
+  return "cluster" in target ? clusterAddress(target) : serverAddress(target);
+}
+
+function serverAddress(target: RedisTarget): RedisAddress {
+  const { host = "localhost", port = 6379, db = 0, sentinels, name, role } = target;
+  if (sentinels === undefined) return { options: target, name: `redis ${target.path ?? `${host}:${port}`}/${db}` };
+  if (sentinels.length === 0) throw new InvalidOptionError('"sentinels" is empty: name one at least.');
+  if (name === undefined) {
+    throw new InvalidOptionError('"name" is missing: under which name do the sentinels watch the primary?');
+  }
+  if (role === "slave") throw new InvalidOptionError('"role" must be "master": nothing can be written to a replica.');
+  const at = sentinels.map((each) => nodeName({ host: each.host ?? "localhost", port: each.port ?? 26379 }));
+  return { options: target, name: `redis ${name}/${db} (sentinels ${at.join(", ")})` };
+}
+
+function clusterAddress({ cluster, ...options }: RedisClusterTarget): RedisAddress {
+  refuse(options, SERVER_OPTIONS, "of a cluster's nodes itself, which have one database each");
+  if (cluster.length === 0) throw new InvalidOptionError('"cluster" is empty: name one of its nodes at least.');
+  const nodes = cluster.map((node) => (typeof node === "string" ? parseClusterUrl(node) : { node, login: {} }));
+  const [first, ...others] = nodes.filter((_, i) => typeof cluster[i] === "string").map(({ login }) => login);
+  if (others.some((login) => JSON.stringify(login) !== JSON.stringify(first))) {
+    throw new InvalidOptionError("The nodes of a cluster share one login, and all of them use TLS or none does.");
+  }
+  const seeds = nodes.map(({ node }) => node);
+  return {
+    options: { ...first, ...options },
+    cluster: new ClusterNodes(seeds),
+    name: `redis cluster ${seeds.map(nodeName).join(", ")}`,
+  };
+}
+
+function refuse(target: object, names: readonly string[], whose: string): void {
+  const own = names.filter((name) => name in target);
+  if (own.length === 0) return;
+  throw new InvalidOptionError(
+    `Callboard sets ${own.join(", ")} ${whose}: leave ${own.length > 1 ? "them" : "it"} out.`,
+  );
+}
+
+/** How to get in: equal for all nodes of a cluster. */
+interface Login {
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: { readonly servername?: string };
+}
+
+interface ParsedUrl extends Login {
+  readonly host: string;
+  readonly port: number;
+  readonly db: number;
+}
+
+function parseClusterUrl(target: string): { readonly node: RedisNode; readonly login: Login } {
+  const { host, port, db, tls, ...login } = parseUrl(target);
+  if (db !== 0) throw new InvalidOptionError(`${maskUrl(target)} is wrong: a cluster has no database but 0.`);
+  // Each node is checked by its own name.
+  return { node: { host, port }, login: tls === undefined ? login : { ...login, tls: {} } };
+}
+
+function parseUrl(target: string): ParsedUrl {
+  const refused = (why: string) => new InvalidOptionError(`${maskUrl(target)} ${why}`);
   let url: URL;
-  let login: { readonly username?: string; readonly password?: string };
+  let login: Login;
   try {
     url = new URL(target);
     login = {
@@ -56,19 +129,19 @@ function parseUrl(target: string): RedisAddress {
     };
   } catch {
     // What was thrown holds the URL, and so the password.
-    throw refuse(
+    throw refused(
       "is no URL. Write redis://host:port, or rediss:// for TLS; in a password, write @ : / % as %40 %3A %2F %25.",
     );
   }
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
-    throw refuse('is no Redis URL: it must begin with "redis:" or "rediss:".');
+    throw refused('is no Redis URL: it must begin with "redis:" or "rediss:".');
   }
   if (!/^\/?\d*$/.test(url.pathname))
-    throw refuse("is wrong: the path of a Redis URL is the number of a database, such as /0.");
-  if (url.search !== "") throw refuse("is wrong: a Redis URL takes no parameters here; give ioredis options instead.");
+    throw refused("is wrong: the path of a Redis URL is the number of a database, such as /0.");
+  if (url.search !== "") throw refused("is wrong: a Redis URL takes no parameters here; give ioredis options instead.");
   const host = url.hostname === "" ? "localhost" : url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port === "" ? 6379 : Number(url.port);
   const db = Number(url.pathname.slice(1));
   const tls = url.protocol === "rediss:" ? { tls: { servername: host } } : {};
-  return { options: { host, port, db, ...login, ...tls }, name: `redis ${host}:${port}/${db}` };
+  return { host, port, db, ...login, ...tls };
 }

@@ -1,5 +1,5 @@
 /** One connection to Redis: made at first use, made again after every loss, its errors in our own words. */
-import { Redis, ReplyError, type RedisOptions } from "ioredis";
+import { Cluster, Redis, ReplyError, type RedisOptions } from "ioredis";
 import { settlesWithin, systemClock } from "../../clock.js";
 import {
   bareCause,
@@ -9,7 +9,11 @@ import {
   CallboardError,
 } from "../../errors.js";
 import type { RedisAddress } from "./address.js";
+import type { ClusterNodes, RedisNode } from "./nodes.js";
 import type { Script } from "./scripts.js";
+
+/** What ioredis speaks to: one server, or a cluster, in which each command finds its node by its keys. */
+export type RedisClient = Redis | Cluster;
 
 /** How a connection behaves in an outage. */
 export interface ConnectionRole {
@@ -24,10 +28,14 @@ export interface ConnectionRole {
   readonly whenDown: "wait" | "fail";
 }
 
-/** How often a connection is tried before the commands that wait for it are refused. With the pauses below: 3 seconds. */
+/** How often a server is tried before the commands that wait for it are refused. With the pauses below: 3 seconds. */
 const TRIES = 6;
 const SHORTEST_PAUSE = 50;
 const LONGEST_PAUSE = 2000;
+/** How long a command waits before it is sent again to a cluster in which a node takes over from another, in milliseconds. */
+const TAKEOVER_PAUSE = 100;
+/** How long a node of a cluster may take to say who serves what, in milliseconds. */
+const SLOTS_PATIENCE = 2000;
 
 /** How long a server may take to say goodbye, in milliseconds. */
 const FAREWELL = 1000;
@@ -46,34 +54,20 @@ export interface ConnectionListener {
 
 export class RedisConnection {
   readonly name: string;
-  readonly #options: RedisOptions & { replyMapping: "legacy" };
+  readonly #address: RedisAddress;
+  readonly #role: ConnectionRole;
   readonly #listeners = new Set<ConnectionListener>();
-  #redis: Redis | undefined;
+  #redis: RedisClient | undefined;
   #lastError: Error | undefined;
   #down = false;
   #toldAt = 0;
   #closed = false;
+  #revival: NodeJS.Timeout | undefined;
 
-  constructor(address: RedisAddress, { use, patience, whenDown }: ConnectionRole) {
+  constructor(address: RedisAddress, role: ConnectionRole) {
     this.name = address.name;
-    this.#options = {
-      connectionName: `callboard:${use}`,
-      ...address.options,
-      replyMapping: "legacy",
-      stringNumbers: false,
-      lazyConnect: true,
-      connectTimeout: Math.max(patience, 1000),
-      socketTimeout: Math.max(patience, 1000),
-      retryStrategy: (times) => Math.min(SHORTEST_PAUSE * 2 ** (times - 1), LONGEST_PAUSE) * (0.75 + Math.random() / 4),
-      // After a failover the old primary goes on as a replica: the name may lead to the new one by now.
-      reconnectOnError: ({ message }) => message.startsWith("READONLY"),
-      enableOfflineQueue: whenDown === "wait",
-      autoResendUnfulfilledCommands: whenDown === "wait",
-      // With 0, ioredis rejects at each loss what was under way; with null it would leave it pending for ever.
-      maxRetriesPerRequest: whenDown === "wait" ? TRIES : 0,
-      // Ours: ioredis remembers only what the server confirmed.
-      autoResubscribe: false,
-    };
+    this.#address = address;
+    this.#role = role;
   }
 
   /** Whether commands would be sent now. */
@@ -82,7 +76,7 @@ export class RedisConnection {
   }
 
   /** ioredis itself, for the few commands that are no scripts. Connects at first use. */
-  get redis(): Redis {
+  get redis(): RedisClient {
     if (this.#closed) throw new BrokerClosedError(this.name);
     this.#redis ??= this.#connect();
     return this.#redis;
@@ -107,7 +101,7 @@ export class RedisConnection {
   }
 
   /** Runs a plain command; its errors are ours. */
-  async command<Reply>(send: (redis: Redis) => Promise<Reply>): Promise<Reply> {
+  async command<Reply>(send: (redis: RedisClient) => Promise<Reply>): Promise<Reply> {
     try {
       return await send(this.redis);
     } catch (error) {
@@ -146,6 +140,7 @@ export class RedisConnection {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#revival);
     const redis = this.#redis;
     if (redis === undefined) return;
     // What is under way may still be answered, but nobody waits for a server that is silent.
@@ -153,13 +148,54 @@ export class RedisConnection {
     redis.disconnect();
   }
 
-  #connect(): Redis {
-    const redis = new Redis(this.#options);
+  #connect(): RedisClient {
+    const redis = this.#create();
     redis.on("ready", () => {
       if (this.#closed) return;
       this.#down = false;
       this.#lastError = undefined;
       for (const { up } of this.#listeners) up?.();
+    });
+    redis.on("close", () => this.#tellDown());
+    redis.on("end", () => this.#revive(redis));
+    this.#open(redis);
+    return redis;
+  }
+
+  /** A failure is told by "error", and ioredis goes on trying. */
+  #open(redis: RedisClient): void {
+    redis.connect().catch(() => undefined);
+  }
+
+  /** ioredis gives up where neither sentinels nor nodes of a cluster answer, so that what waited is refused. We do not. */
+  #revive(redis: RedisClient): void {
+    if (this.#closed) return;
+    this.#tellDown();
+    this.#revival = setTimeout(() => this.#open(redis), pause(this.#tries));
+  }
+
+  #create(): RedisClient {
+    const { cluster } = this.#address;
+    if (cluster === undefined) return this.#server();
+    // What is published reaches every node, so that it is enough to listen at one.
+    return this.#role.use === "subscribe" ? this.#anyNode(cluster) : this.#cluster(cluster);
+  }
+
+  #server(place: { readonly host?: string; readonly port?: number } = {}, retryStrategy = pause): Redis {
+    const redis = new Redis({
+      ...this.#basics,
+      ...place,
+      lazyConnect: true,
+      retryStrategy,
+      sentinelRetryStrategy: (times) => (times < this.#tries ? pause(times) : null),
+      // After a failover the old primary goes on as a replica: the name may lead to the new one by now.
+      reconnectOnError: ({ message }) => (message.startsWith("READONLY") ? this.#afterReadOnly : false),
+      enableOfflineQueue: this.#waits,
+      autoResendUnfulfilledCommands: this.#waits,
+      // With 0, ioredis rejects at each loss what was under way; with null it would leave it pending for ever.
+      maxRetriesPerRequest: this.#waits ? this.#tries : 0,
+      // Ours: ioredis remembers only what the server confirmed.
+      autoResubscribe: false,
     });
     redis.on("error", (error: Error) => {
       this.#lastError = error;
@@ -167,10 +203,76 @@ export class RedisConnection {
       if (isReply(error) && !this.ready) redis.disconnect(true);
       this.#tellDown();
     });
-    redis.on("close", () => this.#tellDown());
-    // A failure is told by "error", and ioredis goes on trying.
-    redis.connect().catch(() => undefined);
     return redis;
+  }
+
+  /** A connection to one node of a cluster, after each loss to another one. */
+  #anyNode(nodes: ClusterNodes): Redis {
+    const redis: Redis = this.#server(nodes.next(), (times) => {
+      // ioredis reads them at each attempt.
+      Object.assign(redis.options, nodes.next());
+      return pause(times);
+    });
+    return redis;
+  }
+
+  #cluster(nodes: ClusterNodes): Cluster {
+    const { natMap } = this.#address.options;
+    const cluster = new Cluster([...nodes.seeds], {
+      redisOptions: this.#basics,
+      ...(natMap !== undefined && { natMap }),
+      lazyConnect: true,
+      // Names are left to each connection: TLS checks the certificate against them.
+      dnsLookup: (host, callback) => callback(null, host),
+      slotsRefreshTimeout: SLOTS_PATIENCE,
+      clusterRetryStrategy: (times) => (times % this.#tries === 0 ? null : pause(times)),
+      // A command that was under way when its node was lost: nobody knows whether it was done.
+      retryDelayOnFailover: this.#waits ? TAKEOVER_PAUSE : 0,
+      retryDelayOnClusterDown: this.#waits ? TAKEOVER_PAUSE : 0,
+      retryDelayOnTryAgain: TAKEOVER_PAUSE,
+      // One try may cost two of them: some node tells who serves the key, and that node is gone.
+      maxRedirections: Math.ceil((2 * this.#role.patience) / TAKEOVER_PAUSE),
+    });
+    cluster.on("+node", ({ options }: Redis) => nodes.found(placeOf(options)));
+    cluster.on("-node", ({ options }: Redis) => nodes.left(placeOf(options)));
+    cluster.on("node error", (error: Error) => (this.#lastError = error));
+    // No node has answered; why was told by each.
+    cluster.on("error", () => this.#tellDown());
+    return cluster;
+  }
+
+  /** What holds for every connection, also for those to the nodes of a cluster. */
+  get #basics() {
+    const limit = Math.max(this.#role.patience, 1000);
+    return {
+      connectionName: `callboard:${this.#role.use}`,
+      ...this.#address.options,
+      replyMapping: "legacy",
+      stringNumbers: false,
+      connectTimeout: limit,
+      socketTimeout: limit,
+    } as const;
+  }
+
+  /** Whether commands wait for the connection, and are sent again. */
+  get #waits(): boolean {
+    return this.#role.whenDown === "wait";
+  }
+
+  /** Whether somebody takes over from a primary that is gone. */
+  get #takenOver(): boolean {
+    return this.#address.cluster !== undefined || this.#address.options.sentinels !== undefined;
+  }
+
+  /** How often a connection is tried before what waits for it is refused: where somebody takes over, as long as it may. */
+  get #tries(): number {
+    return this.#takenOver ? triesWithin(this.#role.patience) : TRIES;
+  }
+
+  /** What ioredis does after READONLY: 2, connects anew and sends the command again; 1, connects anew. */
+  get #afterReadOnly(): 1 | 2 {
+    // A server of one's own may be a replica for good.
+    return this.#waits && this.#takenOver ? 2 : 1;
   }
 
   /** What the server said when it refused the connection. */
@@ -190,4 +292,20 @@ export class RedisConnection {
 /** Whether an error is what the server answered, and not what became of the connection. */
 function isReply(error: unknown): error is Error {
   return error instanceof (ReplyError as new () => Error);
+}
+
+/** How long to wait before the next try, in milliseconds. */
+function pause(times: number): number {
+  return Math.min(SHORTEST_PAUSE * 2 ** (times - 1), LONGEST_PAUSE) * (0.75 + Math.random() / 4);
+}
+
+/** How many tries fit into a time, with the pauses between them. */
+function triesWithin(time: number): number {
+  let tries = 1;
+  for (let waited = 0; waited < time; tries++) waited += Math.min(SHORTEST_PAUSE * 2 ** (tries - 1), LONGEST_PAUSE);
+  return tries;
+}
+
+function placeOf({ host = "localhost", port }: RedisOptions): RedisNode {
+  return { host, port };
 }

@@ -1,8 +1,7 @@
 /** Dead letters in Redis: a hash by id, and an index by the time of death. */
-import type { Redis } from "ioredis";
 import type { DeadLetter, DeadLetterInit, DeadLetters } from "../../broker.js";
 import { asFirstAttempt } from "../../dead-letter.js";
-import type { RedisConnection } from "./connection.js";
+import type { RedisClient, RedisConnection } from "./connection.js";
 import { queueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";
 
@@ -53,7 +52,7 @@ export class RedisDeadLetters implements DeadLetters {
     return count;
   }
 
-  async #answer<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
+  async #answer<T>(command: (redis: RedisClient) => Promise<T>): Promise<T> {
     return this.#connection.within(this.#timeout, command(this.#connection.redis));
   }
 }

@@ -1,11 +1,11 @@
-/** The Redis broker: Redis 6.2 or later, Valkey, on one node or in a cluster's slots. */
+/** The Redis broker: Redis 6.2 or later, Valkey; one server, a primary that sentinels watch, or a cluster. */
 import { duration, durationOption, refuseUnknownOptions } from "../../given-options.js";
 import type { Broker, ConsumeOptions, Consumer, Publication } from "../../broker.js";
 import { defaults } from "../../defaults.js";
 import type { Duration } from "../../duration.js";
 import { BrokerClosedError, InvalidOptionError } from "../../errors.js";
 import type { ResultStore } from "../../results.js";
-import { redisAddress, type RedisAddress, type RedisTarget } from "./address.js";
+import { redisAddress, type RedisAddress, type RedisClusterTarget, type RedisTarget } from "./address.js";
 import { RedisConnection } from "./connection.js";
 import { RedisConsumer } from "./consumer.js";
 import { RedisDeadLetters } from "./dead-letters.js";
@@ -15,7 +15,8 @@ import { RedisResults } from "./results.js";
 import { RedisSubscriber } from "./subscriber.js";
 import { Sweeper } from "./sweeper.js";
 
-export type { RedisTarget } from "./address.js";
+export type { RedisClusterTarget, RedisTarget } from "./address.js";
+export type { RedisNode } from "./nodes.js";
 
 /** How the Redis broker behaves. */
 export interface RedisBrokerOptions {
@@ -32,10 +33,16 @@ export interface RedisBrokerOptions {
 }
 
 /**
- * A broker on a Redis server, named by a URL (`redis://user:password@host:6379/0`, `rediss://` for TLS) or by ioredis
- * options. It connects at first use.
+ * A broker on Redis. It connects at first use. `target` is one of:
+ *
+ * - a server's URL: `redis://user:password@host:6379/0`, `rediss://` for TLS;
+ * - ioredis options: `{ host, port, password, … }`, or `{ sentinels: [{ host, port }], name }`;
+ * - a cluster: `{ cluster: ["redis://host:6379", …] }`, with some of its nodes.
  */
-export function redisBroker(target: string | RedisTarget, options: RedisBrokerOptions = {}): Broker {
+export function redisBroker(
+  target: string | RedisTarget | RedisClusterTarget,
+  options: RedisBrokerOptions = {},
+): Broker {
   return new RedisBroker(redisAddress(target), checkOptions(options));
 }
 
@@ -49,7 +56,10 @@ export interface RedisResultStore extends ResultStore {
 }
 
 /** Keeps results on a Redis server, named as for `redisBroker`, while messages travel elsewhere. It connects at first use. */
-export function redisResults(target: string | RedisTarget, options: RedisResultsOptions = {}): RedisResultStore {
+export function redisResults(
+  target: string | RedisTarget | RedisClusterTarget,
+  options: RedisResultsOptions = {},
+): RedisResultStore {
   refuseUnknownOptions("redisResults", options, ["prefix", "publishTimeout"]);
   const patience = durationOption("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout);
   const address = redisAddress(target);

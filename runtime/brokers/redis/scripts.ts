@@ -1,6 +1,6 @@
 /** The broker's Lua scripts. What each takes and returns stands in its own header. */
 import { createHash } from "node:crypto";
-import type { Redis } from "ioredis";
+import type { RedisClient } from "./connection.js";
 import awaitResult from "./await-result.lua";
 import delay from "./delay.lua";
 import leave from "./leave.lua";
@@ -29,7 +29,7 @@ export class Script<Reply> {
   }
 
   /** Runs it by its hash, and sends its text where the server does not have it (again). */
-  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+  async run(redis: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     try {
       return (await redis.evalsha(this.#sha, keys.length, ...keys, ...args)) as Reply;
     } catch (error) {
