@@ -339,12 +339,13 @@ export class RedisConsumer implements Consumer {
     this.#options.slots.free(want);
     this.#unsure = true;
     acks?.refuse(error);
-    if (error instanceof BrokerUnavailableError) {
-      // The connection tells when it is back; a call that failed on a good one is tried again after a rest.
-      if (!this.#context.connection.ready) return;
-    } else if (!this.#refused) {
+    const unavailable = error instanceof BrokerUnavailableError;
+    // The connection tells when it is lost and when it is back.
+    if (unavailable && !this.#context.connection.ready) return;
+    // On a good connection the server refused, or one node of a cluster is gone: tried again after a rest.
+    if (!this.#refused) {
       this.#refused = true;
-      this.#options.notice("error", error.message, error);
+      this.#options.notice(unavailable ? "warn" : "error", error.message, error);
     }
     this.#resting = true;
     const timer = setTimeout(() => {
