@@ -1,8 +1,8 @@
 /** A private Redis Cluster for tests: three primaries, each with a replica. */
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { eventually } from "../support/eventually.js";
 import { freePort } from "./program.js";
-import { startRedis, type RedisServer } from "./redis.js";
+import { askRedis, startRedis, type RedisServer } from "./redis.js";
 
 /** How soon a node that is gone counts as failed, in milliseconds. Another one serves its slots a moment later. */
 const NODE_TIMEOUT = 1000;
@@ -15,8 +15,6 @@ export interface RedisCluster {
   readonly nodes: readonly RedisServer[];
   /** The primary that serves a key now. */
   primaryOf(key: string): Promise<RedisServer>;
-  /** Waits until every primary's replica has all that it was told so far. */
-  replicated(primary: RedisServer): Promise<void>;
   /** Waits until all slots are served and each primary in service has a replica that follows it. */
   healthy(): Promise<void>;
   stop(): Promise<void>;
@@ -66,7 +64,6 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       if (primary === undefined) throw new Error(`Nobody serves ${key}.`);
       return primary;
     },
-    replicated: (primary) => ask(primary, async (redis) => void (await redis.wait(1, 5000))),
     healthy: () => eventually("the cluster to be well", () => isWell(nodes)),
     stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))),
   };
@@ -75,15 +72,8 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 }
 
 /** Asks a node over a connection that does not try again. */
-async function ask<Answer>(node: RedisServer, question: (redis: Redis) => Promise<Answer>): Promise<Answer> {
-  const redis = new Redis(node.url, { retryStrategy: () => null, lazyConnect: true });
-  redis.on("error", () => undefined);
-  try {
-    await redis.connect();
-    return await question(redis);
-  } finally {
-    redis.disconnect();
-  }
+function ask<Answer>(node: RedisServer, question: (redis: Redis) => Promise<Answer>): Promise<Answer> {
+  return askRedis(node.url, question);
 }
 
 /** Asks the first node that answers. */

@@ -1,23 +1,10 @@
-import { Redis } from "ioredis";
 import { inject, describe, expect, onTestFinished, test } from "vitest";
-import { startRedis, type RedisOptions, type RedisServer } from "./redis.js";
+import { askRedis as ask, startRedis, type RedisOptions, type RedisServer } from "./redis.js";
 
 async function privateRedis(options?: RedisOptions): Promise<RedisServer> {
   const server = await startRedis(options);
   onTestFinished(() => server.stop());
   return server;
-}
-
-/** Asks a server one thing over a connection that does not try again. */
-async function ask<Answer>(url: string, question: (redis: Redis) => Promise<Answer>): Promise<Answer> {
-  const redis = new Redis(url, { retryStrategy: () => null, lazyConnect: true, maxRetriesPerRequest: 0 });
-  redis.on("error", () => {});
-  try {
-    await redis.connect();
-    return await question(redis);
-  } finally {
-    redis.disconnect();
-  }
 }
 
 test("the shared server answers", async () => {

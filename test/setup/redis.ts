@@ -1,4 +1,6 @@
 /** Private Redis servers for tests: to use, to kill and to bring back. */
+import { Redis } from "ioredis";
+import { eventually } from "../support/eventually.js";
 import { requireProgram, type Requirement } from "./install.js";
 import { answers, freePort, serverDirectory, startProgram, type Program } from "./program.js";
 
@@ -31,7 +33,8 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-const redisServer: Requirement = { program: "redis-server", package: "redis-server" };
+/** The program of a server, and of a sentinel. */
+export const redisServer: Requirement = { program: "redis-server", package: "redis-server" };
 
 /** A server that wants a password is up, too; one that loads its data is not yet. */
 const upAndLoaded = /^(\+PONG|-NOAUTH)/;
@@ -68,6 +71,31 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       await program.end("SIGTERM");
     },
   };
+}
+
+/** Asks a server one thing, over a connection that does not try again. */
+export async function askRedis<Answer>(url: string, question: (redis: Redis) => Promise<Answer>): Promise<Answer> {
+  const redis = new Redis(url, { retryStrategy: () => null, lazyConnect: true, maxRetriesPerRequest: 0 });
+  redis.on("error", () => undefined);
+  try {
+    await redis.connect();
+    return await question(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/**
+ * Has a primary refuse to write, and waits until its replicas have all that it ever confirmed. Replication lags behind:
+ * a primary that is killed without this may take with it what it confirmed in its last moment.
+ */
+export async function settleReplicas(url: string): Promise<void> {
+  await askRedis(url, (redis) => redis.call("CLIENT", "PAUSE", 10_000, "WRITE"));
+  await eventually("the replicas to be in step", async () => {
+    const info = await askRedis(url, (redis) => redis.info("replication"));
+    const offset = /master_repl_offset:(\d+)/.exec(info)?.[1];
+    return [...info.matchAll(/^slave\d+:.*offset=(\d+)/gm)].every(([, reached]) => reached === offset);
+  });
 }
 
 /** Between the choice of a free port and its use somebody else may take it: then another is chosen. */

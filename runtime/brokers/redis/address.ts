@@ -57,7 +57,12 @@ export function redisAddress(target: string | RedisTarget | RedisClusterTarget):
     const { host, port, db, ...login } = parseUrl(target);
     return { options: { host, port, db, ...login }, name: `redis ${host}:${port}/${db}` };
   }
-  refuse(target, OWN_OPTIONS, "of ioredis itself");
+  const own = OWN_OPTIONS.filter((name) => name in target);
+  if (own.length > 0) {
+    throw new InvalidOptionError(
+      `Callboard sets ${own.join(", ")} of ioredis itself: leave ${own.length > 1 ? "them" : "it"} out.`,
+    );
+  }
   return "cluster" in target ? clusterAddress(target) : serverAddress(target);
 }
 
@@ -69,12 +74,15 @@ function serverAddress(target: RedisTarget): RedisAddress {
     throw new InvalidOptionError('"name" is missing: under which name do the sentinels watch the primary?');
   }
   if (role === "slave") throw new InvalidOptionError('"role" must be "master": nothing can be written to a replica.');
-  const at = sentinels.map((each) => nodeName({ host: each.host ?? "localhost", port: each.port ?? 26379 }));
-  return { options: target, name: `redis ${name}/${db} (sentinels ${at.join(", ")})` };
+  const places = sentinels.map((each) => ({ host: each.host ?? "localhost", port: each.port ?? 26379 }));
+  return { options: target, name: `redis ${name}/${db} (by sentinel ${list(places)})` };
 }
 
 function clusterAddress({ cluster, ...options }: RedisClusterTarget): RedisAddress {
-  refuse(options, SERVER_OPTIONS, "of a cluster's nodes itself, which have one database each");
+  const misplaced = SERVER_OPTIONS.filter((name) => name in options);
+  if (misplaced.length > 0) {
+    throw new InvalidOptionError(`A cluster takes no ${misplaced.join(", ")}: "cluster" names its nodes.`);
+  }
   if (cluster.length === 0) throw new InvalidOptionError('"cluster" is empty: name one of its nodes at least.');
   const nodes = cluster.map((node) => (typeof node === "string" ? parseClusterUrl(node) : { node, login: {} }));
   const [first, ...others] = nodes.filter((_, i) => typeof cluster[i] === "string").map(({ login }) => login);
@@ -85,16 +93,13 @@ function clusterAddress({ cluster, ...options }: RedisClusterTarget): RedisAddre
   return {
     options: { ...first, ...options },
     cluster: new ClusterNodes(seeds),
-    name: `redis cluster ${seeds.map(nodeName).join(", ")}`,
+    name: `redis cluster ${list(seeds)}`,
   };
 }
 
-function refuse(target: object, names: readonly string[], whose: string): void {
-  const own = names.filter((name) => name in target);
-  if (own.length === 0) return;
-  throw new InvalidOptionError(
-    `Callboard sets ${own.join(", ")} ${whose}: leave ${own.length > 1 ? "them" : "it"} out.`,
-  );
+function list([first, ...others]: readonly RedisNode[]): string {
+  const name = first === undefined ? "" : nodeName(first);
+  return others.length === 0 ? name : `${name} and ${others.length} more`;
 }
 
 /** How to get in: equal for all nodes of a cluster. */
@@ -118,7 +123,7 @@ function parseClusterUrl(target: string): { readonly node: RedisNode; readonly l
 }
 
 function parseUrl(target: string): ParsedUrl {
-  const refused = (why: string) => new InvalidOptionError(`${maskUrl(target)} ${why}`);
+  const refuse = (why: string) => new InvalidOptionError(`${maskUrl(target)} ${why}`);
   let url: URL;
   let login: Login;
   try {
@@ -129,16 +134,16 @@ function parseUrl(target: string): ParsedUrl {
     };
   } catch {
     // What was thrown holds the URL, and so the password.
-    throw refused(
+    throw refuse(
       "is no URL. Write redis://host:port, or rediss:// for TLS; in a password, write @ : / % as %40 %3A %2F %25.",
     );
   }
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
-    throw refused('is no Redis URL: it must begin with "redis:" or "rediss:".');
+    throw refuse('is no Redis URL: it must begin with "redis:" or "rediss:".');
   }
   if (!/^\/?\d*$/.test(url.pathname))
-    throw refused("is wrong: the path of a Redis URL is the number of a database, such as /0.");
-  if (url.search !== "") throw refused("is wrong: a Redis URL takes no parameters here; give ioredis options instead.");
+    throw refuse("is wrong: the path of a Redis URL is the number of a database, such as /0.");
+  if (url.search !== "") throw refuse("is wrong: a Redis URL takes no parameters here; give ioredis options instead.");
   const host = url.hostname === "" ? "localhost" : url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port === "" ? 6379 : Number(url.port);
   const db = Number(url.pathname.slice(1));

@@ -44,6 +44,9 @@ const REMINDER = 60_000;
 /** Refusals that pass without a change of ours: the server is full, busy, starting, or a replica for now. */
 const PASSING = /^(OOM|READONLY|LOADING|BUSY|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b/;
 
+/** How ioredis says that it has asked every sentinel in vain, whether they are down or do not know the name. */
+const NO_SENTINEL = /^All sentinels are unreachable/;
+
 /** What changes in a connection's life. */
 export interface ConnectionListener {
   /** It is there: for the first time or again. */
@@ -197,8 +200,10 @@ export class RedisConnection {
       // Ours: ioredis remembers only what the server confirmed.
       autoResubscribe: false,
     });
+    let lastSentinel = "";
+    redis.on("sentinelError", ({ message }: Error) => (lastSentinel = message));
     redis.on("error", (error: Error) => {
-      this.#lastError = error;
+      this.#lastError = NO_SENTINEL.test(error.message) ? new Error(`no sentinel names it; ${lastSentinel}`) : error;
       // A refused SELECT is only told: ioredis would go on in database 0.
       if (isReply(error) && !this.ready) redis.disconnect(true);
       this.#tellDown();
