@@ -1,5 +1,6 @@
 /** Joins what the sources say with what the contracts are at run time into one model, and finds what is wrong with them. */
 import type { OptionIssue } from "../runtime/options.js";
+import { findDisagreements } from "../runtime/partitions.js";
 import { fingerprint } from "./fingerprint.js";
 import { joinDocs } from "./join-docs.js";
 import type { LoadedActor } from "./loader.js";
@@ -64,7 +65,7 @@ export function assemble(parts: Parts): Assembly {
     }
     groups.push({ name, file, stem, actors });
   }
-  problems.push(...checkGroups(groups), ...checkWireNames(groups));
+  problems.push(...checkGroups(groups), ...checkWireNames(groups), ...checkQueues(groups));
   return { model: { groups }, problems };
 }
 
@@ -325,6 +326,11 @@ function checkWireNames(groups: readonly Group[]): readonly ProblemInit[] {
       ];
     }),
   );
+}
+
+function checkQueues(groups: readonly Group[]): readonly ProblemInit[] {
+  const users = groups.flatMap(({ actors }) => actors).map((actor) => ({ ...actor, name: actor.wireName }));
+  return findDisagreements(users).map(({ actor, message }) => problem("CB2006", actor.place, message));
 }
 
 function problem(code: ProblemCode, { file, line, column }: Place, message: string): ProblemInit {

@@ -37,6 +37,10 @@ export const problemCodes = {
     title: "The file's name cannot be used in generated code",
     fix: "Rename the file: in camelCase its name must be an identifier, such as `userMail` of `user-mail.ts`.",
   },
+  CB2006: {
+    title: "Two actors disagree on a queue",
+    fix: "Give all actors of a queue the same `partitions`, and no queue the name of a partition, such as `mails.0`.",
+  },
   CB3001: { title: "There is no such option", fix: "Correct the option's name, or remove it." },
   CB3002: { title: "The option's value is wrong", fix: "Give it a value of the kind that is named." },
   CB3003: { title: "Two options are at odds", fix: "Change one of them." },

@@ -14,6 +14,8 @@ export interface Actor<S extends Signature = Signature> {
   readonly fingerprint: string;
   readonly options: ResolvedOptions;
   readonly input: Validator;
+  /** What decides on a message's partition; absent where each has its turn. */
+  readonly partitionKey: ((input: unknown) => unknown) | undefined;
   /** Absent for fire and forget. */
   readonly output: Validator | undefined;
   /** Carries the types only; there is no such property at run time. */
@@ -63,6 +65,7 @@ export function defineActor<S extends Signature>(contract: Contract, identity: A
     name: identity.name,
     fingerprint: identity.fingerprint,
     options: resolveOptions(contract.options),
+    partitionKey: contract.options.partitionKey,
     input: createValidator(input, identity.taggedInput === true),
     output: output === undefined ? undefined : createValidator(output, identity.taggedOutput === true),
   };

@@ -18,6 +18,16 @@ export interface ActorOptions<
   readonly name?: string;
   /** The queue that its messages wait in. Default: `"default"`. */
   readonly queue?: string;
+  /**
+   * Spreads the queue over this many partitions, 2 to 64: queues of their own, which can lie on different nodes of a
+   * cluster. Every worker of the queue takes from all of them. Default: not at all. All actors of a queue need the same.
+   */
+  readonly partitions?: number;
+  /**
+   * What decides on a message's partition: messages of one key start in the order in which they were sent, as far as
+   * they have one priority. It is given what the producer sends. Default: each partition in turn.
+   */
+  partitionKey?(input: z.input<I>): string | number;
   /** Which of the queue's messages go first: 0 to 9, higher first. Default: 5. */
   readonly priority?: Priority;
   /** How often a failed message is tried again before it is dead-lettered. Default: 20; 0 for never. */

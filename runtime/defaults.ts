@@ -3,6 +3,7 @@ export const defaults = {
   /** Actors: what a contract says nothing about. */
   actor: {
     queue: "default",
+    partitions: 1,
     priority: 5,
     maxRetries: 20,
     minBackoff: 15_000,

@@ -3,10 +3,13 @@ import type { ActorOptions, Priority } from "./contract.js";
 import { defaults } from "./defaults.js";
 import { parseDuration } from "./duration.js";
 import { nearest } from "./nearest.js";
+import { MOST_PARTITIONS } from "./partitions.js";
 
 /** An actor's options with nothing left open. Durations are in milliseconds. */
 export interface ResolvedOptions {
   readonly queue: string;
+  /** 1 for a queue that is not partitioned. */
+  readonly partitions: number;
   readonly priority: Priority;
   readonly maxRetries: number;
   readonly minBackoff: number;
@@ -53,6 +56,11 @@ const rules: Readonly<Record<keyof ActorOptions, Rule>> = {
     check: (value) => typeof value === "string" && QUEUE_NAME.test(value),
     expected: "1 to 100 letters, digits, dots, dashes or underscores, the first a letter or digit",
   },
+  partitions: {
+    check: (value) => Number.isInteger(value) && (value as number) >= 2 && (value as number) <= MOST_PARTITIONS,
+    expected: `a whole number from 2 to ${MOST_PARTITIONS}; leave it out for a queue in one piece`,
+  },
+  partitionKey: { check: (value) => typeof value === "function", expected: "a function of the input" },
   priority: { check: isPriority, expected: "a whole number from 0 to 9" },
   maxRetries: {
     check: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
@@ -94,6 +102,10 @@ export function checkOptions(options: ActorOptions): readonly OptionIssue[] {
   if (options.resultTtl !== undefined && options.output === undefined) {
     issues.push({ option: "resultTtl", kind: "conflict", message: '"resultTtl" has no meaning without an "output".' });
   }
+  if (options.partitionKey !== undefined && options.partitions === undefined) {
+    const message = '"partitionKey" has no meaning without "partitions".';
+    issues.push({ option: "partitionKey", kind: "conflict", message });
+  }
   return issues;
 }
 
@@ -102,6 +114,7 @@ export function resolveOptions(options: ActorOptions): ResolvedOptions {
   const preset = defaults.actor;
   return {
     queue: options.queue ?? preset.queue,
+    partitions: options.partitions ?? preset.partitions,
     priority: options.priority ?? preset.priority,
     maxRetries: options.maxRetries ?? preset.maxRetries,
     minBackoff: parseDuration(options.minBackoff) ?? preset.minBackoff,

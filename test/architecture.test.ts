@@ -9,7 +9,7 @@ interface Rule {
   readonly breaks: (found: Import) => boolean;
 }
 
-const vocabulary = ["contract", "defaults", "duration", "errors", "nearest", "options", "tagged"].map(
+const vocabulary = ["contract", "defaults", "duration", "errors", "nearest", "options", "partitions", "tagged"].map(
   (name) => `runtime/${name}.ts`,
 );
 const surface = "runtime/index.ts";

@@ -1,6 +1,6 @@
 /** The producer's side of an actor: validate, wrap in an envelope, publish. */
 import type { Actor, InputOf, OutputOf } from "../actor.js";
-import type { Broker } from "../broker.js";
+import type { Broker, Publication } from "../broker.js";
 import { settlesWithin, systemClock } from "../clock.js";
 import type { Priority } from "../contract.js";
 import { defaults } from "../defaults.js";
@@ -9,6 +9,7 @@ import { BrokerUnavailableError, InvalidInputError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import { allOf, orElse } from "../maybe.js";
 import { awaitResult, Message, type ResultOptions, type SentMessage } from "./message.js";
+import { assertAgreement, createPartitioner } from "./partitioner.js";
 import { prepare, readPosting } from "./publication.js";
 
 /** How a message is sent, where it differs from its contract. */
@@ -70,18 +71,20 @@ export function createActorClient<A extends Actor>(
   const resultTimeout = duration('"resultTimeout"', options.resultTimeout) ?? defaults.client.resultTimeout;
   // Then every message carries the address, called or sent: its result would not be found without.
   const addressed = broker.results.addressedOnly === true && actor.output !== undefined;
-  const handle = (id: string) => new Message<unknown>(broker, actor, id, resultTimeout);
+  const handle = (sent: Publication) => new Message<unknown>(broker, actor, sent, resultTimeout);
+  assertAgreement(broker, actor);
+  const destination = { actor, partition: createPartitioner(actor) };
 
   const client: CallableClient<unknown, unknown> = {
     async send(input, sendOptions) {
-      const posting = readPosting(actor, "send", sendOptions);
+      const posting = readPosting(destination, "send", sendOptions);
       const prepared = prepare(posting, input, addressed ? await broker.results.address() : undefined);
       const publication = prepared instanceof Promise ? await prepared : prepared;
       await broker.publish([publication]);
-      return handle(publication.id);
+      return handle(publication);
     },
     async sendMany(inputs, sendOptions) {
-      const posting = readPosting(actor, "sendMany", sendOptions);
+      const posting = readPosting(destination, "sendMany", sendOptions);
       const reply = addressed ? await broker.results.address() : undefined;
       const publications = await allOf(
         inputs.map((input, index) =>
@@ -94,10 +97,10 @@ export function createActorClient<A extends Actor>(
         ),
       );
       await broker.publish(publications);
-      return publications.map(({ id }) => handle(id));
+      return publications.map(handle);
     },
     async call(input, { timeout, ...sendOptions } = {}) {
-      const posting = readPosting(actor, "call", sendOptions);
+      const posting = readPosting(destination, "call", sendOptions);
       const limit = duration('"timeout"', timeout) ?? resultTimeout;
       const started = systemClock.elapsed();
       const reply = await inTime(broker.results.address(), limit, broker.name);

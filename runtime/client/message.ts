@@ -14,6 +14,7 @@ export interface SentMessage {
   readonly id: string;
   /** The actor's name: `payments.processPayment`. */
   readonly actor: string;
+  /** The queue that it waits in; where the contract's has partitions, one of them. */
   readonly queue: string;
 }
 
@@ -28,24 +29,24 @@ export class Message<Output> implements SentMessage {
   readonly #broker: Broker;
   readonly #actor: Actor;
   readonly #timeout: number;
+  readonly id: string;
+  readonly queue: string;
 
   constructor(
     broker: Broker,
     actor: Actor,
-    readonly id: string,
+    { id, queue }: Pick<SentMessage, "id" | "queue">,
     timeout: number = defaults.client.resultTimeout,
   ) {
     this.#broker = broker;
     this.#actor = actor;
     this.#timeout = timeout;
+    this.id = id;
+    this.queue = queue;
   }
 
   get actor(): string {
     return this.#actor.name;
-  }
-
-  get queue(): string {
-    return this.#actor.options.queue;
   }
 
   /**

@@ -11,14 +11,20 @@ import { andThen, type MaybePromise } from "../maybe.js";
 import type { Checked } from "../schema.js";
 import { TAGGED, toTagged } from "../tagged.js";
 import type { SendOptions } from "./client.js";
+import type { Partitioner } from "./partitioner.js";
 
 /** The names of all send options; `call` names its own beside them. */
 const sendOptionNames = ["delay", "priority"] as const satisfies (keyof SendOptions)[];
 const callOptionNames = [...sendOptionNames, "timeout"] as const;
 
-/** How messages of one call are sent. */
-export interface Posting {
+/** Where messages go: to an actor, through one of its queue's partitions. */
+export interface Destination {
   readonly actor: Actor;
+  readonly partition: Partitioner;
+}
+
+/** How messages of one call are sent. */
+export interface Posting extends Destination {
   readonly priority: number;
   /** Milliseconds. */
   readonly delay: number;
@@ -26,15 +32,15 @@ export interface Posting {
 
 /** Reads the options of one call; `call` is how its caller names it. */
 export function readPosting(
-  actor: Actor,
+  { actor, partition }: Destination,
   call: "send" | "sendMany" | "call",
   options: SendOptions | undefined,
 ): Posting {
-  if (options === undefined) return { actor, priority: actor.options.priority, delay: 0 };
+  if (options === undefined) return { actor, partition, priority: actor.options.priority, delay: 0 };
   const names = call === "call" ? callOptionNames : sendOptionNames;
   refuseUnknownOptions(`${actor.name}.${call}`, options, names);
   const priority = checkPriority(options.priority) ?? actor.options.priority;
-  return { actor, priority, delay: duration('"delay"', options.delay) ?? 0 };
+  return { actor, partition, priority, delay: duration('"delay"', options.delay) ?? 0 };
 }
 
 /**
@@ -45,7 +51,8 @@ export function prepare(posting: Posting, input: unknown, reply?: string): Maybe
   return andThen(posting.actor.input.check(input), (checked) => wrap(posting, input, checked, reply));
 }
 
-function wrap({ actor, priority, delay }: Posting, input: unknown, checked: Checked, reply?: string): Publication {
+function wrap(posting: Posting, input: unknown, checked: Checked, reply?: string): Publication {
+  const { actor, partition, priority, delay } = posting;
   if (!checked.ok) throw new InvalidInputError(actor.name, checked.issues);
   const id = createId();
   const body = encodeEnvelope({
@@ -58,7 +65,7 @@ function wrap({ actor, priority, delay }: Posting, input: unknown, checked: Chec
     inputJson: toJson(actor, input),
   });
   checkSize(actor.name, body);
-  return { id, queue: actor.options.queue, priority, delay, body };
+  return { id, queue: partition(input), priority, delay, body };
 }
 
 /** What travels is the input as the producer gave it: defaults and transforms are the reader's, and run once. */

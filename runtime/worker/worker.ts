@@ -7,6 +7,7 @@ import type { Duration } from "../duration.js";
 import { InvalidOptionError, MissingHandlerError, ShutdownError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import { nearest } from "../nearest.js";
+import { findDisagreements, partitionsOf } from "../partitions.js";
 import { Dispatch, settle, type Attempt, type Serving } from "./dispatch.js";
 import type { Handlers } from "./handler.js";
 import { defaultLogger, type Logger } from "./logger.js";
@@ -36,7 +37,7 @@ export type WorkerState = "idle" | "running" | "stopping" | "stopped";
 /** A worker of some actors. */
 export interface Worker {
   readonly state: WorkerState;
-  /** The queues that it takes messages from. */
+  /** The queues that it takes messages from; where they have partitions, from all of them. */
   readonly queues: readonly string[];
   readonly concurrency: number;
   /** For people: the broker's kind and where it is. */
@@ -126,6 +127,8 @@ class ActorWorker implements Worker {
       Object.entries(members).map(([name, actor]) => ({ group, name, actor })),
     );
     this.#handlers = handlers;
+    const [disagreement] = findDisagreements(this.#actors.map(({ actor }) => actor));
+    if (disagreement !== undefined) throw new InvalidOptionError(disagreement.message);
     const checked = checkWorkerOptions(options, this.#knownQueues());
     this.#queues = checked.queues;
     this.#concurrency = checked.concurrency;
@@ -168,7 +171,8 @@ class ActorWorker implements Worker {
     );
     this.#queues = queues;
     this.#concurrency = concurrency;
-    this.#slots = new WorkerSlots(concurrency, queues.length, () => this.#pull());
+    const partitions = queues.flatMap((queue) => this.#partitionsOf(queue));
+    this.#slots = new WorkerSlots(concurrency, partitions.length, () => this.#pull());
     this.#settlements = new Settlements(this.#clock, this.#logger);
     this.#dispatch = new Dispatch({
       serving: this.#serving(),
@@ -177,7 +181,7 @@ class ActorWorker implements Worker {
       random: this.#random,
       logger: this.#logger,
     });
-    const consumers = queues.map((queue) =>
+    const consumers = partitions.map((queue) =>
       this.#broker.consume(queue, {
         slots: this.#slots,
         deliver: (delivery) => this.#deliver(delivery),
@@ -327,6 +331,12 @@ class ActorWorker implements Worker {
       Object.keys(members ?? {}).flatMap((name) => (known.has(`${group}.${name}`) ? [] : [`${group}.${name}`])),
     );
     if (strangers.length > 0) this.#logger.warn({ handlers: strangers }, "handlers that no actor has");
+  }
+
+  /** What a queue is made of. All of its actors say the same. */
+  #partitionsOf(queue: string): readonly string[] {
+    const user = this.#actors.find(({ actor }) => actor.options.queue === queue);
+    return user === undefined ? [queue] : partitionsOf(queue, user.actor.options.partitions);
   }
 
   #knownQueues(): readonly string[] {

@@ -93,6 +93,40 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
       expect(answers).toEqual(Array.from({ length: 300 }, (_, i) => i + 1));
     });
 
+    it("takes from every partition of a queue, and starts the messages of each key in their order", async () => {
+      type Step = Actor<{ input: { key: string; step: number } }>;
+      const step: Step = testActor("step", {
+        input: z.object({ key: z.string(), step: z.number() }),
+        queue: "parted",
+        partitions: 4,
+        partitionKey: (input) => (input as { key: string }).key,
+        maxRetries: 0,
+      });
+      const keys = Array.from({ length: 20 }, (_, i) => `user-${i}`);
+      const sent = await createActorClient<Step>(broker, step).sendMany(
+        keys.flatMap((_, i) => keys.map((key) => ({ key, step: i }))),
+      );
+      expect([...new Set(sent.map(({ queue }) => queue))].sort()).toEqual([
+        "parted.0",
+        "parted.1",
+        "parted.2",
+        "parted.3",
+      ]);
+      const started = new Map(keys.map((key): [string, number[]] => [key, []]));
+      const worker = await work([step], {
+        step: (input: { key: string; step: number }) => {
+          started.get(input.key)?.push(input.step);
+          if (input.key === "user-0" && input.step === 0) throw new Error("no");
+        },
+      });
+      expect(worker.queues).toEqual(["parted"]);
+      const total = () => [...started.values()].reduce((sum, { length }) => sum + length, 0);
+      await eventually("all messages", () => total() === sent.length);
+      for (const steps of started.values()) expect(steps).toEqual(keys.map((_, i) => i));
+      const home = sent[0]?.queue ?? "";
+      await eventually("the dead letter", async () => (await broker.deadLetters.list(home)).length === 1);
+    });
+
     it("takes inputs that are no objects, and applies defaults and transforms once, in the worker", async () => {
       type Loud = Actor<{ input: string; output: number; received: string; returned: string }>;
       const loud: Loud = testActor("loud", {

@@ -91,6 +91,38 @@ const cases: readonly Case[] = [
     problems: ['CB2001 contracts/b.ts:4:14 "a.fine" is also the name of the actor at contracts/a.ts:3:14.'],
   },
   {
+    title: "actors that disagree on their queue's partitions, and a queue with the name of a partition",
+    files: {
+      "contracts/a.ts": contract('export const a = actor({ input: z.string(), queue: "q", partitions: 4 });'),
+      "contracts/b.ts": contract(
+        'export const b = actor({ input: z.string(), queue: "q", partitions: 8 });',
+        'export const c = actor({ input: z.string(), queue: "q" });',
+        'export const d = actor({ input: z.string(), queue: "q.3" });',
+        'export const e = actor({ input: z.string(), queue: "q.4" });',
+      ),
+    },
+    problems: [
+      'CB2006 contracts/b.ts:3:14 The queue "q" has 8 partitions for b.b and 4 partitions for a.a.',
+      'CB2006 contracts/b.ts:4:14 The queue "q" has no partitions for b.c and 4 partitions for a.a.',
+      'CB2006 contracts/b.ts:5:14 "q.3" is the name of a partition of "q", the queue of a.a.',
+    ],
+  },
+  {
+    title: "partitions that are wrong",
+    files: {
+      "contracts/a.ts": contract(
+        "export const a = actor({ input: z.string(), partitions: 1 });",
+        'export const b = actor({ input: z.string(), partitions: 65, queue: "q" });',
+        "export const c = actor({ input: z.string(), partitionKey: (text) => text });",
+      ),
+    },
+    problems: [
+      'CB3002 contracts/a.ts:3:57 a.a: "partitions" must be a whole number from 2 to 64',
+      'CB3002 contracts/a.ts:4:57 a.b: "partitions" must be a whole number from 2 to 64',
+      'CB3003 contracts/a.ts:5:45 a.c: "partitionKey" has no meaning without "partitions".',
+    ],
+  },
+  {
     title: "two files of one group",
     files: { "contracts/user-mail.ts": fine, "contracts/user/mail.ts": fine.replace("fine", "good") },
     problems: [

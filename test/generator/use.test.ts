@@ -1,6 +1,7 @@
 /** What is generated as its users meet it: in the editor, in the compiler, in another repository, in a bundle. */
 import { cp, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { Project as SourceProject, ts } from "ts-morph";
 import { expect, test } from "vitest";
@@ -147,6 +148,40 @@ test("a bundler drops the contracts of actors that are not used", async () => {
     expect(text).toContain("high-priority");
     expect(text).not.toContain("only-in-web");
   }
+});
+
+test("a partition's key is computed by the contract's own function, in the producer", async () => {
+  const project = await createProject({
+    "contracts/mails.ts": contract(
+      'import { domain } from "./domain.js";',
+      "export const send = actor({",
+      "  input: z.object({ to: z.string() }),",
+      '  queue: "mails",',
+      "  partitions: 4,",
+      "  partitionKey: ({ to }) => domain(to),",
+      "});",
+    ),
+    "contracts/domain.ts": 'export const domain = (address: string) => address.split("@")[1] ?? "";\n',
+    "src/app.ts": [
+      'import { memoryBroker } from "callboard";',
+      'import { createClient } from "../generated/client.js";',
+      'import { createWorker } from "../generated/worker.js";',
+      "const broker = memoryBroker();",
+      "const inputs = ['ada@a.example', 'grace@a.example', 'ada@b.example'].map((to) => ({ to }));",
+      "const sent = await createClient(broker).mails.send.sendMany(inputs);",
+      "const worker = createWorker(broker, { mails: { send() {} } }, { queues: ['mails'] });",
+      "export const found = { queues: sent.map(({ queue }) => queue), taken: worker.queues };",
+      "",
+    ].join("\n"),
+  });
+  await project.generateWell();
+  expect(await project.typeCheck()).toBe("");
+  const outfile = project.path("app.mjs");
+  const entryPoints = [project.path("src/app.ts")];
+  await build({ entryPoints, outfile, bundle: true, format: "esm", platform: "node", packages: "external" });
+  const { found } = (await import(pathToFileURL(outfile).href)) as { readonly found: unknown };
+  // zlib.crc32 of "a.example" and of "b.example", modulo 4
+  expect(found).toEqual({ queues: ["mails.0", "mails.0", "mails.1"], taken: ["mails"] });
 });
 
 test("generated code can be emitted file by file, with explicit types on all exports", async () => {

@@ -37,6 +37,16 @@ actor({ input: z.string(), minBackoff: "10 parsecs" });
 // @ts-expect-error no schema
 actor({ input: String });
 
+actor({ input: z.object({ user: z.string() }), partitions: 8, partitionKey: ({ user }) => user });
+actor({ input: z.string().transform(Number), partitions: 8, partitionKey: (sent) => sent.length });
+actor({ input: z.object({ n: z.number().default(1) }), partitions: 8, partitionKey: ({ n }) => n ?? "none" });
+// @ts-expect-error the key is taken from what is sent, and that has no such property
+actor({ input: z.object({ user: z.string() }), partitions: 8, partitionKey: ({ usr }) => String(usr) });
+// @ts-expect-error the key may be left out by the sender
+actor({ input: z.object({ n: z.number().default(1) }), partitions: 8, partitionKey: ({ n }) => n });
+// @ts-expect-error no key
+actor({ input: z.object({ user: z.date() }), partitions: 8, partitionKey: ({ user }) => user });
+
 const durations: Duration[] = [5, "5ms", "1.5 minutes", "7d"];
 // @ts-expect-error no unit
 durations.push("5");

@@ -1,0 +1,41 @@
+/** Chooses the partition of each message: the same one for the same key, or each in turn. */
+import { crc32 } from "node:zlib";
+import type { Actor } from "../actor.js";
+import type { Broker } from "../broker.js";
+import { InvalidInputError, InvalidOptionError } from "../errors.js";
+import { findDisagreements, partitionsOf } from "../partitions.js";
+
+/** Tells which queue a message with this input goes to. */
+export type Partitioner = (input: unknown) => string;
+
+/** The partitioner of an actor's messages. */
+export function createPartitioner({ name, options, partitionKey }: Actor): Partitioner {
+  const [only, ...others] = partitionsOf(options.queue, options.partitions);
+  if (only === undefined || others.length === 0) return () => options.queue;
+  const queues = [only, ...others];
+  const nth = (n: number) => queues[n % queues.length] ?? only;
+  if (partitionKey === undefined) {
+    // Producers that send one message and end do not all begin with the same one.
+    let turn = Math.floor(Math.random() * queues.length);
+    return () => nth(turn++);
+  }
+  return (input) => nth(crc32(String(checkKey(name, partitionKey(input)))));
+}
+
+function checkKey(actor: string, key: unknown): string | number {
+  if (typeof key === "string" || (typeof key === "number" && Number.isFinite(key))) return key;
+  const shown = typeof key === "number" ? String(key) : typeof key;
+  const message = `its "partitionKey" must return a string or a finite number; it returned ${shown}`;
+  throw new InvalidInputError(actor, [{ path: "", message }]);
+}
+
+/** One actor of each queue that was bound to a broker. */
+const known = new WeakMap<Broker, Map<string, Actor>>();
+
+/** Refuses an actor that says something else of its queue than those before it on this broker. */
+export function assertAgreement(broker: Broker, actor: Actor): void {
+  const queues = known.get(broker) ?? new Map<string, Actor>();
+  const [disagreement] = findDisagreements([...queues.values(), actor]);
+  if (disagreement !== undefined) throw new InvalidOptionError(disagreement.message);
+  known.set(broker, queues.set(actor.options.queue, actor));
+}
