@@ -1,4 +1,7 @@
-/** What it takes when another server takes over: sentinels that promote a replica, a cluster that loses a primary. */
+/**
+ * Servers that refuse, and others that take over: sentinels that promote a replica, a cluster that loses a primary, a
+ * server that is read-only or full for a while. Clear words while it lasts, work that resumes, and nothing lost.
+ */
 import { BrokerRefusedError, BrokerUnavailableError } from "callboard";
 import { createActorClient } from "callboard/client";
 import { redisBroker, type RedisBrokerOptions, type RedisClusterTarget, type RedisTarget } from "callboard/redis";
@@ -8,9 +11,9 @@ import { z } from "zod";
 import type { Broker } from "../../runtime/broker.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import type { Worker } from "../../runtime/worker/worker.js";
-import { startRedisCluster } from "../setup/redis-cluster.js";
+import { startRedisCluster, type RedisCluster } from "../setup/redis-cluster.js";
 import { startWatchedRedis, type WatchedRedis } from "../setup/redis-sentinel.js";
-import { askRedis, settleReplicas } from "../setup/redis.js";
+import { askRedis, settleReplicas, startRedis } from "../setup/redis.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 
@@ -32,7 +35,7 @@ async function open<T extends { stop(): Promise<unknown> }>(starting: Promise<T>
   return started;
 }
 
-function connect(target: RedisTarget | RedisClusterTarget, options: RedisBrokerOptions = {}): Broker {
+function connect(target: string | RedisTarget | RedisClusterTarget, options: RedisBrokerOptions = {}): Broker {
   const broker = redisBroker(target, { lease: 3000, sweepInterval: 500, ...options });
   ends.push(() => broker.close());
   return broker;
@@ -169,8 +172,27 @@ describe("a primary that sentinels watch", () => {
 });
 
 describe("a cluster of three primaries", () => {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  });
+  afterAll(() => cluster.stop());
+
+  it("moves the slot of a queue to another one under load: nothing is lost, and no send is refused", async () => {
+    const target = { cluster: cluster.nodes.slice(0, 1).map(({ url }) => url) };
+    const traffic = new Traffic(connect(target), connect(target));
+    await traffic.start();
+    const { idle } = queueKeys("callboard", "b");
+    const before = await cluster.primaryOf(idle);
+    await cluster.moveSlotOf(idle);
+    await eventually("the other primary to serve it", async () => (await cluster.primaryOf(idle)) !== before);
+    await traffic.flows();
+    await traffic.call();
+    await traffic.end();
+    expect([...traffic.errors]).toEqual([]);
+  });
+
   it("goes on when one is killed under load: nothing is lost, and nobody is restarted", async () => {
-    const cluster = await open(startRedisCluster());
     const target = { cluster: cluster.nodes.map(({ url }) => url) };
     const traffic = new Traffic(connect(target), connect(target));
     await traffic.start();
@@ -188,5 +210,42 @@ describe("a cluster of three primaries", () => {
     expect(words).toContainEqual(
       expect.stringMatching(/^redis cluster 127\.0\.0\.1:\d+ and 5 more (cannot be reached|refused: CLUSTERDOWN)/),
     );
+  });
+});
+
+describe("a server that becomes a replica for a while", () => {
+  it("refuses what is sent, and says why; work goes on when it is a primary again, and nothing is lost", async () => {
+    const redis = await open(startRedis());
+    const traffic = new Traffic(connect(redis.url), connect(redis.url));
+    await traffic.start();
+    // Of a primary that is not there, so that it keeps what it has.
+    await askRedis(redis.url, (admin) => admin.call("REPLICAOF", "127.0.0.1", 1));
+    await eventually("a send to be refused", () => [...traffic.errors].some((error) => /READONLY/.test(String(error))));
+    await eventually("the worker to notice", () => !traffic.worker.healthy);
+    expect(traffic.logger.messages("error")).toContainEqual(
+      expect.stringMatching(/^redis 127\.0\.0\.1:\d+\/0 refused: READONLY/),
+    );
+    await askRedis(redis.url, (admin) => admin.call("REPLICAOF", "NO", "ONE"));
+    await traffic.flows();
+    await eventually("the worker to be well again", () => traffic.worker.healthy);
+    await traffic.call();
+    await traffic.end();
+  });
+});
+
+describe("a server that reaches its maxmemory", () => {
+  it("refuses what is sent, and says why; what it has is worked off meanwhile, and nothing is lost", async () => {
+    const redis = await open(startRedis({ args: ["--maxmemory-policy", "noeviction"] }));
+    const traffic = new Traffic(connect(redis.url), connect(redis.url));
+    await traffic.start();
+    await askRedis(redis.url, (admin) => admin.config("SET", "maxmemory", "1mb"));
+    await eventually("a send to be refused", () => [...traffic.errors].some((error) => /OOM/.test(String(error))));
+    const accepted = [...traffic.accepted];
+    await eventually("what was accepted to be worked off", () => accepted.every((n) => traffic.ran.has(n)));
+    expect(traffic.worker.healthy).toBe(true);
+    await askRedis(redis.url, (admin) => admin.config("SET", "maxmemory", "0"));
+    await traffic.flows();
+    await traffic.call();
+    await traffic.end();
   });
 });

@@ -15,6 +15,8 @@ export interface RedisCluster {
   readonly nodes: readonly RedisServer[];
   /** The primary that serves a key now. */
   primaryOf(key: string): Promise<RedisServer>;
+  /** Has another primary serve the slot of a key, while both run. */
+  moveSlotOf(key: string): Promise<void>;
   /** Waits until all slots are served and each primary in service has a replica that follows it. */
   healthy(): Promise<void>;
   stop(): Promise<void>;
@@ -63,6 +65,24 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       const primary = nodes.find(({ port }) => port === answer);
       if (primary === undefined) throw new Error(`Nobody serves ${key}.`);
       return primary;
+    },
+    async moveSlotOf(key) {
+      const source = await cluster.primaryOf(key);
+      const target = nodes.slice(0, PRIMARIES).find((node) => node !== source) ?? source;
+      const [from, to] = [source, target].map((node) => ids[nodes.indexOf(node)] ?? "");
+      await ask(source, async (redis) => {
+        const slot = await redis.cluster("KEYSLOT", key);
+        const setSlot = (node: RedisServer, ...state: readonly (string | undefined)[]) =>
+          ask(node, (other) => other.call("CLUSTER", "SETSLOT", slot, ...state.map(String)));
+        await setSlot(target, "IMPORTING", from);
+        await setSlot(source, "MIGRATING", to);
+        for (;;) {
+          const keys = (await redis.call("CLUSTER", "GETKEYSINSLOT", slot, 100)) as string[];
+          if (keys.length === 0) break;
+          await redis.call("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", ...keys);
+        }
+        for (const node of [target, source]) await setSlot(node, "NODE", to);
+      });
     },
     healthy: () => eventually("the cluster to be well", () => isWell(nodes)),
     stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))),
