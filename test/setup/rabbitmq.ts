@@ -4,16 +4,29 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { requireProgram, type Requirement } from "./install.js";
-import { answers, freePort, serverDirectory, startProgram } from "./program.js";
+import { answers, freePort, serverDirectory, startProgram, type Program } from "./program.js";
 
 /** How a private RabbitMQ node differs from the plainest one. */
 export interface RabbitmqOptions {
   /** Further lines of its `rabbitmq.conf`. */
   readonly config?: readonly string[];
+  /** A node whose cluster it joins. */
+  readonly join?: RabbitmqServer;
 }
 
-/** A private RabbitMQ node of one. It ends with the test run at the latest. */
+/** What the nodes of one cluster share. */
+interface Realm {
+  /** The home directory, in which the secret lies by which they know each other. */
+  readonly home: string;
+  /** The port on which they find each other. */
+  readonly mapperPort: number;
+}
+
+/** A private RabbitMQ node. It ends with the test run at the latest. */
 export interface RabbitmqServer {
+  /** Its name among the nodes of its cluster. */
+  readonly node: string;
+  readonly realm: Realm;
   /** The node's address, with its default user. */
   readonly url: string;
   readonly port: number;
@@ -52,23 +65,16 @@ export async function requireRabbitmq(): Promise<void> {
 export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<RabbitmqServer> {
   await requireRabbitmq();
   const directory = serverDirectory("rabbitmq");
-  const [port, distributionPort, mapperPort] = [await freePort(), await freePort(), await freePort()];
-  const env = environment(directory, { port, distributionPort, mapperPort });
-  mkdirSync(join(directory, "home"));
+  const [port, distributionPort] = [await freePort(), await freePort()];
+  const realm = options.join?.realm ?? { home: join(directory, "home"), mapperPort: await freePort() };
+  const env = environment(directory, { port, distributionPort, ...realm });
+  mkdirSync(realm.home, { recursive: true });
   writeFileSync(join(directory, "enabled_plugins"), "[].\n");
   writeFileSync(join(directory, "rabbitmq.conf"), (options.config ?? []).map((line) => `${line}\n`).join(""));
   writeFileSync(join(directory, "rabbitmq-env.conf"), "");
 
   // A node starts a port mapper where there is none, and leaves it behind. One of our own ends with the node.
-  const mapper = await startProgram({
-    name: "epmd",
-    command: await requireProgram(portMapper),
-    args: ["-port", String(mapperPort), "-address", "127.0.0.1"],
-    env,
-    directory,
-    ready: () => answers(mapperPort),
-    timeout: 10_000,
-  });
+  const mapper = options.join === undefined ? await startMapper(realm, env, directory) : undefined;
   const start = async () =>
     startProgram({
       name: "rabbitmq-server",
@@ -86,7 +92,14 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
   };
 
   let node = await start();
+  if (options.join !== undefined) {
+    await ctl("stop_app");
+    await ctl("join_cluster", options.join.node);
+    await ctl("start_app");
+  }
   return {
+    node: nodeName(port),
+    realm,
     url: `amqp://guest:guest@127.0.0.1:${port}`,
     port,
     ctl,
@@ -101,24 +114,39 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
     async stop() {
       // Nobody needs the node's data any more, and an orderly end takes seconds.
       await node.end("SIGKILL");
-      await mapper.end("SIGTERM");
+      await mapper?.end("SIGTERM");
     },
   };
 }
 
-interface Ports {
-  readonly port: number;
-  readonly distributionPort: number;
-  readonly mapperPort: number;
+async function startMapper({ mapperPort }: Realm, env: NodeJS.ProcessEnv, directory: string): Promise<Program> {
+  return startProgram({
+    name: "epmd",
+    command: await requireProgram(portMapper),
+    args: ["-port", String(mapperPort), "-address", "127.0.0.1"],
+    env,
+    directory,
+    ready: () => answers(mapperPort),
+    timeout: 10_000,
+  });
 }
 
-function environment(directory: string, { port, distributionPort, mapperPort }: Ports): NodeJS.ProcessEnv {
+function nodeName(port: number): string {
+  return `callboard-${port}@localhost`;
+}
+
+interface Place extends Realm {
+  readonly port: number;
+  readonly distributionPort: number;
+}
+
+function environment(directory: string, { port, distributionPort, home, mapperPort }: Place): NodeJS.ProcessEnv {
   return {
     ...process.env,
-    HOME: join(directory, "home"),
+    HOME: home,
     ERL_EPMD_ADDRESS: "127.0.0.1",
     ERL_EPMD_PORT: String(mapperPort),
-    RABBITMQ_NODENAME: `callboard-${port}@localhost`,
+    RABBITMQ_NODENAME: nodeName(port),
     RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
     RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_DIST_PORT: String(distributionPort),
