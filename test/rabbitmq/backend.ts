@@ -14,7 +14,7 @@ import {
 } from "../../runtime/brokers/rabbitmq/names.js";
 import type { Backend } from "../conformance/harness.js";
 import { eventually } from "../support/eventually.js";
-import { Proxy } from "./proxy.js";
+import { Proxy } from "../support/proxy.js";
 
 export interface RabbitmqBackend extends Backend {
   readonly prefix: string;

@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "
 import type { Broker } from "../../runtime/broker.js";
 import { step } from "../fixtures/step.js";
 import { eventually } from "../support/eventually.js";
-import { bundleFixture, TestProcess } from "../support/process.js";
+import { bundleProgram, TestProcess } from "../support/process.js";
 
 const lease = 2000;
 const sweep = 500;
@@ -18,7 +18,7 @@ describe("a worker process", () => {
   const processes: TestProcess[] = [];
 
   beforeAll(async () => {
-    program = await bundleFixture("worker");
+    program = await bundleProgram("fixtures/worker");
   });
   beforeEach(() => {
     prefix = `test:${randomUUID()}`;

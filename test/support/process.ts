@@ -1,6 +1,5 @@
 /** Programs of a test's own that run as real processes, so that they can be killed. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -31,6 +30,15 @@ export class TestProcess {
     return this.#child.exitCode;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Sends a signal and does not wait for what comes of it. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Waits until it has printed this line. */
   async printed(line: string): Promise<void> {
     await eventually(`"${line}" from a process that printed ${JSON.stringify(this.lines.slice(-5))}`, () =>
@@ -45,12 +53,11 @@ export class TestProcess {
   }
 }
 
-/** Bundles a fixture with the runtime's sources; returns the path of the program. */
-export async function bundleFixture(name: string): Promise<string> {
-  const outfile = `${root}node_modules/.cache/callboard/fixtures/${name}-${process.pid}.mjs`;
-  mkdirSync(`${root}node_modules/.cache/callboard/fixtures`, { recursive: true });
+/** Bundles a program, named by its path beneath `test`, with the runtime's sources; returns the path of the bundle. */
+export async function bundleProgram(name: string): Promise<string> {
+  const outfile = `${root}node_modules/.cache/callboard/programs/${name}-${process.pid}.mjs`;
   await build({
-    entryPoints: [`${root}test/fixtures/${name}.ts`],
+    entryPoints: [`${root}test/${name}.ts`],
     outfile,
     bundle: true,
     format: "esm",
@@ -63,6 +70,7 @@ export async function bundleFixture(name: string): Promise<string> {
       "callboard/client": `${root}runtime/client/index.ts`,
       "callboard/worker": `${root}runtime/worker/index.ts`,
       "callboard/redis": `${root}runtime/brokers/redis/index.ts`,
+      "callboard/rabbitmq": `${root}runtime/brokers/rabbitmq/index.ts`,
       callboard: `${root}runtime/index.ts`,
     },
     logLevel: "silent",
