@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
+import { verdictTable } from "../faults/verdict.js";
 import { answers, openRun } from "./program.js";
 import { startRabbitmq } from "./rabbitmq.js";
 import { startRedis } from "./redis.js";
@@ -21,6 +22,7 @@ declare module "vitest" {
 /** vitest calls this once before all tests, and what it returns once after them. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const run = openRun();
+  const started = Date.now();
   try {
     // A RabbitMQ node takes its time; it starts while the package is built.
     const [redisUrl, rabbitmqUrl] = await Promise.all([sharedRedis(), sharedRabbitmq(), build(project.config.root)]);
@@ -30,7 +32,10 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     await run.close();
     throw error;
   }
-  return () => run.close();
+  return async () => {
+    process.stdout.write(verdictTable(started));
+    await run.close();
+  };
 }
 
 /** The server that the environment names, else one of our own. */

@@ -10,8 +10,11 @@ export interface RedisOptions {
   readonly password?: string;
   /** Adds users, each as an ACL rule: `"alice on >secret ~* &* +@all"`. */
   readonly users?: readonly string[];
-  /** Writes each command to disk before it is answered, so that the data survives `kill()`. Default: keeps nothing. */
-  readonly appendonly?: boolean;
+  /**
+   * Keeps a log of all commands, from which `restart()` reads: with `always` (or `true`) each is on disk before it is
+   * answered, with `everysec` within a second or two. Default: keeps nothing.
+   */
+  readonly appendonly?: boolean | "always" | "everysec";
   /** Further arguments of redis-server. */
   readonly args?: readonly string[];
 }
@@ -114,7 +117,7 @@ function serverArguments(port: number, directory: string, options: RedisOptions)
   const { password, users = [], appendonly = false, args = [] } = options;
   return [
     ["--port", String(port), "--bind", "127.0.0.1", "--dir", directory, "--save", ""],
-    appendonly ? ["--appendonly", "yes", "--appendfsync", "always"] : [],
+    appendonly === false ? [] : ["--appendonly", "yes", "--appendfsync", appendonly === true ? "always" : appendonly],
     password === undefined ? [] : ["--requirepass", password],
     users.flatMap((user) => ["--user", ...user.split(" ")]),
     args,

@@ -1,0 +1,44 @@
+/** The actors of the fault suite. What a message does to the worker that has it stands in its input. */
+import { actor } from "callboard";
+import { defineActor, type Actor } from "callboard/client";
+import { z } from "zod";
+
+const deed = z.object({
+  /** Its number, which is also the answer. */
+  n: z.number(),
+  /** How long the work takes, in milliseconds. */
+  ms: z.number(),
+  /** How many attempts fail. */
+  failures: z.number(),
+  /**
+   * What happens besides: `kill` ends the process with -9, `block` blocks its event loop for `ms`, `wait` goes on when
+   * the process is told to (SIGUSR2) and fails then.
+   */
+  fate: z.enum(["none", "kill", "block", "wait"]),
+});
+
+/** What one message of the suite does. */
+export type Deed = z.infer<typeof deed>;
+
+/** The queue of all actors here. */
+export const QUEUE = "work";
+
+const common = { input: deed, queue: QUEUE, minBackoff: 50, maxBackoff: 400 } as const;
+const output = z.object({ n: z.number(), by: z.string() });
+
+type Job = Actor<{ input: Deed; output: z.infer<typeof output> }>;
+
+/** Answers with its number. */
+export const job: Job = defineActor(actor({ ...common, output, resultTtl: "2m" }), {
+  name: "faults.job",
+  fingerprint: "00000000",
+});
+
+/** Answers nothing. */
+export const note = defineActor<{ input: Deed }>(actor(common), { name: "faults.note", fingerprint: "00000000" });
+
+/** An actor that only the newer version of the worker has. */
+export const novelty = defineActor<{ input: Deed }>(actor(common), {
+  name: "faults.novelty",
+  fingerprint: "00000000",
+});

@@ -1,0 +1,72 @@
+/** What the processes of a scenario are told: one JSON value as their only argument. */
+import { rabbitmqBroker, type RabbitmqBrokerOptions } from "callboard/rabbitmq";
+import { redisBroker, type RedisBrokerOptions } from "callboard/redis";
+import type { Broker } from "../../runtime/broker.js";
+import type { SendOptions } from "callboard";
+import type { Deed } from "./actors.js";
+
+/** A broker as it can be named to another process. */
+export type BrokerPlan =
+  | { readonly kind: "redis"; readonly url: string; readonly options: RedisBrokerOptions }
+  | { readonly kind: "rabbitmq"; readonly url: string; readonly options: RabbitmqBrokerOptions };
+
+/** What every process is told. */
+interface ProcessPlan {
+  /** Its name in the ledger. */
+  readonly name: string;
+  /** The file that it notes in. */
+  readonly journal: string;
+  readonly broker: BrokerPlan;
+  /** How far its clock is ahead, in milliseconds. */
+  readonly clockAhead: number;
+}
+
+/** How a worker process behaves. */
+export interface WorkerPlan extends ProcessPlan {
+  readonly concurrency: number;
+  /** The older version does not know the actor `novelty`. */
+  readonly version: "older" | "newer";
+}
+
+/** Messages of one kind among those that a producer sends. */
+export interface Share {
+  /** How many of them come in each round of the mix. */
+  readonly count: number;
+  readonly actor: "job" | "note" | "novelty";
+  readonly deed?: Partial<Deed>;
+  readonly options?: SendOptions;
+}
+
+/** How a producer process behaves. It sends until it has sent all, or until SIGTERM. */
+export interface ProducerPlan extends ProcessPlan {
+  /** How many messages it sends at most. */
+  readonly messages: number;
+  /** How many a second. */
+  readonly rate: number;
+  /** Which messages it sends, in turn. */
+  readonly mix: readonly Share[];
+}
+
+/** Reads the plan of this process. */
+export function readPlan<Plan extends ProcessPlan>(): Plan {
+  return JSON.parse(process.argv[2] ?? "{}") as Plan;
+}
+
+/** Connects as a plan says. */
+export function openBroker(plan: BrokerPlan): Broker {
+  return plan.kind === "redis" ? redisBroker(plan.url, plan.options) : rabbitmqBroker(plan.url, plan.options);
+}
+
+/** Moves the clock of this process; timers go on as before. */
+export function moveClock(milliseconds: number): void {
+  if (milliseconds === 0) return;
+  const now = Date.now.bind(Date);
+  globalThis.Date = class extends Date {
+    constructor(...args: readonly [] | readonly [value: number | string]) {
+      super(args[0] ?? now() + milliseconds);
+    }
+    static override now(): number {
+      return now() + milliseconds;
+    }
+  } as DateConstructor;
+}

@@ -1,0 +1,80 @@
+/** A producer process of the fault suite: sends a mix of messages at a steady rate and notes which were accepted and answered. */
+import { createActorClient } from "callboard/client";
+import { job, note, novelty, type Deed } from "./actors.js";
+import { Journal } from "./ledger.js";
+import { moveClock, openBroker, readPlan, type ProducerPlan, type Share } from "./plan.js";
+
+/** How often it sends, in milliseconds. */
+const TICK = 10;
+/** How many sends may be under way. */
+const MOST_UNDER_WAY = 2000;
+
+const plan = readPlan<ProducerPlan>();
+moveClock(plan.clockAhead);
+const journal = new Journal(plan.journal);
+const broker = openBroker(plan.broker);
+const clients = {
+  job: createActorClient<typeof job>(broker, job, { resultTimeout: "2m" }),
+  note: createActorClient<typeof note>(broker, note),
+  novelty: createActorClient<typeof novelty>(broker, novelty),
+};
+
+const round = plan.mix.flatMap((share) => Array.from({ length: share.count }, () => share));
+let sent = 0;
+let refused = 0;
+let underWay = 0;
+let stopping = false;
+process.on("SIGTERM", () => (stopping = true));
+
+async function send({ actor, deed, options }: Share, n: number): Promise<void> {
+  const input: Deed = { n, ms: 0, failures: 0, fate: "none", ...deed };
+  try {
+    if (actor === "job") {
+      const message = await clients.job.send(input, options);
+      journal.note("accepted", message.id, actor);
+      void awaitAnswer(message.id, n, message.result());
+    } else {
+      journal.note("accepted", (await clients[actor].send(input, options)).id, actor);
+    }
+  } catch {
+    // Nobody knows whether it arrived: it is none of those that may not be lost.
+    refused++;
+  }
+}
+
+let awaited = 0;
+async function awaitAnswer(id: string, n: number, result: Promise<{ n: number; by: string }>): Promise<void> {
+  awaited++;
+  try {
+    const answer = await result;
+    journal.note(answer.n === n ? "answered" : "unanswered", id, answer.by);
+  } catch (error) {
+    journal.note("unanswered", id, (error as Error).message);
+  } finally {
+    awaited--;
+  }
+}
+
+const started = performance.now();
+const ticks = setInterval(() => {
+  const due = Math.min(plan.messages, Math.ceil(((performance.now() - started) / 1000) * plan.rate));
+  while (!stopping && sent < due && underWay < MOST_UNDER_WAY) {
+    const share = round[sent % round.length];
+    const n = sent++;
+    if (share === undefined) break;
+    underWay++;
+    void send(share, n).finally(() => underWay--);
+  }
+  if (!stopping && sent < plan.messages) return;
+  if (underWay > 0) return;
+  clearInterval(ticks);
+  console.log(`sent ${sent} refused ${refused}`);
+  console.log("sent all");
+  const answered = setInterval(() => {
+    if (awaited > 0) return;
+    clearInterval(answered);
+    console.log("answered all");
+    void broker.close().then(() => process.exit(0));
+  }, TICK);
+}, TICK);
+console.log("ready");

@@ -1,0 +1,48 @@
+/** A scenario, and how all of them become tests on one broker. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Stage } from "./stage.js";
+import { clearVerdicts, keepVerdict } from "./verdict.js";
+import type { Theatre, Venue } from "./venue.js";
+
+/** One thing that goes wrong. */
+export interface Scenario {
+  /** Its number in the table. */
+  readonly number: number;
+  /** What happens, in a few words. */
+  readonly title: string;
+  /** Why it has no meaning on a broker. */
+  readonly cannot?: Partial<Record<Venue["kind"], string>>;
+  /** How long it may take, in milliseconds. */
+  readonly timeout: number;
+  /** Plays it, and checks what it promises beyond that nothing is lost or stuck. */
+  play(stage: Stage): Promise<void>;
+}
+
+/** Plays scenarios one after the other on one server. */
+export function describeScenarios(name: string, open: () => Promise<Theatre>, scenarios: readonly Scenario[]): void {
+  describe(`faults on ${name}`, () => {
+    let theatre: Theatre;
+    beforeAll(async () => {
+      theatre = await open();
+      clearVerdicts(theatre.kind);
+    }, 120_000);
+    afterAll(() => theatre.close());
+
+    for (const { number, title, timeout, cannot = {}, play } of scenarios) {
+      test(`${number}. ${title}`, { timeout }, async ({ skip }) => {
+        const reason = cannot[theatre.kind];
+        if (reason !== undefined) return skip(reason);
+        const venue = await theatre.open(title.replace(/\W+/g, "-"));
+        const stage = new Stage(venue);
+        try {
+          await play(stage);
+          const verdict = await stage.verdict(number, title);
+          keepVerdict(verdict);
+          expect(verdict).toMatchObject({ lost: [], stuck: [], unanswered: [] });
+        } finally {
+          await stage.close();
+        }
+      });
+    }
+  });
+}

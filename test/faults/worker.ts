@@ -1,0 +1,58 @@
+/** A worker process of the fault suite: does what messages say, notes it, and stops in good order at SIGTERM. */
+import { createWorker, type Task } from "callboard/worker";
+import { job, note, novelty, type Deed } from "./actors.js";
+import { Journal } from "./ledger.js";
+import { moveClock, openBroker, readPlan, type WorkerPlan } from "./plan.js";
+
+const plan = readPlan<WorkerPlan>();
+moveClock(plan.clockAhead);
+const journal = new Journal(plan.journal);
+const broker = openBroker(plan.broker);
+
+let goOn: () => void = () => undefined;
+const toldToGoOn = new Promise<void>((resolve) => (goOn = resolve));
+process.on("SIGUSR2", () => goOn());
+
+async function work({ n, ms, failures, fate }: Deed, { message, signal }: Task): Promise<{ n: number; by: string }> {
+  const { id, attempt } = message;
+  journal.note("began", id, String(attempt));
+  if (fate === "kill") process.kill(process.pid, "SIGKILL");
+  if (fate === "block") {
+    signal.addEventListener("abort", () => journal.note("aborted", id, String((signal.reason as Error).name)));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    // What has piled up meanwhile, the news of a lost lease among it, comes before the handler goes on.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  } else if (ms > 0) {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+  }
+  if (fate === "wait" && attempt === 1) await toldToGoOn;
+  if (attempt <= failures) {
+    journal.note("failed", id, String(attempt));
+    throw new Error(`attempt ${attempt} is to fail`);
+  }
+  journal.note("ended", id, String(attempt));
+  return { n, by: plan.name };
+}
+
+const withoutAnswer = async (deed: Deed, task: Task) => void (await work(deed, task));
+const say = (fields: object, text: string) => {
+  const { err } = fields as { err?: Error };
+  console.log(err === undefined ? text : `${text}: ${err.message}`);
+};
+
+const worker = createWorker(
+  broker,
+  { faults: plan.version === "older" ? { job, note } : { job, note, novelty } },
+  { faults: { job: work, note: withoutAnswer, ...(plan.version === "older" ? {} : { novelty: withoutAnswer }) } },
+  { concurrency: plan.concurrency, logger: { debug() {}, info: say, warn: say, error: say } },
+);
+
+process.on("SIGTERM", () => {
+  void worker
+    .stop()
+    .then(() => broker.close())
+    .then(() => process.exit(0));
+});
+
+await worker.start();
+console.log("ready");
