@@ -11,8 +11,8 @@ const deed = z.object({
   /** How many attempts fail. */
   failures: z.number(),
   /**
-   * What happens besides: `kill` ends the process with -9, `block` blocks its event loop for `ms`, `wait` goes on when
-   * the process is told to (SIGUSR2) and fails then.
+   * What happens besides: `kill` ends the process with -9, `block` blocks the event loop of the first that has it for
+   * `ms`, `wait` holds the first attempt until the process is told to go on (SIGUSR2).
    */
   fate: z.enum(["none", "kill", "block", "wait"]),
 });

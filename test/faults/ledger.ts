@@ -3,7 +3,7 @@
  * and the test reads all of them. A note is on disk before the next step is taken, so that no kill takes it back.
  */
 import { closeSync, openSync, readdirSync, readSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** What is noted of a message. */
 export type Event =
@@ -40,10 +40,22 @@ export function machineTime(): number {
 
 /** What one process writes in. */
 export class Journal {
+  readonly #path: string;
   readonly #file: number;
 
   constructor(path: string) {
+    this.#path = path;
     this.#file = openSync(path, "a");
+  }
+
+  /** Whether this is the first time that any process asks this of a message. */
+  first(id: string): boolean {
+    try {
+      closeSync(openSync(join(dirname(this.#path), `${id}.first`), "wx"));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   note(event: Event, id: string, detail = ""): void {

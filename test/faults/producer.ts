@@ -1,5 +1,5 @@
 /** A producer process of the fault suite: sends a mix of messages at a steady rate and notes which were accepted and answered. */
-import { createActorClient } from "callboard/client";
+import { createActorClient, type Message } from "callboard/client";
 import { job, note, novelty, type Deed } from "./actors.js";
 import { Journal } from "./ledger.js";
 import { moveClock, openBroker, readPlan, type ProducerPlan, type Share } from "./plan.js";
@@ -32,7 +32,7 @@ async function send({ actor, deed, options }: Share, n: number): Promise<void> {
     if (actor === "job") {
       const message = await clients.job.send(input, options);
       journal.note("accepted", message.id, actor);
-      void awaitAnswer(message.id, n, message.result());
+      void awaitAnswer(message, input);
     } else {
       journal.note("accepted", (await clients[actor].send(input, options)).id, actor);
     }
@@ -43,16 +43,24 @@ async function send({ actor, deed, options }: Share, n: number): Promise<void> {
 }
 
 let awaited = 0;
-async function awaitAnswer(id: string, n: number, result: Promise<{ n: number; by: string }>): Promise<void> {
+async function awaitAnswer(message: Message<{ n: number; by: string }>, { n, ms, fate }: Deed): Promise<void> {
   awaited++;
   try {
-    const answer = await result;
-    journal.note(answer.n === n ? "answered" : "unanswered", id, answer.by);
+    const answer = await message.result();
+    journal.note(answer.n === n ? "answered" : "unanswered", message.id, answer.by);
+    if (fate === "block") await askAgain(message, ms, answer.by);
   } catch (error) {
-    journal.note("unanswered", id, (error as Error).message);
+    journal.note("unanswered", message.id, (error as Error).message);
   } finally {
     awaited--;
   }
+}
+
+/** The answer is still the same after a second worker, which came too late, has tried to give its own. */
+async function askAgain(message: Message<{ n: number; by: string }>, wait: number, by: string): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, wait));
+  const again = await message.result();
+  if (again.by !== by) journal.note("unanswered", message.id, `answered by ${by}, then by ${again.by}`);
 }
 
 const started = performance.now();

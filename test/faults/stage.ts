@@ -69,9 +69,25 @@ export class Stage {
     return this.#start("producer", { clockAhead: 0, ...plan });
   }
 
-  /** Waits until a producer has sent all; how many sends were refused. */
+  /** Waits until a producer has sent all. */
   async sentAll(producer: Player, limit = REST): Promise<void> {
     await eventually(`${producer.name} to send all`, () => producer.process.lines.includes("sent all"), limit);
+    this.ledger.read();
+  }
+
+  /** Waits until a producer's answers are all there, or given up. */
+  async answeredAll(producer: Player, limit = REST): Promise<void> {
+    await eventually(`${producer.name}'s answers`, () => producer.process.lines.includes("answered all"), limit);
+    this.ledger.read();
+  }
+
+  /** Waits until a producer has had so many messages accepted. */
+  async sentAtLeast(producer: Player, count: number): Promise<void> {
+    await eventually(
+      `${producer.name} to send ${count} messages`,
+      () => pause(50).then(() => this.ledger.count("accepted") >= count),
+      REST,
+    );
   }
 
   /** Has a producer send no more, and waits for what is under way. */
@@ -97,6 +113,7 @@ export class Stage {
     }
     // The last acks are on their way.
     while ((await this.#venue.leftovers()).length > 0 && machineTime() < deadline) await pause(200);
+    this.ledger.read();
   }
 
   /** Accepted messages that have not ended. */
@@ -118,27 +135,28 @@ export class Stage {
     this.#remarks.push(text);
   }
 
-  /** Whether each of these workers has begun a message after a moment. */
-  async fetching(workers: readonly Player[], since: number, limit: number): Promise<void> {
-    const names = new Set(workers.map(({ name }) => name));
-    const idle = () => {
+  /** Kills the server with -9 and starts it again after a while; the time at which it answers again. */
+  async killServer(down: number, meanwhile: () => void = () => undefined): Promise<number> {
+    await this.#venue.settle();
+    await this.server.kill();
+    meanwhile();
+    await pause(down);
+    await this.server.restart();
+    return machineTime();
+  }
+
+  /** Waits until each of these workers has begun a message since a moment, and notes how long it took. */
+  async fetching(workers: readonly Player[], since: number): Promise<void> {
+    const idle = new Set(workers.map(({ name }) => name));
+    const look = () => {
       this.ledger.read();
-      const busy = new Set(
-        this.ledger
-          .all("began")
-          .filter(({ at }) => at > since)
-          .map(({ by }) => by),
-      );
-      return [...names].filter((name) => !busy.has(name));
+      for (const { by, at } of this.ledger.all("began")) {
+        if (at > since && idle.delete(by)) this.recovered(at - since);
+      }
+      return idle.size === 0;
     };
-    await eventually(
-      `all of ${[...names].join(", ")} to work again`,
-      async () => {
-        await pause(50);
-        return idle().length === 0;
-      },
-      limit,
-    );
+    const names = [...idle].join(", ");
+    await eventually(`${names} to work again`, () => pause(50).then(look), REST);
   }
 
   async verdict(scenario: number, title: string): Promise<Verdict> {

@@ -13,16 +13,23 @@ let goOn: () => void = () => undefined;
 const toldToGoOn = new Promise<void>((resolve) => (goOn = resolve));
 process.on("SIGUSR2", () => goOn());
 
+/** Resolves when the signal aborts, or when it has not for long enough. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve());
+    setTimeout(resolve, 10_000);
+  });
+}
+
 async function work({ n, ms, failures, fate }: Deed, { message, signal }: Task): Promise<{ n: number; by: string }> {
   const { id, attempt } = message;
   journal.note("began", id, String(attempt));
   if (fate === "kill") process.kill(process.pid, "SIGKILL");
-  if (fate === "block") {
-    signal.addEventListener("abort", () => journal.note("aborted", id, String((signal.reason as Error).name)));
+  if (fate === "block" && journal.first(id)) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-    // What has piled up meanwhile, the news of a lost lease among it, comes before the handler goes on.
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  } else if (ms > 0) {
+    await aborted(signal);
+    if (signal.aborted) journal.note("aborted", id, String((signal.reason as Error).name));
+  } else if (fate !== "block" && ms > 0) {
     await new Promise((resolve) => setTimeout(resolve, ms));
   }
   if (fate === "wait" && attempt === 1) await toldToGoOn;

@@ -1,5 +1,17 @@
 /** All scenarios, in the order of the table. */
 import type { Scenario } from "../scenario.js";
+import { blockedLoop } from "./blocked-loop.js";
+import { failingWhileDown } from "./failing-while-down.js";
+import { killedServer } from "./killed-server.js";
 import { killedWorker } from "./killed-worker.js";
+import { network } from "./network.js";
+import { wrongClocks } from "./wrong-clocks.js";
 
-export const scenarios: readonly Scenario[] = [killedWorker];
+export const scenarios: readonly Scenario[] = [
+  killedWorker,
+  killedServer,
+  network,
+  failingWhileDown,
+  blockedLoop,
+  wrongClocks,
+];
