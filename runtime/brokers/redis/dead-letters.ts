@@ -61,7 +61,8 @@ export class RedisDeadLetters implements DeadLetters {
 function readLetter(json: string | null | undefined): DeadLetterInit | undefined {
   if (json == null) return undefined;
   try {
-    return JSON.parse(json) as DeadLetterInit;
+    const letter = JSON.parse(json) as Partial<DeadLetterInit> | null;
+    return typeof letter?.id === "string" && typeof letter.body === "string" ? (letter as DeadLetterInit) : undefined;
   } catch {
     return undefined;
   }

@@ -32,15 +32,22 @@ local function due_of(score)
   return math.floor(score / 10)
 end
 
--- Moves fields of a running hash (`sequence × 10 + priority`) to the front of their ready lists, priority 9 first in
--- `KEYS` from `first_ready`. What was taken first is put back last, so that it is first in line again.
+-- The number that a field of a running hash is (`sequence × 10 + priority`). One that another program wrote is no reason
+-- to keep the others: it counts as old and of the middle priority.
+local function number_of(field)
+  local number = tonumber(field)
+  return number == number and number or 5
+end
+
+-- Moves fields of a running hash to the front of their ready lists, priority 9 first in `KEYS` from `first_ready`. What
+-- was taken first is put back last, so that it is first in line again.
 local function put_back(running, fields, first_ready, change)
-  table.sort(fields, function(a, b) return tonumber(a) > tonumber(b) end)
+  table.sort(fields, function(a, b) return number_of(a) > number_of(b) end)
   for _, field in ipairs(fields) do
     local body = redis.call("HGET", running, field)
-    local priority = field % 10
+    local ready = KEYS[first_ready + 9 - number_of(field) % 10] or KEYS[first_ready + 4]
     -- In this order it works on a server that is out of memory as well.
     redis.call("HDEL", running, field)
-    redis.call("RPUSH", KEYS[first_ready + 9 - priority], change and change(body) or body)
+    redis.call("RPUSH", ready, change and change(body) or body)
   end
 end

@@ -19,6 +19,8 @@
 
 -- In bytes. A larger one would keep the connection busy for longer than a lease lasts.
 local LARGEST_ANSWER = 4 * 1024 * 1024
+-- In milliseconds. What is due later, or by its score never, is looked for again then.
+local LONGEST_REST = 24 * 60 * 60 * 1000
 
 local consumer = ARGV[1]
 local want = tonumber(ARGV[3])
@@ -45,7 +47,8 @@ if ARGV[6] == "idle" then told = 1 - redis.call("ZREM", KEYS[5], ARGV[5]) end
 -- Due messages go to the end of their priority's line, as if they were sent now.
 local due = redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", time * 10 + 9, "WITHSCORES", "LIMIT", 0, 500)
 for i = 1, #due, 2 do
-  redis.call("LPUSH", KEYS[6 + due[i + 1] % 10], due[i])
+  -- A score of a foreign program may say no priority: its message goes with the most.
+  redis.call("LPUSH", KEYS[6 + due[i + 1] % 10] or KEYS[10], due[i])
   redis.call("ZREM", KEYS[4], due[i])
 end
 
@@ -96,7 +99,7 @@ if room() > 0 then
   redis.call("ZADD", KEYS[5], ARGV[4] + want, ARGV[5])
   reply[2] = 1
   local first = redis.call("ZRANGE", KEYS[4], 0, 0, "WITHSCORES")[2]
-  if first then reply[1] = math.max(0, due_of(first) - time) end
+  if first then reply[1] = math.min(math.max(0, due_of(first) - time), LONGEST_REST) end
 elseif rest > 0 then
   -- There is more than this consumer can carry: pass the word on.
   wake(KEYS[5])
