@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 
 /** What is noted of a message. */
 export type Event =
-  /** A send that resolved. */
+  /** A send that resolved; with the actor and the time at which it was called. */
   | "accepted"
   /** A handler has it. */
   | "began"
@@ -19,6 +19,8 @@ export type Event =
   | "aborted"
   /** Its sender has the right answer. */
   | "answered"
+  /** The process that had it found what every object inherits changed. */
+  | "polluted"
   /** Its sender waited in vain, or has a wrong answer. */
   | "unanswered";
 

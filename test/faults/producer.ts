@@ -1,7 +1,7 @@
 /** A producer process of the fault suite: sends a mix of messages at a steady rate and notes which were accepted and answered. */
 import { createActorClient, type Message } from "callboard/client";
 import { job, note, novelty, type Deed } from "./actors.js";
-import { Journal } from "./ledger.js";
+import { Journal, machineTime } from "./ledger.js";
 import { moveClock, openBroker, readPlan, type ProducerPlan, type Share } from "./plan.js";
 
 /** How often it sends, in milliseconds. */
@@ -28,13 +28,15 @@ process.on("SIGTERM", () => (stopping = true));
 
 async function send({ actor, deed, options }: Share, n: number): Promise<void> {
   const input: Deed = { n, ms: 0, failures: 0, fate: "none", ...deed };
+  const asked = machineTime();
   try {
     if (actor === "job") {
       const message = await clients.job.send(input, options);
-      journal.note("accepted", message.id, actor);
+      journal.note("accepted", message.id, `${actor} ${asked}`);
       void awaitAnswer(message, input);
     } else {
-      journal.note("accepted", (await clients[actor].send(input, options)).id, actor);
+      const { id } = await clients[actor].send(input, options);
+      journal.note("accepted", id, `${actor} ${asked}`);
     }
   } catch {
     // Nobody knows whether it arrived: it is none of those that may not be lost.

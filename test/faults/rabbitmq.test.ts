@@ -1,6 +1,6 @@
 /** Faults injected on a real RabbitMQ node. */
 import { describeScenarios } from "./scenario.js";
 import { scenarios } from "./scenarios/index.js";
-import { rabbitmqTheatre } from "./venue.js";
+import { rabbitmqTheatre } from "./rabbitmq-venue.js";
 
 describeScenarios("rabbitmq", rabbitmqTheatre, scenarios);

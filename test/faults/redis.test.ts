@@ -1,6 +1,6 @@
 /** Faults injected on a real Redis server. */
 import { describeScenarios } from "./scenario.js";
 import { scenarios } from "./scenarios/index.js";
-import { redisTheatre } from "./venue.js";
+import { redisTheatre } from "./redis-venue.js";
 
 describeScenarios("redis", redisTheatre, scenarios);

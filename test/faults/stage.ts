@@ -19,7 +19,7 @@ export interface Player {
 }
 
 /** What a busy machine adds to a recovery, in milliseconds, generously. */
-export const SLACK = 5000;
+export const SLACK = 15_000;
 
 /** How long a scenario may take to come to rest, in milliseconds. */
 const REST = 60_000;

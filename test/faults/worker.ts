@@ -24,6 +24,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 async function work({ n, ms, failures, fate }: Deed, { message, signal }: Task): Promise<{ n: number; by: string }> {
   const { id, attempt } = message;
   journal.note("began", id, String(attempt));
+  if (Object.keys(Object.prototype).length > 0) journal.note("polluted", id);
   if (fate === "kill") process.kill(process.pid, "SIGKILL");
   if (fate === "block" && journal.first(id)) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);

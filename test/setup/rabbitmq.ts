@@ -12,6 +12,8 @@ export interface RabbitmqOptions {
   readonly config?: readonly string[];
   /** A node whose cluster it joins. */
   readonly join?: RabbitmqServer;
+  /** Further arguments of its Erlang runtime, such as `-rabbit quorum_tick_interval 500`. */
+  readonly args?: readonly string[];
 }
 
 /** What the nodes of one cluster share. */
@@ -67,7 +69,7 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
   const directory = serverDirectory("rabbitmq");
   const [port, distributionPort] = [await freePort(), await freePort()];
   const realm = options.join?.realm ?? { home: join(directory, "home"), mapperPort: await freePort() };
-  const env = environment(directory, { port, distributionPort, ...realm });
+  const env = environment(directory, { port, distributionPort, ...realm }, options.args ?? []);
   mkdirSync(realm.home, { recursive: true });
   writeFileSync(join(directory, "enabled_plugins"), "[].\n");
   writeFileSync(join(directory, "rabbitmq.conf"), (options.config ?? []).map((line) => `${line}\n`).join(""));
@@ -140,7 +142,11 @@ interface Place extends Realm {
   readonly distributionPort: number;
 }
 
-function environment(directory: string, { port, distributionPort, home, mapperPort }: Place): NodeJS.ProcessEnv {
+function environment(
+  directory: string,
+  { port, distributionPort, home, mapperPort }: Place,
+  args: readonly string[],
+): NodeJS.ProcessEnv {
   return {
     ...process.env,
     HOME: home,
@@ -159,6 +165,6 @@ function environment(directory: string, { port, distributionPort, home, mapperPo
     // With this the start script becomes the node instead of standing between us and it.
     RUNNING_UNDER_SYSTEMD: "true",
     // Idle schedulers sleep instead of spinning.
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "+sbwt none +sbwtdcpu none +sbwtdio none",
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: ["+sbwt none +sbwtdcpu none +sbwtdio none", ...args].join(" "),
   };
 }

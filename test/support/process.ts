@@ -49,6 +49,11 @@ export class TestProcess {
   /** Sends a signal and waits until it is gone. */
   async end(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     if (this.running) this.#child.kill(signal);
+    await this.ended();
+  }
+
+  /** Waits until it is gone. */
+  async ended(): Promise<void> {
     await eventually("the process to end", () => !this.running);
   }
 }

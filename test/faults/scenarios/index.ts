@@ -1,5 +1,6 @@
 /** All scenarios, in the order of the table. */
 import type { Scenario } from "../scenario.js";
+import { badBytes } from "./bad-bytes.js";
 import { blockedLoop } from "./blocked-loop.js";
 import { failingWhileDown } from "./failing-while-down.js";
 import { killedServer } from "./killed-server.js";
@@ -14,4 +15,5 @@ export const scenarios: readonly Scenario[] = [
   failingWhileDown,
   blockedLoop,
   wrongClocks,
+  badBytes,
 ];
