@@ -46,6 +46,7 @@ const text = fc.oneof(
   fc.string({ maxLength: 200 }),
   fc.json(),
   spoiled.map((envelope) => JSON.stringify(envelope)),
+  spoiled.map((envelope) => JSON.stringify(envelope, undefined, 2)),
   whole.chain((envelope) => {
     const json = JSON.stringify(envelope);
     return fc.nat({ max: json.length - 2 }).map((length) => json.slice(0, length));

@@ -79,7 +79,14 @@ class RedisVenue implements Venue {
         await redis.zadd(keys.deadIndex, Date.now(), `foreign ${count}`);
       } else {
         const [consumer = ""] = await redis.smembers(keys.consumers);
-        const fields = [`${9_000_000_000 + count}:5`, `${count}:`, `x${count}:7`, `foreign ${count}`];
+        // Fields as ours are, and others that Lua takes for numbers or does not.
+        const fields = [
+          `${90_000_000_000 + count}`,
+          `${count}.5`,
+          `foreign ${count}`,
+          `nan(${count})`,
+          `1e${400 + count}`,
+        ];
         await redis.hset(keys.running(consumer), fields[count % fields.length] ?? "", bytes);
       }
     });

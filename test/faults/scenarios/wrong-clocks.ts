@@ -27,7 +27,8 @@ export const wrongClocks: Scenario = {
 
     const late = latenessOf(ledger);
     expect(late.length).toBeGreaterThan(200);
-    expect(Math.min(...late)).toBeGreaterThanOrEqual(0);
+    // The server counts in whole milliseconds.
+    expect(Math.min(...late)).toBeGreaterThan(-2);
     expect(Math.max(...late)).toBeLessThan(HOUR / 60);
     // A clock that moved a lease would have had every message taken away from its worker.
     const twice = [...ledger.of("ended").values()].filter((notes) => notes.length > 1);
