@@ -1,9 +1,9 @@
 /** The message that everything is measured with: six fields, as a shop would send it. */
-import { actor } from "callboard";
-import { defineActor } from "callboard/client";
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
 
-const schema = z.object({
+/** What Callboard validates on both ends. */
+export const orderSchema = z.object({
   id: z.string(),
   customer: z.string(),
   amount: z.number().positive(),
@@ -12,9 +12,16 @@ const schema = z.object({
   items: z.array(z.string()),
 });
 
-type Order = z.infer<typeof schema>;
+export type Order = z.infer<typeof orderSchema>;
 
-export const order: Order = {
+/** One message: what a task system is given, and what a plain driver sends. */
+export interface Payload {
+  readonly order: Order;
+  /** The order in an envelope like Callboard's, made before the clock starts: a plain driver only sends it. */
+  readonly text: string;
+}
+
+const plain: Order = {
   id: "ord_01HZY3K9W2",
   customer: "ada@example.com",
   amount: 129.95,
@@ -23,14 +30,22 @@ export const order: Order = {
   items: ["sku-1", "sku-2"],
 };
 
-/** Fire and forget. */
-export const ship = defineActor<{ input: Order }>(actor({ input: schema }), {
-  name: "shop.ship",
-  fingerprint: "00000000",
-});
+/** The order that is sent where nothing else is said: 124 bytes of JSON. */
+export const payload = wrap(plain);
 
-/** Answers whether the order is fine. */
-export const check = defineActor<{ input: Order; output: boolean }>(actor({ input: schema, output: z.boolean() }), {
-  name: "shop.check",
-  fingerprint: "00000000",
-});
+/** An order of about so many bytes: it has more items, of 40 characters each. */
+export function payloadOf(bytes: number): Payload {
+  const missing = Math.max(0, bytes - JSON.stringify(plain).length);
+  const items = Array.from({ length: Math.round(missing / 43) }, (_, i) => `sku-${i}`.padEnd(40, "-"));
+  return wrap({ ...plain, items: [...plain.items, ...items] });
+}
+
+/** An order that is known again by its id. */
+export function payloadWithId(id: string): Payload {
+  return wrap({ ...plain, id });
+}
+
+function wrap(order: Order): Payload {
+  const text = JSON.stringify({ id: randomUUID(), actor: "shop.ship", v: "00000000", at: Date.now(), input: order });
+  return { order, text };
+}

@@ -1,0 +1,63 @@
+/** The private servers of a bench run: each is started when the first row needs it, and all end with the run. */
+import { Redis } from "ioredis";
+import { startRabbitmq } from "../test/setup/rabbitmq.js";
+import { startRedis } from "../test/setup/redis.js";
+import type { ServerName } from "./row.js";
+
+/** A server as rows see it. */
+export interface Server {
+  readonly url: string;
+  /** Throws away all data. */
+  clear(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export class Servers {
+  readonly #running = new Map<ServerName, Promise<Server>>();
+
+  get(name: ServerName): Promise<Server> {
+    let server = this.#running.get(name);
+    if (server === undefined) this.#running.set(name, (server = start(name)));
+    return server;
+  }
+
+  async stop(): Promise<void> {
+    const stopping = [...this.#running.values()].map((server) => server.then(({ stop }) => stop()));
+    // One that did not start has nothing to stop, and whoever asked for it has heard.
+    await Promise.allSettled(stopping);
+  }
+}
+
+function start(name: ServerName): Promise<Server> {
+  switch (name) {
+    case "redis":
+      return redis([]);
+    case "redis, everysec":
+      return redis(["--appendonly", "yes", "--appendfsync", "everysec"]);
+    case "redis, always":
+      return redis(["--appendonly", "yes", "--appendfsync", "always"]);
+    case "redis, 1 ms away":
+      return redis([]);
+    case "rabbitmq":
+      return rabbitmq();
+  }
+}
+
+async function redis(args: readonly string[]): Promise<Server> {
+  const server = await startRedis({ args });
+  const admin = new Redis(server.url);
+  return {
+    url: server.url,
+    clear: async () => void (await admin.flushall()),
+    async stop() {
+      admin.disconnect();
+      await server.stop();
+    },
+  };
+}
+
+/** Sessions delete their queues themselves. */
+async function rabbitmq(): Promise<Server> {
+  const { url, stop } = await startRabbitmq();
+  return { url, clear: async () => undefined, stop };
+}
