@@ -3,11 +3,7 @@ import { randomUUID } from "node:crypto";
 import { systems } from "./peers/index.js";
 import { rows } from "./rows/index.js";
 import type { Effort, Lane, Ready, Sample } from "./row.js";
-
-/** What the bench tells a lane. */
-export type Order = { readonly open: string } | "run" | "close";
-/** What a lane says to each. */
-export type Answer = { readonly sample: Sample } | { readonly error: string };
+import type { Answer, Instruction } from "./turns.js";
 
 const [rowId, contenderName, effort = "{}"] = process.argv.slice(2);
 const contender = rows.find(({ id }) => id === rowId)?.contenders.find(({ name }) => name === contenderName);
@@ -15,10 +11,10 @@ if (contender === undefined) throw new Error(`There is no contender ${contenderN
 
 let ready: Ready | undefined;
 
-async function obey(order: Order): Promise<Sample> {
-  if (order === "run") return (await ready?.run()) ?? {};
-  if (order === "close") await ready?.close();
-  else ready = await contender?.open(laneOn(order.open));
+async function obey(instruction: Instruction): Promise<Sample> {
+  if (instruction === "run") return (await ready?.run()) ?? {};
+  if (instruction === "close") await ready?.close();
+  else ready = await contender?.open(laneOn(instruction.open));
   return {};
 }
 
@@ -34,8 +30,8 @@ function laneOn(url: string): Lane {
 
 const tell = (answer: Answer) => process.send?.(answer);
 
-process.on("message", (order: Order) => {
-  obey(order).then(
+process.on("message", (instruction: Instruction) => {
+  obey(instruction).then(
     (sample) => tell({ sample }),
     (error: unknown) => tell({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   );

@@ -2,8 +2,12 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Answer, Order } from "./lane.js";
 import type { Effort, Row, Sample } from "./row.js";
+
+/** What a lane is told. */
+export type Instruction = { readonly open: string } | "run" | "close";
+/** What it says to each. */
+export type Answer = { readonly sample: Sample } | { readonly error: string };
 
 /** A run that takes longer has hung. In milliseconds. */
 const PATIENCE = 180_000;
@@ -56,10 +60,10 @@ class Entrant {
     readonly lane: LaneProcess,
   ) {}
 
-  async tell(order: Order): Promise<Sample | undefined> {
+  async tell(instruction: Instruction): Promise<Sample | undefined> {
     if (this.error !== undefined) return undefined;
     try {
-      return await this.lane.tell(order);
+      return await this.lane.tell(instruction);
     } catch (error) {
       this.error = error instanceof Error ? error.message : String(error);
       return undefined;
@@ -81,12 +85,12 @@ class LaneProcess {
     this.#gone = once(this.#child, "exit");
   }
 
-  async tell(order: Order): Promise<Sample> {
+  async tell(instruction: Instruction): Promise<Sample> {
     const patience = new AbortController();
     const answered = once(this.#child, "message", { signal: patience.signal }) as Promise<[Answer]>;
     const gone = this.#gone.then(() => Promise.reject(new Error("Its process ended.")));
     const timer = setTimeout(() => patience.abort(), PATIENCE);
-    this.#child.send(order);
+    this.#child.send(instruction);
     try {
       const [answer] = await Promise.race([answered, gone]);
       if ("error" in answer) throw new Error(answer.error);

@@ -17,7 +17,7 @@ const CALLED_JOBS_KEPT = 1000;
 
 class BullmqSession implements Session {
   readonly #queues: readonly Queue<Order, boolean>[];
-  readonly #events: QueueEvents | undefined;
+  readonly #events?: QueueEvents;
   readonly #options: { readonly connection: ReturnType<typeof connectionTo>; readonly prefix: string };
   readonly #job: JobsOptions;
   #next = 0;
@@ -25,9 +25,10 @@ class BullmqSession implements Session {
   constructor({ url, prefix }: Place, { queues = 1, answers = false, keep = false }: Setting) {
     this.#options = { connection: connectionTo(url), prefix };
     this.#queues = Array.from({ length: queues }, (_, i) => new Queue<Order, boolean>(`queue${i}`, this.#options));
-    this.#events = answers && !keep ? new QueueEvents("queue0", this.#options) : undefined;
-    // One listener for each job that is waited for.
+    if (answers && !keep) this.#events = new QueueEvents("queue0", this.#options);
+    // Each job that is waited for listens to both.
     this.#events?.setMaxListeners(0);
+    for (const queue of this.#queues) queue.setMaxListeners(0);
     const removeOnComplete = keep ? false : answers ? { count: CALLED_JOBS_KEPT } : true;
     this.#job = { removeOnComplete };
   }

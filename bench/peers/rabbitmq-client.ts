@@ -16,7 +16,7 @@ class RabbitmqClientSession implements Session {
   readonly #connection: Connection;
   readonly #queue: string;
   readonly #publisher: Publisher;
-  #rpc: RPCClient | undefined;
+  #rpc?: RPCClient;
 
   constructor(connection: Connection, queue: string) {
     this.#connection = connection;
