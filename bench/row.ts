@@ -12,6 +12,8 @@ export type ServerName = "redis" | "redis, everysec" | "redis, always" | "redis,
 
 /** How much is done in a run. */
 export interface Effort {
+  /** A quick run leaves out what takes longest. */
+  readonly quick: boolean;
   /** How long a rate is measured at most. */
   readonly seconds: number;
   /** How many of what is timed one by one. */
@@ -48,7 +50,9 @@ export interface Row {
   readonly measures: Readonly<Record<string, Unit>>;
   readonly server?: ServerName;
   readonly contenders: readonly Contender[];
-  /** Fewer rounds than usual, where every one gives the same. */
+  /** It counts what is the same each time: one run is enough, and none is for nothing. */
+  readonly exact?: boolean;
+  /** Fewer rounds than usual, as each takes long. */
   readonly rounds?: number;
   /** What is on the server stays there between runs. Default: each run finds it empty. */
   readonly keeps?: boolean;
@@ -56,13 +60,11 @@ export interface Row {
   readonly thorough?: boolean;
 }
 
+/** How a row is run by each of several systems. */
+export type Run = (session: Session, lane: Lane, pace: number) => Promise<Sample>;
+
 /** A contender whose runs each have a session of their own. */
-export function contender(
-  name: string,
-  system: SystemName,
-  setting: Setting,
-  run: (session: Session, lane: Lane, pace: number) => Promise<Sample>,
-): Contender {
+export function contender(name: string, system: SystemName, setting: Setting, run: Run): Contender {
   return {
     name,
     async open(lane) {
@@ -80,6 +82,15 @@ export function contender(
       };
     },
   };
+}
+
+/** The same run for several systems: their names in tables, and where they are found. */
+export function contenders(
+  systems: Readonly<Record<string, SystemName>>,
+  setting: Setting,
+  run: Run,
+): readonly Contender[] {
+  return Object.entries(systems).map(([name, system]) => contender(name, system, setting, run));
 }
 
 /** A contender that needs nothing but itself. */

@@ -2,6 +2,7 @@
 import { Redis } from "ioredis";
 import { startRabbitmq } from "../test/setup/rabbitmq.js";
 import { startRedis } from "../test/setup/redis.js";
+import { Proxy } from "../test/support/proxy.js";
 import type { ServerName } from "./row.js";
 
 /** A server as rows see it. */
@@ -28,7 +29,7 @@ export class Servers {
   }
 }
 
-function start(name: ServerName): Promise<Server> {
+async function start(name: ServerName): Promise<Server> {
   switch (name) {
     case "redis":
       return redis([]);
@@ -37,7 +38,7 @@ function start(name: ServerName): Promise<Server> {
     case "redis, always":
       return redis(["--appendonly", "yes", "--appendfsync", "always"]);
     case "redis, 1 ms away":
-      return redis([]);
+      return far(await redis([]));
     case "rabbitmq":
       return rabbitmq();
   }
@@ -51,6 +52,19 @@ async function redis(args: readonly string[]): Promise<Server> {
     clear: async () => void (await admin.flushall()),
     async stop() {
       admin.disconnect();
+      await server.stop();
+    },
+  };
+}
+
+/** The same server, a millisecond away in each direction. */
+async function far(server: Server): Promise<Server> {
+  const proxy = await Proxy.open(server.url, { latency: 1 });
+  return {
+    url: proxy.url,
+    clear: server.clear,
+    async stop() {
+      await proxy.close();
       await server.stop();
     },
   };

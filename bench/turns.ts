@@ -10,7 +10,7 @@ export type Instruction = { readonly open: string } | "run" | "close";
 export type Answer = { readonly sample: Sample } | { readonly error: string };
 
 /** A run that takes longer has hung. In milliseconds. */
-const PATIENCE = 180_000;
+const PATIENCE = 120_000;
 
 /** What a contender measured in each round; or why it could not. */
 export interface Runs {
@@ -27,13 +27,13 @@ export interface TurnsOptions {
   readonly clear: () => Promise<void>;
 }
 
-/** Takes turns; the first round is to warm up and does not count. A contender that fails is out, the others go on. */
+/** Takes turns; the first round is to warm up and does not count, except of what is exact. A contender that fails is out, the others go on. */
 export async function takeTurns(row: Row, { url, rounds, effort, clear }: TurnsOptions): Promise<readonly Runs[]> {
   const entrants = row.contenders.map(({ name }) => new Entrant(name, new LaneProcess(row.id, name, effort)));
   await clear();
   try {
     for (const entrant of entrants) await entrant.tell({ open: url });
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = row.exact === true ? rounds : 0; round <= rounds; round++) {
       for (const entrant of entrants) {
         if (row.keeps !== true) await clear();
         const sample = await entrant.tell("run");

@@ -7,25 +7,33 @@ export const rabbitmqClient: System = {
   pace: 25_000,
   async open({ url, prefix }, { queueType = "quorum" }) {
     const connection = new Connection(url);
-    await connection.queueDeclare({ queue: prefix, durable: true, arguments: { "x-queue-type": queueType } });
-    return new RabbitmqClientSession(connection, prefix);
+    const queue = { queue: prefix, durable: true, arguments: { "x-queue-type": queueType } };
+    await connection.queueDeclare(queue);
+    return new RabbitmqClientSession(connection, queue);
   },
 };
 
+/** How a queue is declared: the consumer does it again, and it must be the same. */
+interface Queue {
+  readonly queue: string;
+  readonly durable: boolean;
+  readonly arguments: { readonly "x-queue-type": "quorum" | "classic" };
+}
+
 class RabbitmqClientSession implements Session {
   readonly #connection: Connection;
-  readonly #queue: string;
+  readonly #queue: Queue;
   readonly #publisher: Publisher;
   #rpc?: RPCClient;
 
-  constructor(connection: Connection, queue: string) {
+  constructor(connection: Connection, queue: Queue) {
     this.#connection = connection;
     this.#queue = queue;
     this.#publisher = connection.createPublisher({ confirm: true });
   }
 
   send({ text }: Payload): Promise<unknown> {
-    return this.#publisher.send({ routingKey: this.#queue, durable: true, mandatory: true }, Buffer.from(text));
+    return this.#publisher.send({ routingKey: this.#queue.queue, durable: true, mandatory: true }, Buffer.from(text));
   }
 
   sendMany(payloads: readonly Payload[]): Promise<unknown> {
@@ -34,11 +42,12 @@ class RabbitmqClientSession implements Session {
 
   call({ text }: Payload): Promise<unknown> {
     this.#rpc ??= this.#connection.createRPCClient({ confirm: true });
-    return this.#rpc.send({ routingKey: this.#queue, durable: true }, Buffer.from(text));
+    return this.#rpc.send({ routingKey: this.#queue.queue, durable: true }, Buffer.from(text));
   }
 
   async work({ concurrency, handle }: Work): Promise<Working> {
-    const options = { queue: this.#queue, qos: { prefetchCount: concurrency }, concurrency };
+    const { queue } = this.#queue;
+    const options = { queue, queueOptions: this.#queue, qos: { prefetchCount: concurrency }, concurrency };
     const consumer = this.#connection.createConsumer(options, async ({ body, replyTo }, reply) => {
       handle(orderIn(body as Buffer));
       if (replyTo !== undefined) await reply("true");
@@ -49,7 +58,7 @@ class RabbitmqClientSession implements Session {
 
   async close(): Promise<void> {
     await Promise.all([this.#publisher.close(), this.#rpc?.close()]);
-    await this.#connection.queueDelete(this.#queue);
+    await this.#connection.queueDelete(this.#queue.queue);
     await this.#connection.close();
   }
 }

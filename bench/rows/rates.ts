@@ -42,14 +42,16 @@ export interface ProcessOptions {
   readonly payload?: Payload;
   /** The messages are there already. */
   readonly filled?: boolean;
+  /** Default: the run's. */
+  readonly seconds?: number;
 }
 
 /** Works on what waits: a tenth to warm up, then the clock runs until all are handled or the time is over. */
 export async function processRate(session: Session, { effort }: Lane, options: ProcessOptions) {
-  const { concurrency, most, payload = order, filled = false } = options;
+  const { concurrency, most, payload = order, filled = false, seconds = effort.seconds } = options;
   const warmUp = Math.ceil(most / 10);
   if (!filled) await fill(session, warmUp + most, { payload });
-  const meter = new Meter({ warmUp, most, seconds: effort.seconds });
+  const meter = new Meter({ warmUp, most, seconds });
   const working = await session.work({ concurrency, handle: meter.one });
   const figures = await meter.done;
   await working.stop();
@@ -68,4 +70,15 @@ export async function sendAndProcess(
   const sent = await sendRate(session, lane, 200, payload);
   const processed = await processRate(session, lane, { concurrency: 100, most, payload });
   return { send: sent.rate, process: processed.rate };
+}
+
+/** Runs something while a worker answers. */
+export async function answered(session: Session, run: () => Promise<Sample>): Promise<Sample> {
+  const working = await session.work({ concurrency: 100, handle: () => undefined });
+  try {
+    await session.call(order);
+    return await run();
+  } finally {
+    await working.stop();
+  }
 }

@@ -2,19 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { payload, payloadWithId } from "../order.js";
 import { latencies, repeat, times } from "../meter.js";
-import { contender, type Contender, type Lane, type Row, type Sample } from "../row.js";
-import type { Session, Setting, SystemName } from "../system.js";
-import { enough, processRate, sendManyRate, sendRate } from "./rates.js";
+import { contender, contenders, type Row, type Run, type Sample } from "../row.js";
+import type { Session, Setting } from "../system.js";
+import { peers } from "./contenders.js";
+import { answered, enough, processRate, sendManyRate, sendRate } from "./rates.js";
 
-type Run = (session: Session, lane: Lane, pace: number) => Promise<Sample>;
-
-/** The same run for several systems: their names in tables, and where they are found. */
-function each(systems: Readonly<Record<string, SystemName>>, setting: Setting, run: Run): readonly Contender[] {
-  return Object.entries(systems).map(([name, system]) => contender(name, system, setting, run));
-}
-
-const callboard = { Callboard: "redis/callboard" } as const;
-const peers = { ...callboard, BullMQ: "redis/bullmq", "bee-queue": "redis/bee-queue" } as const;
 const answers: Setting = { answers: true };
 
 const sending: Run = async (session, lane) => sendRate(session, lane, 200);
@@ -22,11 +14,12 @@ const sending: Run = async (session, lane) => sendRate(session, lane, 200);
 const sends: readonly Row[] = [
   {
     id: "send-1",
+    thorough: true,
     group: "Redis: send",
     title: "send, one by one",
     server: "redis",
     measures: { rate: "per second", cpu: "µs" },
-    contenders: each({ ...peers, "ioredis, LPUSH": "redis/ioredis" }, {}, (session, lane) =>
+    contenders: contenders({ ...peers, "ioredis, LPUSH": "redis/ioredis" }, {}, (session, lane) =>
       sendRate(session, lane, 1),
     ),
   },
@@ -37,7 +30,7 @@ const sends: readonly Row[] = [
     server: "redis",
     measures: { rate: "per second", cpu: "µs" },
     contenders: [
-      ...each(peers, {}, sending),
+      ...contenders(peers, {}, sending),
       contender("ioredis, LPUSH", "redis/ioredis", {}, sending),
       contender("ioredis, LPUSH auto-pipelined", "redis/ioredis-pipelined", {}, sending),
     ],
@@ -48,7 +41,7 @@ const sends: readonly Row[] = [
     title: "sendMany of 1,000",
     server: "redis",
     measures: { rate: "per second", cpu: "µs" },
-    contenders: each({ ...peers, "ioredis, LPUSH of 1,000": "redis/ioredis" }, {}, sendManyRate),
+    contenders: contenders({ ...peers, "ioredis, LPUSH of 1,000": "redis/ioredis" }, {}, sendManyRate),
   },
 ];
 
@@ -64,23 +57,13 @@ const processes: readonly Row[] = [1, 10, 100, 1000].map((concurrency) => ({
   title: `concurrency ${concurrency.toLocaleString("en-US")}`,
   server: "redis",
   measures: { rate: "per second", cpu: "µs" },
-  contenders: each(
+  thorough: concurrency === 10 || concurrency === 1000,
+  contenders: contenders(
     { ...peers, "ioredis, LMOVE + LREM": "redis/ioredis", "ioredis, batched in Lua": "redis/ioredis-batched" },
     {},
     processing(concurrency),
   ),
 }));
-
-/** Runs something while a worker answers. */
-async function answered(session: Session, run: () => Promise<Sample>): Promise<Sample> {
-  const working = await session.work({ concurrency: 100, handle: () => undefined });
-  try {
-    await session.call(payload);
-    return await run();
-  } finally {
-    await working.stop();
-  }
-}
 
 const calls: readonly Row[] = [
   {
@@ -89,7 +72,7 @@ const calls: readonly Row[] = [
     title: "call, one by one",
     server: "redis",
     measures: { p50: "ms", p95: "ms", p99: "ms" },
-    contenders: each({ ...peers, "ioredis, LPUSH + BRPOP": "redis/ioredis" }, answers, (session, { effort }) =>
+    contenders: contenders({ ...peers, "ioredis, LPUSH + BRPOP": "redis/ioredis" }, answers, (session, { effort }) =>
       answered(session, async () => latencies(await times(effort.samples, () => session.call(payload)))),
     ),
   },
@@ -99,7 +82,7 @@ const calls: readonly Row[] = [
     title: "call, 50 in flight",
     server: "redis",
     measures: { rate: "per second", cpu: "µs" },
-    contenders: each(peers, answers, (session, { effort }) =>
+    contenders: contenders(peers, answers, (session, { effort }) =>
       answered(session, () => repeat({ width: 50, seconds: effort.seconds }, () => session.call(payload))),
     ),
   },
@@ -140,12 +123,15 @@ async function startLatencies(
 const starts: readonly Row[] = [
   {
     id: "start-1000",
+    thorough: true,
     group: "Redis: from send to start",
     title: "a steady 1,000 a second",
     server: "redis",
     measures: { p50: "ms", p95: "ms", p99: "ms" },
-    contenders: each({ ...peers, "ioredis, batched in Lua": "redis/ioredis-batched" }, {}, (session, { effort }) =>
-      startLatencies(session, { count: Math.round(1000 * effort.seconds * 2), interval: 1 }),
+    contenders: contenders(
+      { ...peers, "ioredis, batched in Lua": "redis/ioredis-batched" },
+      {},
+      (session, { effort }) => startLatencies(session, { count: Math.round(1000 * effort.seconds * 2), interval: 1 }),
     ),
   },
   {
@@ -154,7 +140,7 @@ const starts: readonly Row[] = [
     title: "an idle worker, a send each 10 ms",
     server: "redis",
     measures: { p50: "ms", p95: "ms", p99: "ms" },
-    contenders: each(peers, {}, (session, { effort }) =>
+    contenders: contenders(peers, {}, (session, { effort }) =>
       startLatencies(session, { count: Math.round(100 * effort.seconds * 2), interval: 10 }),
     ),
   },
