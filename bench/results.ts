@@ -1,4 +1,5 @@
 /** What a bench run found, as it is kept in results.json: every run of every contender, and what follows from them. */
+import type { Machine } from "./machine.js";
 import { quantile } from "./meter.js";
 import type { Row, Unit } from "./row.js";
 import type { Runs } from "./turns.js";
@@ -26,6 +27,16 @@ export interface Measured {
   readonly title: string;
   readonly measures: Readonly<Record<string, Unit>>;
   readonly standings: readonly Standing[];
+}
+
+/** A whole run of the bench: results.json. */
+export interface Results {
+  readonly date: string;
+  readonly machine: Machine;
+  /** In words: what was run how often, and with which settings of the servers. */
+  readonly settings: readonly string[];
+  readonly seconds: number;
+  readonly rows: readonly Measured[];
 }
 
 /** Sums up a row's runs. */

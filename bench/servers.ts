@@ -8,6 +8,8 @@ import type { ServerName } from "./row.js";
 /** A server as rows see it. */
 export interface Server {
   readonly url: string;
+  /** Its version, under its name. */
+  version(): Promise<Readonly<Record<string, string>>>;
   /** Throws away all data. */
   clear(): Promise<void>;
   stop(): Promise<void>;
@@ -20,6 +22,12 @@ export class Servers {
     let server = this.#running.get(name);
     if (server === undefined) this.#running.set(name, (server = start(name)));
     return server;
+  }
+
+  /** The versions of the servers that were needed. */
+  async versions(): Promise<Readonly<Record<string, string>>> {
+    const servers = await Promise.all(this.#running.values());
+    return Object.assign({}, ...(await Promise.all(servers.map((server) => server.version()))));
   }
 
   async stop(): Promise<void> {
@@ -49,6 +57,9 @@ async function redis(args: readonly string[]): Promise<Server> {
   const admin = new Redis(server.url);
   return {
     url: server.url,
+    async version() {
+      return { redis: /^redis_version:(\S+)/m.exec(await admin.info("server"))?.[1] ?? "unknown" };
+    },
     clear: async () => void (await admin.flushall()),
     async stop() {
       admin.disconnect();
@@ -62,6 +73,7 @@ async function far(server: Server): Promise<Server> {
   const proxy = await Proxy.open(server.url, { latency: 1 });
   return {
     url: proxy.url,
+    version: server.version,
     clear: server.clear,
     async stop() {
       await proxy.close();
@@ -72,6 +84,6 @@ async function far(server: Server): Promise<Server> {
 
 /** Sessions delete their queues themselves. */
 async function rabbitmq(): Promise<Server> {
-  const { url, stop } = await startRabbitmq();
-  return { url, clear: async () => undefined, stop };
+  const { url, ctl, stop } = await startRabbitmq();
+  return { url, version: async () => ({ rabbitmq: await ctl("version") }), clear: async () => undefined, stop };
 }

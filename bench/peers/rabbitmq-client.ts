@@ -6,7 +6,7 @@ import type { Session, System, Work, Working } from "../system.js";
 export const rabbitmqClient: System = {
   pace: 25_000,
   async open({ url, prefix }, { queueType = "quorum" }) {
-    const connection = new Connection(url);
+    const connection = new Connection({ url, noDelay: true });
     const queue = { queue: prefix, durable: true, arguments: { "x-queue-type": queueType } };
     await connection.queueDeclare(queue);
     return new RabbitmqClientSession(connection, queue);

@@ -1,47 +1,81 @@
 /** The results as text for a terminal. */
-import { ratio, type Measured } from "../results.js";
+import colors from "picocolors";
+import type { Judgement } from "../bars.js";
+import { ratio, type Measured, type Results } from "../results.js";
 import { show, times } from "./figures.js";
 
-/** One table for each group of rows. */
-export function table(measured: readonly Measured[]): string {
-  const groups = new Map<string, Measured[]>();
-  for (const row of measured) groups.set(row.group, [...(groups.get(row.group) ?? []), row]);
-  return [...groups].map(([group, rows]) => `${group}\n${rows.map(rowLines).join("\n")}`).join("\n\n");
+/** Everything that a run found, and at the end the bars. */
+export function report(results: Results, judgements: readonly Judgement[]): string {
+  return [...groupsOf(results.rows), barTable(judgements), heading(results)].join("\n\n");
 }
 
-/** Each contender with its medians; in brackets the first contender against it. */
-function rowLines(row: Measured): string {
+/** What the figures were made on, in a few lines. */
+export function heading({ date, machine, settings, seconds }: Results): string {
+  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
+  return [
+    `${date}, commit ${machine.commit}, ${Math.round(seconds)} s`,
+    `${machine.cpu}, ${machine.memory}, ${machine.system}`,
+    versions.join(", "),
+    ...settings,
+  ].join("\n");
+}
+
+function groupsOf(measured: readonly Measured[]): readonly string[] {
+  const groups = new Map<string, readonly Measured[]>();
+  for (const row of measured) groups.set(row.group, [...(groups.get(row.group) ?? []), row]);
+  return [...groups].map(([group, rows]) => `${colors.bold(group)}\n${rows.map(rowTable).join("\n")}`);
+}
+
+/** Each contender with its medians, the spread of the first measure, and the first contender as a multiple of it. */
+function rowTable(row: Measured): string {
   const [first] = row.standings;
   const measures = Object.entries(row.measures);
   const lines = row.standings.map(({ contender, figures, error }) => {
-    if (error !== undefined) return [contender, `failed: ${error.split("\n")[0]}`];
     const cells = measures.flatMap(([measure, unit], i) => {
       const figure = figures[measure];
-      if (figure === undefined) return ["–", ""];
+      if (figure === undefined) return ["–", "", ""];
+      const spread = i > 0 || figure.runs.length < 2 ? "" : `${show(figure.min, unit)} to ${show(figure.max, unit)}`;
       const compared =
-        first === undefined || contender === first.contender
+        first === undefined || first.contender === contender
           ? undefined
           : ratio(row, measure, first.contender, contender);
-      const spread =
-        figure.runs.length > 1 && i === 0 ? ` (${show(figure.min, unit)} to ${show(figure.max, unit)})` : "";
-      return [show(figure.median, unit) + spread, compared === undefined ? "" : times(compared)];
+      return [show(figure.median, unit), spread, compared === undefined ? "" : times(compared)];
     });
-    return [contender, ...cells];
+    return { cells: [`    ${contender}`, ...cells], error };
   });
-  const heading = [`  ${row.title}`, ...measures.flatMap(([measure]) => [measure, ""])];
-  return align([heading, ...lines.map(([name, ...cells]) => [`    ${name}`, ...cells])]);
+  const headings = measures.flatMap(([measure], i) => [measure, i === 0 ? "min to max" : "", "first is"]);
+  const text = align([[`  ${row.title}`, ...headings], ...lines.map(({ cells }) => cells)]);
+  const [title = "", ...rest] = text.split("\n");
+  const failed = lines.flatMap(({ cells, error }) => (error === undefined ? [] : [`   ${cells[0]} failed: ${error}`]));
+  return [colors.dim(title), ...rest, ...failed.map((line) => colors.red(line))].join("\n");
 }
 
-/** Columns one under the other: the first to the left, all others to the right. */
-export function align(lines: readonly (readonly string[])[]): string {
+function barTable(judgements: readonly Judgement[]): string {
+  const lines = judgements.map(({ sentence, asked, measured = "", verdict }) => [
+    `  ${sentence}`,
+    asked,
+    measured,
+    verdict,
+  ]);
+  const paint = { met: colors.green, missed: colors.red, "not measured": colors.dim };
+  const aligned = align([["  bar", "asked", "measured", ""], ...lines]).split("\n");
+  const painted = aligned.slice(1).map((line, i) => paint[judgements[i]?.verdict ?? "not measured"](line));
+  return [colors.bold("Bars"), colors.dim(aligned[0] ?? ""), ...painted].join("\n");
+}
+
+/** Columns one under the other: the first to the left, the others to the right. Empty ones take no room. */
+function align(lines: readonly (readonly string[])[]): string {
   const columns = Math.max(...lines.map((line) => line.length));
-  const widths = Array.from({ length: columns }, (_, i) =>
-    Math.max(...lines.map((line) => (line.length === 2 && i === 1 ? 0 : (line[i]?.length ?? 0)))),
-  );
+  const widthOf = (column: number, from: number) =>
+    Math.max(...lines.slice(from).map((line) => line[column]?.length ?? 0));
+  const widths = Array.from({ length: columns }, (_, i) => (widthOf(i, 1) === 0 ? 0 : widthOf(i, 0)));
   return lines
     .map((line) =>
       line
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+        .flatMap((cell, i) => {
+          const width = widths[i] ?? 0;
+          return width === 0 ? [] : [i === 0 ? cell.padEnd(width) : cell.padStart(width)];
+        })
         .join("  ")
         .trimEnd(),
     )

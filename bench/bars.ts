@@ -1,0 +1,231 @@
+/** What Callboard is to reach: the bars that the table, `--check` and the README name. */
+import { ratio, type Measured } from "./results.js";
+import { show, times } from "./report/figures.js";
+import { rows } from "./rows/index.js";
+
+/** One bar: a measure of one contender, by itself or as a ratio to another contender of the same row. */
+export interface Bar {
+  readonly sentence: string;
+  readonly row: string;
+  readonly measure: string;
+  /** Default: Callboard. */
+  readonly contender?: string;
+  /** Default: the figure itself is the limit's. */
+  readonly against?: string;
+  readonly limit: { readonly atLeast: number } | { readonly atMost: number };
+}
+
+/** A bar with what was measured. */
+export interface Judgement {
+  readonly sentence: string;
+  readonly asked: string;
+  /** Absent where the row was not measured. */
+  readonly measured?: string;
+  readonly verdict: "met" | "missed" | "not measured";
+}
+
+const atLeast = (value: number) => ({ atLeast: value }) as const;
+const atMost = (value: number) => ({ atMost: value }) as const;
+
+export const bars: readonly Bar[] = [
+  {
+    sentence: "send, 200 in flight, against BullMQ's add",
+    row: "send-200",
+    measure: "rate",
+    against: "BullMQ",
+    limit: atLeast(3),
+  },
+  {
+    sentence: "send, 200 in flight, against raw LPUSH auto-pipelined",
+    row: "send-200",
+    measure: "rate",
+    against: "ioredis, LPUSH auto-pipelined",
+    limit: atLeast(1.5),
+  },
+  {
+    sentence: "sendMany(1000) against BullMQ's addBulk",
+    row: "send-many",
+    measure: "rate",
+    against: "BullMQ",
+    limit: atLeast(6),
+  },
+  {
+    sentence: "sendMany(1000) against one raw LPUSH of ready strings",
+    row: "send-many",
+    measure: "rate",
+    against: "ioredis, LPUSH of 1,000",
+    limit: atLeast(0.5),
+  },
+  {
+    sentence: "process a no-op, concurrency 100, against BullMQ",
+    row: "process-100",
+    measure: "rate",
+    against: "BullMQ",
+    limit: atLeast(6),
+  },
+  {
+    sentence: "process a no-op, concurrency 100, against bee-queue",
+    row: "process-100",
+    measure: "rate",
+    against: "bee-queue",
+    limit: atLeast(5),
+  },
+  {
+    sentence: "process a no-op, concurrency 100, against the raw batched floor",
+    row: "process-100",
+    measure: "rate",
+    against: "ioredis, batched in Lua",
+    limit: atLeast(0.8),
+  },
+  {
+    sentence: "process a no-op, concurrency 1, against BullMQ",
+    row: "process-1",
+    measure: "rate",
+    against: "BullMQ",
+    limit: atLeast(2),
+  },
+  {
+    sentence: "call, 50 in flight, against BullMQ's waitUntilFinished",
+    row: "call-50",
+    measure: "rate",
+    against: "BullMQ",
+    limit: atLeast(8),
+  },
+  {
+    sentence: "call, one by one, p50, against a raw LPUSH / BRPOP round trip",
+    row: "call-1",
+    measure: "p50",
+    against: "ioredis, LPUSH + BRPOP",
+    limit: atMost(1.5),
+  },
+  {
+    sentence: "call, one by one, p99, against BullMQ's",
+    row: "call-1",
+    measure: "p99",
+    against: "BullMQ",
+    limit: atMost(1),
+  },
+  {
+    sentence: "bytes of a waiting message against the raw JSON in a list",
+    row: "bytes-waiting",
+    measure: "bytes",
+    against: "ioredis, JSON in a list",
+    limit: atMost(1.3),
+  },
+  { sentence: "Redis commands a second of an idle worker", row: "idle", measure: "sent", limit: atMost(1) },
+  {
+    sentence: "a send to an idle worker starts its handler, p99",
+    row: "start-idle",
+    measure: "p99",
+    limit: atMost(2),
+  },
+  {
+    sentence: "process with 1,000,000 waiting against 10,000 waiting",
+    row: "depth",
+    measure: "rate",
+    contender: "1,000,000 waiting",
+    against: "10,000 waiting",
+    limit: atLeast(0.9),
+  },
+  ...["priorities", "results"].flatMap((feature) =>
+    ["send", "process"].map((measure): Bar => ({
+      sentence: `${measure} with ${feature} switched on alone against nothing on`,
+      row: "features",
+      measure,
+      contender: feature,
+      against: "nothing on",
+      limit: atLeast(0.8),
+    })),
+  ),
+  {
+    sentence: "RabbitMQ quorum: send with confirms against raw amqplib",
+    row: "quorum-send-200",
+    measure: "rate",
+    against: "amqplib",
+    limit: atLeast(0.9),
+  },
+  {
+    sentence: "RabbitMQ quorum: process against raw amqplib",
+    row: "quorum-process-100",
+    measure: "rate",
+    against: "amqplib",
+    limit: atLeast(0.9),
+  },
+  {
+    sentence: "gen, 1,000 actors in 500 files, cold",
+    row: "gen-cold",
+    measure: "time",
+    contender: "callboard gen",
+    limit: atMost(3),
+  },
+  {
+    sentence: "its memory at the peak",
+    row: "gen-cold",
+    measure: "peak",
+    contender: "callboard gen",
+    limit: atMost(250),
+  },
+  {
+    sentence: "gen, nothing changed",
+    row: "gen-unchanged",
+    measure: "time",
+    contender: "callboard gen",
+    limit: atMost(0.5),
+  },
+  {
+    sentence: "gen --watch, one file changed",
+    row: "gen-watch",
+    measure: "time",
+    contender: "callboard gen --watch",
+    limit: atMost(300),
+  },
+  {
+    sentence: "type-check of a producer against the same client written by hand",
+    row: "gen-types",
+    measure: "time",
+    contender: "generated client",
+    against: "the same, written by hand",
+    limit: atMost(1.3),
+  },
+  ...["Redis", "RabbitMQ"].flatMap((contender): Bar[] => [
+    { sentence: `import of a client on ${contender}`, row: "import", measure: "time", contender, limit: atMost(100) },
+    {
+      sentence: `packages that a client on ${contender} loads and has no use for`,
+      row: "import",
+      measure: "unwanted",
+      contender,
+      limit: atMost(0),
+    },
+  ]),
+];
+
+/** Every bar beside what was measured. */
+export function judge(measured: readonly Measured[]): readonly Judgement[] {
+  return bars.map((bar) => {
+    const write = writerOf(bar);
+    const { sentence, limit } = bar;
+    const asked = "atLeast" in limit ? `at least ${write(limit.atLeast)}` : `at most ${write(limit.atMost)}`;
+    const value = valueOf(bar, measured);
+    if (value === undefined) return { sentence, asked, verdict: "not measured" };
+    const met = "atLeast" in limit ? value >= limit.atLeast : value <= limit.atMost;
+    return { sentence, asked, measured: write(value), verdict: met ? "met" : "missed" };
+  });
+}
+
+/** Ratios are written as such, all else with its unit. Throws where a bar names what no row has: it would never be missed. */
+function writerOf({ sentence, row: id, measure, contender = "Callboard", against }: Bar): (value: number) => string {
+  const row = rows.find((each) => each.id === id);
+  const unit = row?.measures[measure];
+  const names = row?.contenders.map(({ name }) => name) ?? [];
+  if (unit === undefined || !names.includes(contender) || (against !== undefined && !names.includes(against))) {
+    throw new Error(`The bar "${sentence}" names a row, a measure or a contender that is not there.`);
+  }
+  return against === undefined ? (value) => show(value, unit) : times;
+}
+
+function valueOf({ row: id, contender = "Callboard", against, measure }: Bar, measured: readonly Measured[]) {
+  const row = measured.find((each) => each.id === id);
+  if (row === undefined) return undefined;
+  if (against !== undefined) return ratio(row, measure, contender, against);
+  return row.standings.find((standing) => standing.contender === contender)?.figures[measure]?.median;
+}
