@@ -16,7 +16,7 @@ const sends: readonly Row[] = [
     id: "send-1",
     thorough: true,
     group: "Redis: send",
-    title: "send, one by one",
+    title: "one by one",
     server: "redis",
     measures: { rate: "per second", cpu: "µs" },
     contenders: contenders({ ...peers, "ioredis, LPUSH": "redis/ioredis" }, {}, (session, lane) =>
@@ -26,7 +26,7 @@ const sends: readonly Row[] = [
   {
     id: "send-200",
     group: "Redis: send",
-    title: "send, 200 in flight",
+    title: "200 in flight",
     server: "redis",
     measures: { rate: "per second", cpu: "µs" },
     contenders: [
@@ -69,7 +69,7 @@ const calls: readonly Row[] = [
   {
     id: "call-1",
     group: "Redis: call",
-    title: "call, one by one",
+    title: "one by one",
     server: "redis",
     measures: { p50: "ms", p95: "ms", p99: "ms" },
     contenders: contenders({ ...peers, "ioredis, LPUSH + BRPOP": "redis/ioredis" }, answers, (session, { effort }) =>
@@ -79,7 +79,7 @@ const calls: readonly Row[] = [
   {
     id: "call-50",
     group: "Redis: call",
-    title: "call, 50 in flight",
+    title: "50 in flight",
     server: "redis",
     measures: { rate: "per second", cpu: "µs" },
     contenders: contenders(peers, answers, (session, { effort }) =>
