@@ -70,7 +70,8 @@ async function redis(args: readonly string[]): Promise<Server> {
 
 /** The same server, a millisecond away in each direction. */
 async function far(server: Server): Promise<Server> {
-  const proxy = await Proxy.open(server.url, { latency: 1 });
+  const proxy = await Proxy.open(server.url);
+  proxy.delay(1);
   return {
     url: proxy.url,
     version: server.version,
