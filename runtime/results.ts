@@ -1,4 +1,5 @@
 /** The seam to a result store: where an answer is kept, and how the one who waits for it is woken. */
+import type { MaybePromise } from "./maybe.js";
 import type { DeadReason, PendingState, RemoteError } from "./errors.js";
 
 /** The end of a message, as it is stored. */
@@ -18,10 +19,10 @@ export interface ResultStore {
   /** Notes that an attempt failed and another follows; `reply` as in `put`. */
   note(id: string, state: PendingState, ttl: number, reply?: string): Promise<void>;
   /**
-   * Where this process listens for replies; resolves when it does. A message that carries this address in `reply`
+   * Where this process listens for replies; a promise until it does. A message that carries this address in `reply`
    * wakes a waiter without a further round trip.
    */
-  address(): Promise<string>;
+  address(): MaybePromise<string>;
   /** Waits at most `timeout` milliseconds. `addressed`: the message carries this process's address. Never polls. */
   wait(id: string, options: WaitOptions): Promise<Awaited>;
 }
@@ -30,6 +31,6 @@ export interface ResultStore {
 export interface WaitOptions {
   readonly timeout: number;
   readonly addressed: boolean;
-  /** Ends the waiting early, with its reason: the message could not be sent. */
-  readonly signal?: AbortSignal | undefined;
+  /** The sending of the message: where it fails, the waiting does. */
+  readonly sent?: Promise<unknown>;
 }

@@ -323,30 +323,28 @@ class MemoryResults implements ResultStore {
     this.#backend.write(this.#backend.states, id, state, ttl);
   }
 
-  async address(): Promise<string> {
+  address(): string {
     return "memory";
   }
 
-  wait(id: string, { timeout, signal }: WaitOptions): Promise<Awaited> {
+  wait(id: string, { timeout, sent }: WaitOptions): Promise<Awaited> {
     const { results, states, waiters, clock } = this.#backend;
     const there = this.#backend.read(results, id);
     if (there !== undefined) return Promise.resolve({ done: there });
     return new Promise((resolve, reject) => {
       const end = (settle: () => void) => {
         cancel();
-        signal?.removeEventListener("abort", abort);
         const others = waiters.get(id);
         others?.delete(wake);
         if (others?.size === 0) waiters.delete(id);
         settle();
       };
       const wake = (done: StoredResult) => end(() => resolve({ done }));
-      const abort = () => end(() => reject(signal?.reason as Error));
       const cancel = clock.after(timeout, () =>
         end(() => resolve({ pending: this.#backend.read(states, id) ?? { state: "pending" } })),
       );
       waiters.set(id, (waiters.get(id) ?? new Set()).add(wake));
-      signal?.addEventListener("abort", abort, { once: true });
+      sent?.catch((error: unknown) => end(() => reject(error as Error)));
     });
   }
 }

@@ -99,25 +99,18 @@ export function createActorClient<A extends Actor>(
       await broker.publish(publications);
       return publications.map(handle);
     },
-    async call(input, { timeout, ...sendOptions } = {}) {
+    async call(input, { timeout: asked, ...sendOptions } = {}) {
       const posting = readPosting(destination, "call", sendOptions);
-      const limit = duration('"timeout"', timeout) ?? resultTimeout;
+      const limit = duration('"timeout"', asked) ?? resultTimeout;
       const started = systemClock.elapsed();
-      const reply = await inTime(broker.results.address(), limit, broker.name);
-      const publication = await prepare(posting, input, reply);
-      // The waiting begins before the sending, so that no answer is too quick for it.
-      const abandon = new AbortController();
-      const answer = awaitResult(broker, actor, publication.id, {
-        timeout: Math.max(0, limit - (systemClock.elapsed() - started)),
-        addressed: true,
-        signal: abandon.signal,
-      });
-      const sent = broker.publish([publication]).catch((error: unknown) => {
-        abandon.abort(error);
-        throw error;
-      });
-      const [output] = await Promise.all([answer, sent]);
-      return output;
+      const address = broker.results.address();
+      const reply = address instanceof Promise ? await inTime(address, limit, broker.name) : address;
+      const prepared = prepare(posting, input, reply);
+      const publication = prepared instanceof Promise ? await prepared : prepared;
+      // In one turn with the waiting, so that no answer is too quick for it.
+      const sent = broker.publish([publication]);
+      const timeout = Math.max(0, limit - (systemClock.elapsed() - started));
+      return awaitResult(broker, actor, publication.id, { timeout, addressed: true, sent });
     },
   };
   return client as ActorClient<A>;

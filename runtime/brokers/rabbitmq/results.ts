@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import type { Channel, ConsumeMessage } from "amqplib";
 import { UndecodableError, type PendingState } from "../../errors.js";
+import type { MaybePromise } from "../../maybe.js";
 import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../results.js";
 import { pauseAfter, type RabbitmqConnection } from "./connection.js";
 import { replyQueue, replyQueues } from "./names.js";
@@ -46,7 +47,7 @@ export class RabbitmqResults implements ResultStore {
   /** Results and states by message id, the oldest first. */
   readonly #kept = new Map<string, Kept>();
   #characters = 0;
-  #listening: Promise<void> | undefined;
+  #listening: Promise<string> | undefined;
   #channel: Channel | undefined;
   /** Somebody has asked for the address. */
   #wanted = false;
@@ -68,27 +69,25 @@ export class RabbitmqResults implements ResultStore {
     await this.#send(id, { pending: state, ttl }, reply);
   }
 
-  async address(): Promise<string> {
+  address(): MaybePromise<string> {
     this.#wanted = true;
+    if (this.#channel !== undefined) return this.#queue;
     this.#listening ??= this.#listen();
-    await this.#listening;
-    return this.#queue;
+    return this.#listening;
   }
 
-  wait(id: string, { timeout, addressed, signal }: WaitOptions): Promise<Awaited> {
+  wait(id: string, { timeout, addressed, sent }: WaitOptions): Promise<Awaited> {
     const there = this.#read(id)?.result;
     if (there !== undefined) return Promise.resolve({ done: there });
     return new Promise<Awaited>((resolve, reject) => {
       const end = () => {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
         this.#forget(id, waiter);
       };
       const fail = (error: unknown) => {
         end();
         reject(error as Error);
       };
-      const abort = () => fail(signal?.reason);
       const waiter: Waiter = {
         addressed,
         fail,
@@ -101,7 +100,7 @@ export class RabbitmqResults implements ResultStore {
         end();
         resolve({ pending: this.#read(id)?.state ?? { state: "pending" } });
       }, timeout);
-      signal?.addEventListener("abort", abort, { once: true });
+      sent?.catch(fail);
       this.#waiters.set(id, (this.#waiters.get(id) ?? new Set()).add(waiter));
     });
   }
@@ -126,7 +125,7 @@ export class RabbitmqResults implements ResultStore {
     await this.#publisher.post([{ exchange: "", routingKey: address, body, options, needs: [], dispensable: true }]);
   }
 
-  async #listen(): Promise<void> {
+  async #listen(): Promise<string> {
     try {
       const channel = await this.#connection.channel();
       const { replyQueueTtl } = this.#options;
@@ -138,6 +137,7 @@ export class RabbitmqResults implements ResultStore {
         message === null ? this.#cancelled(channel) : this.#receive(message);
       await channel.consume(this.#queue, receive, { noAck: true });
       this.#channel = channel;
+      return this.#queue;
     } catch (error) {
       this.#listening = undefined;
       throw this.#connection.translate(error);
@@ -161,7 +161,8 @@ export class RabbitmqResults implements ResultStore {
   #listenAgain(): void {
     // Who never asked for the address has nothing to listen for.
     if (this.#closed || !this.#wanted || this.#channel !== undefined) return;
-    this.address().catch(() => undefined);
+    this.#listening ??= this.#listen();
+    this.#listening.catch(() => undefined);
   }
 
   #receive({ properties, content }: ConsumeMessage): void {

@@ -73,6 +73,11 @@ export class RedisConnection {
     this.#role = role;
   }
 
+  /** Whether each command goes to the node that its keys name, so that all of them must lie in one slot. */
+  get clustered(): boolean {
+    return this.#address.cluster !== undefined;
+  }
+
   /** Whether commands would be sent now. */
   get ready(): boolean {
     return this.#redis?.status === "ready";

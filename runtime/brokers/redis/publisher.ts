@@ -66,7 +66,8 @@ export class Publisher {
 
   #push({ ready, idle, leases }: QueueKeys, priority: number, bodies: readonly string[]): Promise<unknown> {
     const [body] = bodies;
-    if (body !== undefined && bodies.length === 1) {
+    // In a cluster nobody can tell whether a consumer has heard: it may listen at another node.
+    if (body !== undefined && bodies.length === 1 && !this.#connection.clustered) {
       return this.#connection.run(scripts.publish, [ready(priority), idle, leases], [body, priority]);
     }
     // In a script, many bodies would cost the server four times as much (1 µs each against 0.25).

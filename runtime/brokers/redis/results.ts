@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../../clock.js";
 import { UndecodableError, type PendingState } from "../../errors.js";
+import type { MaybePromise } from "../../maybe.js";
 import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../results.js";
 import type { RedisConnection } from "./connection.js";
 import { replyChannel, resultKeys } from "./keys.js";
@@ -38,14 +39,17 @@ export class RedisResults implements ResultStore {
   readonly #channel: string;
   readonly #outbox: Outbox<Put>;
   readonly #waiters = new Map<string, Set<Waiter>>();
-  #listening: Promise<void> | undefined;
+  #listening: Promise<string> | undefined;
+  /** The server knows. A connection that is lost and made again is told again by the subscriber. */
+  #listens = false;
 
   constructor(prefix: string, connection: RedisConnection, subscriber: RedisSubscriber) {
     this.#prefix = prefix;
     this.#connection = connection;
     this.#subscriber = subscriber;
     this.#channel = replyChannel(prefix, randomUUID());
-    this.#outbox = new Outbox(LARGEST_BATCH, (puts) => this.#put(puts));
+    // In a cluster each result lies where its id sends it.
+    this.#outbox = new Outbox(connection.clustered ? 1 : LARGEST_BATCH, (puts) => this.#put(puts));
   }
 
   /** Results of one event-loop turn travel in one command. */
@@ -72,25 +76,23 @@ export class RedisResults implements ResultStore {
     }
   }
 
-  async address(): Promise<string> {
+  address(): MaybePromise<string> {
+    if (this.#listens) return this.#channel;
     this.#listening ??= this.#listen();
-    await this.#listening;
-    return this.#channel;
+    return this.#listening;
   }
 
-  wait(id: string, { timeout, addressed, signal }: WaitOptions): Promise<Awaited> {
+  wait(id: string, { timeout, addressed, sent }: WaitOptions): Promise<Awaited> {
     return new Promise<Awaited>((resolve, reject) => {
       const deadline = systemClock.elapsed() + timeout;
       const end = () => {
         cancel();
-        signal?.removeEventListener("abort", abort);
         this.#forget(id, waiter);
       };
       const fail = (error: unknown) => {
         end();
         reject(error as Error);
       };
-      const abort = () => fail(signal?.reason);
       const waiter: Waiter = {
         wake: (done) => {
           end();
@@ -103,7 +105,7 @@ export class RedisResults implements ResultStore {
         end();
         this.#atLast(id).then(resolve, reject);
       });
-      signal?.addEventListener("abort", abort, { once: true });
+      sent?.catch(fail);
       this.#waiters.set(id, (this.#waiters.get(id) ?? new Set()).add(waiter));
       if (!addressed) this.#ask(id, waiter).catch(fail);
     });
@@ -132,12 +134,14 @@ export class RedisResults implements ResultStore {
     if (waiters?.size === 0) this.#waiters.delete(id);
   }
 
-  async #listen(): Promise<void> {
+  async #listen(): Promise<string> {
     try {
       await this.#subscriber.subscribe(this.#channel, {
         message: (payload) => this.#receive(payload),
         resumed: () => this.#askAgain(),
       });
+      this.#listens = true;
+      return this.#channel;
     } catch (error) {
       this.#listening = undefined;
       throw error;
