@@ -16,7 +16,7 @@ function queueOf(name: string, { url, prefix }: Place, setting: Setting, isWorke
   const { answers = false, keep = false } = setting;
   const events = answers && !keep;
   const { hostname: host, port } = new URL(url);
-  return new BeeQueue<Order>(name, {
+  const queue = new BeeQueue<Order>(name, {
     prefix,
     redis: { host, port: Number(port) },
     isWorker,
@@ -25,6 +25,9 @@ function queueOf(name: string, { url, prefix }: Place, setting: Setting, isWorke
     storeJobs: events && !isWorker,
     removeOnSuccess: !keep,
   });
+  // While it closes, it complains of what it had asked for.
+  queue.on("error", (error) => queue.isRunning() && console.error(error));
+  return queue;
 }
 
 class BeeSession implements Session {

@@ -51,16 +51,18 @@ function rowTable(row: Measured): string {
 }
 
 function barTable(judgements: readonly Judgement[]): string {
-  const lines = judgements.map(({ sentence, asked, measured = "", verdict }) => [
+  const judged = judgements.filter(({ verdict }) => verdict !== "not measured");
+  const others = judgements.length - judged.length;
+  const lines = judged.map(({ sentence, asked, measured = "", verdict }) => [
     `  ${sentence}`,
     asked,
     measured,
     verdict,
   ]);
-  const paint = { met: colors.green, missed: colors.red, "not measured": colors.dim };
   const aligned = align([["  bar", "asked", "measured", ""], ...lines]).split("\n");
-  const painted = aligned.slice(1).map((line, i) => paint[judgements[i]?.verdict ?? "not measured"](line));
-  return [colors.bold("Bars"), colors.dim(aligned[0] ?? ""), ...painted].join("\n");
+  const painted = aligned.slice(1).map((line, i) => (judged[i]?.verdict === "met" ? colors.green : colors.red)(line));
+  const rest = others === 0 ? [] : [colors.dim(`  ${others} bars are of rows that were not measured`)];
+  return [colors.bold("Bars"), colors.dim(aligned[0] ?? ""), ...painted, ...rest].join("\n");
 }
 
 /** Columns one under the other: the first to the left, the others to the right. Empty ones take no room. */

@@ -1,16 +1,16 @@
 /** A project with many contracts, and the client that a person would have written for them by hand. */
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { serverDirectory } from "../../test/setup/program.js";
 
 const FILES = 500;
 
 /** The folder that the bench was started in: this repository. */
 export const repository = process.cwd();
 
-/** A folder that has this repository installed as `callboard`. */
+/** A folder that has this repository installed as `callboard`. It ends with the run. */
 export class Project {
-  readonly root = mkdtempSync(join(tmpdir(), "callboard-bench-"));
+  readonly root = serverDirectory("project");
 
   constructor() {
     this.write("package.json", `{ "name": "project", "private": true, "type": "module" }\n`);
