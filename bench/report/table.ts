@@ -61,8 +61,9 @@ function barTable(judgements: readonly Judgement[]): string {
   ]);
   const aligned = align([["  bar", "asked", "measured", ""], ...lines]).split("\n");
   const painted = aligned.slice(1).map((line, i) => (judged[i]?.verdict === "met" ? colors.green : colors.red)(line));
+  const head = judged.length === 0 ? [] : [colors.dim(aligned[0] ?? "")];
   const rest = others === 0 ? [] : [colors.dim(`  ${others} bars are of rows that were not measured`)];
-  return [colors.bold("Bars"), colors.dim(aligned[0] ?? ""), ...painted, ...rest].join("\n");
+  return [colors.bold("Bars"), ...head, ...painted, ...rest].join("\n");
 }
 
 /** Columns one under the other: the first to the left, the others to the right. Empty ones take no room. */

@@ -108,6 +108,7 @@ export const costRows: readonly Row[] = [
   },
   {
     id: "bytes-result",
+    thorough: true,
     group: "Redis: what the server holds and does",
     title: "bytes of a result that is kept",
     server: "redis",
@@ -122,6 +123,7 @@ export const costRows: readonly Row[] = [
   },
   {
     id: "commands",
+    thorough: true,
     group: "Redis: what the server holds and does",
     title: "commands of a message",
     server: "redis",

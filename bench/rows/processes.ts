@@ -101,6 +101,7 @@ function hands(name: string, count: number, system: SystemName): Contender {
 export const processRows: readonly Row[] = [
   {
     id: "worker-processes",
+    thorough: true,
     group: "Redis: worker processes",
     title: "process a no-op, concurrency 100 each",
     server: "redis",

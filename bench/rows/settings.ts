@@ -33,6 +33,7 @@ const feature: Row = {
 
 const validation: Row = {
   id: "validation",
+  thorough: true,
   group: "Redis: what validation costs",
   title: "Callboard",
   server: "redis",
