@@ -22,6 +22,8 @@ export const defaults = {
     lease: 15_000,
     sweepInterval: 5_000,
     deadLetterTtl: 7 * 24 * 60 * 60_000,
+    /** From how many crashes on a message is handled alone, so that it is known who killed the next worker. */
+    suspectCrashes: 2,
     maxCrashes: 5,
     publishTimeout: 10_000,
   },

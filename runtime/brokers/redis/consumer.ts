@@ -7,19 +7,21 @@ import { randomUUID } from "node:crypto";
 import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../broker.js";
 import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError } from "../../errors.js";
 import type { RedisConnection } from "./connection.js";
-import type { QueueKeys } from "./keys.js";
+import type { LaneKeys } from "./keys.js";
 import { scripts, type TakeReply, type Taken } from "./scripts.js";
 import type { RedisSubscriber } from "./subscriber.js";
 
 /** How many messages one call takes or acks at most. The server works on the next call while a batch is worked on. */
 const LARGEST_BATCH = 250;
 /** How often an idle consumer looks by itself, in milliseconds, in case a wake-up was lost. */
-const IDLE_POLL = 1000;
+const IDLE_POLL = 2000;
 /** How long a consumer rests after the server refused it, in milliseconds. */
 const REST = 1000;
 
-/** What all consumers of one broker share. */
+/** What all consumers of one broker share; and `most`. */
 export interface ConsumerContext {
+  /** How many messages this consumer holds at most. Default: as many as there are slots for. */
+  readonly most: number | undefined;
   readonly connection: RedisConnection;
   readonly subscriber: RedisSubscriber;
   /** Milliseconds. */
@@ -34,7 +36,7 @@ export interface ConsumerContext {
 
 export class RedisConsumer implements Consumer {
   readonly #queue: string;
-  readonly #keys: QueueKeys;
+  readonly #keys: LaneKeys;
   readonly #context: ConsumerContext;
   readonly #options: ConsumeOptions;
 
@@ -68,12 +70,14 @@ export class RedisConsumer implements Consumer {
   #resting = false;
   #refused = false;
   #lastAnswer = -Infinity;
+  /** When the last call began that was answered: the lease has been renewed since. */
+  #renewed = Infinity;
 
   #poll: NodeJS.Timeout | undefined;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #unlisten: () => void;
 
-  constructor(queue: string, keys: QueueKeys, context: ConsumerContext, options: ConsumeOptions) {
+  constructor(queue: string, keys: LaneKeys, context: ConsumerContext, options: ConsumeOptions) {
     this.#queue = queue;
     this.#keys = keys;
     this.#context = context;
@@ -182,11 +186,18 @@ export class RedisConsumer implements Consumer {
     if (!this.#holds(delivery)) throw this.#notHeld();
     const done = await script(this.#keys.running(this.#id));
     this.#held.delete(delivery.field);
+    this.#schedule();
     if (done === 0) throw this.#notHeld();
   }
 
   #holds(delivery: RedisDelivery): boolean {
     return this.#held.get(delivery.field) === delivery;
+  }
+
+  #leaseLost(): LeaseLostError {
+    return new LeaseLostError(
+      `the lease on messages of "${this.#queue}" ran out (${this.#context.lease} ms without a heartbeat): other workers have them`,
+    );
   }
 
   #notHeld(): LeaseLostError {
@@ -206,14 +217,19 @@ export class RedisConsumer implements Consumer {
   #flush(): void {
     if (this.#calling !== undefined || this.#closed || this.#resting || !this.#context.connection.ready) return;
     if (this.#unsure) return this.#start(this.#reconcile());
-    const want = this.#taking && !this.#idle ? this.#options.slots.reserve(LARGEST_BATCH) : 0;
+    const want = this.#taking && !this.#idle ? this.#reserve() : 0;
     // Woken, but the slots have gone to another queue in the meantime.
     if (want === 0 && this.#woken && this.#taking) void this.#passOn();
     this.#woken = false;
     if (want > 0 || this.#acks.length > 0) this.#start(this.#call(want));
   }
 
-  /** Leaves the idle set; whoever else is in it is woken, if a wake-up was wasted on this consumer. */
+  #reserve(): number {
+    const { most = Infinity } = this.#context;
+    return this.#options.slots.reserve(Math.min(LARGEST_BATCH, most - this.#held.size));
+  }
+
+  /** Leaves the idle zset; whoever else is in it is woken, if a wake-up was wasted on this consumer. */
   async #passOn(): Promise<void> {
     this.#registered = false;
     const wake = this.#keys.wake(this.#id);
@@ -243,6 +259,7 @@ export class RedisConsumer implements Consumer {
       this.#new ? "new" : this.#registered ? "idle" : "",
     ];
     const words = this.#words;
+    const started = performance.now();
     acks?.appendRuns(args);
     let reply: TakeReply;
     try {
@@ -253,7 +270,14 @@ export class RedisConsumer implements Consumer {
     }
     this.#calling = undefined;
     this.#answered();
+    // Given up in the meantime: what the call took under the old name goes to others when its lease is over.
+    if (id !== this.#id) {
+      acks?.refuse(this.#leaseLost());
+      this.#options.slots.free(want);
+      return this.#schedule();
+    }
     if (reply[0] === "lost") return this.#lost(acks, want);
+    this.#renewed = started;
     this.#new = false;
     if (acks !== undefined) {
       for (const { field } of acks.deliveries) this.#held.delete(field);
@@ -323,6 +347,8 @@ export class RedisConsumer implements Consumer {
 
   /** Renews the lease where no call has done so lately. */
   #beat(): void {
+    // Cut off, nobody else would say that it is over.
+    if (this.#held.size > 0 && performance.now() - this.#renewed > this.#context.lease) this.#lost(undefined, 0);
     if (performance.now() - this.#lastAnswer < this.#context.lease / 4 || this.#calling !== undefined) return;
     if (this.#context.connection.ready && !this.#resting && !this.#unsure && !this.#new) this.#start(this.#call(0));
   }
@@ -387,21 +413,21 @@ export class RedisConsumer implements Consumer {
     }
     // At once, whether there is a free slot or not: the outage may have used up most of the lease.
     this.#idle = false;
-    this.#start(this.#call(this.#taking ? this.#options.slots.reserve(LARGEST_BATCH) : 0));
+    this.#start(this.#call(this.#taking ? this.#reserve() : 0));
   }
 
   /** Others have, or will have, all that was held. Starts anew under another name. */
   #lost(acks: AckBatch | undefined, want: number): void {
     this.#options.slots.free(want);
-    const reason = new LeaseLostError(
-      `the lease on messages of "${this.#queue}" ran out (${this.#context.lease} ms without a heartbeat): other workers have them`,
-    );
+    const reason = this.#leaseLost();
     const waiting = this.#acks.splice(0);
     const lost = [...this.#held.values()];
     this.#held.clear();
     this.#context.subscriber.unsubscribe(this.#keys.wake(this.#id));
     this.#id = randomUUID();
     this.#new = true;
+    this.#registered = false;
+    this.#renewed = Infinity;
     this.#listenForWake();
     acks?.refuse(reason);
     for (const each of waiting) each.refuse(reason);

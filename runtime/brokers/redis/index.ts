@@ -9,7 +9,8 @@ import { redisAddress, type RedisAddress, type RedisClusterTarget, type RedisTar
 import { RedisConnection } from "./connection.js";
 import { RedisConsumer } from "./consumer.js";
 import { RedisDeadLetters } from "./dead-letters.js";
-import { queueKeys } from "./keys.js";
+import { queueKeys, type LaneKeys } from "./keys.js";
+import { Lanes } from "./lanes.js";
 import { Publisher } from "./publisher.js";
 import { RedisResults } from "./results.js";
 import { RedisSubscriber } from "./subscriber.js";
@@ -110,18 +111,27 @@ class RedisBroker implements Broker {
 
   consume(queue: string, options: ConsumeOptions): Consumer {
     this.#assertOpen();
+    let endSweeping: (() => void) | undefined;
     const context = {
       connection: this.#consuming,
       subscriber: this.#subscriber,
       lease: this.#options.lease,
       siblings: () => this.#consumers.size,
-      ended: (ended: RedisConsumer) => void this.#consumers.delete(ended),
+      ended: (ended: RedisConsumer) => {
+        this.#consumers.delete(ended);
+        endSweeping?.();
+      },
       isFirst: (consumer: RedisConsumer) => this.#consumers.values().next().value === consumer,
     };
-    const consumer = new RedisConsumer(queue, queueKeys(this.#options.prefix, queue), context, options);
-    this.#consumers.add(consumer);
-    this.#sweeper.add(queue);
-    return consumer;
+    const open = (keys: LaneKeys, most?: number) => {
+      const consumer = new RedisConsumer(queue, keys, { ...context, most }, options);
+      this.#consumers.add(consumer);
+      return consumer;
+    };
+    const keys = queueKeys(this.#options.prefix, queue);
+    const lanes = new Lanes(open(keys), () => open(keys.suspects, 1));
+    endSweeping = this.#sweeper.add(queue, () => lanes.suspect());
+    return lanes;
   }
 
   async close(): Promise<void> {

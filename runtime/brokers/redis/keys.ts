@@ -1,7 +1,7 @@
 /** Every key and channel that the Redis broker uses, each built by one function. A queue's keys share one hash slot. */
 
-/** The keys of one queue. */
-export interface QueueKeys {
+/** The keys of one lane: what waits there, and who takes from it. */
+export interface LaneKeys {
   /** LIST of bodies, one for each priority 0 to 9: new ones come in on the left, the next one is on the right. */
   readonly ready: (priority: number) => string;
   /** All ten, priority 9 first, as the scripts take them. */
@@ -16,7 +16,7 @@ export interface QueueKeys {
   readonly consumers: string;
   /** ZSET of the wake channels of consumers that found the queue empty, by the sequence number that each keeps free. */
   readonly idle: string;
-  /** HASH of dead letters by id. */
+  /** HASH of the queue's dead letters by id. */
   readonly dead: string;
   /** ZSET of dead letters' ids by the time they died. */
   readonly deadIndex: string;
@@ -24,8 +24,18 @@ export interface QueueKeys {
   readonly wake: (consumer: string) => string;
 }
 
+/** The keys of one queue. */
+export interface QueueKeys extends LaneKeys {
+  /** The lane of messages that were in the hands of several workers which died: each is handled alone. */
+  readonly suspects: LaneKeys;
+}
+
 export function queueKeys(prefix: string, queue: string): QueueKeys {
   const base = `${prefix}:{${queue}}`;
+  return { ...laneKeys(base, base), suspects: laneKeys(`${base}:suspects`, base) };
+}
+
+function laneKeys(base: string, queue: string): LaneKeys {
   const ready = (priority: number) => `${base}:ready:${priority}`;
   return {
     ready,
@@ -35,8 +45,8 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     leases: `${base}:leases`,
     consumers: `${base}:consumers`,
     idle: `${base}:idle`,
-    dead: `${base}:dead`,
-    deadIndex: `${base}:dead:index`,
+    dead: `${queue}:dead`,
+    deadIndex: `${queue}:dead:index`,
     wake: (consumer) => `${base}:wake:${consumer}`,
   };
 }

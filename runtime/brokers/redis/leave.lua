@@ -14,7 +14,7 @@ redis.call("SREM", KEYS[3], ARGV[1])
 redis.call("ZREM", KEYS[4], ARGV[2])
 
 local fields = redis.call("HKEYS", KEYS[1])
-put_back(KEYS[1], fields, 5)
+put_back(KEYS[1], fields, in_line(5))
 
 -- Somebody else may have been passed over for this consumer, whatever it held.
 wake(KEYS[4])

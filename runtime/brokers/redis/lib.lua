@@ -39,15 +39,20 @@ local function number_of(field)
   return number == number and number or 5
 end
 
--- Moves fields of a running hash to the front of their ready lists, priority 9 first in `KEYS` from `first_ready`. What
--- was taken first is put back last, so that it is first in line again.
-local function put_back(running, fields, first_ready, change)
+-- Moves fields of a running hash to the front of ready lists. What was taken first is put back last, so that it is first
+-- in line again. `place` says of a body where in KEYS its ready lists begin (priority 9 first), and may change it.
+local function put_back(running, fields, place)
   table.sort(fields, function(a, b) return number_of(a) > number_of(b) end)
   for _, field in ipairs(fields) do
-    local body = redis.call("HGET", running, field)
+    local first_ready, body = place(redis.call("HGET", running, field))
     local ready = KEYS[first_ready + 9 - number_of(field) % 10] or KEYS[first_ready + 4]
     -- In this order it works on a server that is out of memory as well.
     redis.call("HDEL", running, field)
-    redis.call("RPUSH", ready, change and change(body) or body)
+    redis.call("RPUSH", ready, body)
   end
+end
+
+-- A place for `put_back`: the ready lists that begin here, for every body as it is.
+local function in_line(first_ready)
+  return function(body) return first_ready, body end
 end

@@ -18,6 +18,6 @@ for _, field in ipairs(redis.call("HKEYS", KEYS[1])) do
   if not known[field] then back[#back + 1] = field end
 end
 
-put_back(KEYS[1], back, 3)
+put_back(KEYS[1], back, in_line(3))
 if #back > 0 then wake(KEYS[2]) end
 return #back

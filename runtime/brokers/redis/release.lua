@@ -7,6 +7,6 @@
 -- Returns      1, or 0 when the message is no longer held: nothing was done
 
 if redis.call("HEXISTS", KEYS[1], ARGV[1]) == 0 then return 0 end
-put_back(KEYS[1], { ARGV[1] }, 3)
+put_back(KEYS[1], { ARGV[1] }, in_line(3))
 wake(KEYS[2])
 return 1

@@ -48,6 +48,9 @@ export type Taken = readonly [due: number, idle: 0 | 1, told: 0 | 1, bodies: str
 /** What `take` returns. */
 export type TakeReply = readonly ["lost"] | Taken;
 
+/** What `sweep` returns: whether suspects wait, the consumers to reap, and those of the suspects. */
+export type SweepReply = readonly [suspects: 0 | 1, gone: readonly string[], ofSuspects: readonly string[]];
+
 export const scripts = {
   awaitResult: new Script<string | null>(awaitResult),
   delay: new Script<number>(delay),
@@ -61,7 +64,7 @@ export const scripts = {
   release: new Script<0 | 1>(release),
   replay: new Script<0 | 1>(replay),
   retry: new Script<0 | 1>(retry),
-  sweep: new Script<readonly string[]>(sweep),
+  sweep: new Script<SweepReply>(sweep),
   take: new Script<TakeReply>(take),
   wake: new Script<null>(wake),
 } as const;

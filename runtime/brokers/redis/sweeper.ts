@@ -1,14 +1,19 @@
 /** Finds consumers whose lease is over and has their messages put back, on every queue that this process consumes. */
+import { defaults } from "../../defaults.js";
 import type { RedisConnection } from "./connection.js";
-import { queueKeys } from "./keys.js";
+import { queueKeys, type LaneKeys, type QueueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";
+
+/** Hears that messages wait which may have killed workers. */
+type OnSuspects = () => void;
 
 export class Sweeper {
   readonly #connection: RedisConnection;
   readonly #prefix: string;
   readonly #deadLetterTtl: number;
-  readonly #queues = new Set<string>();
   readonly #interval: number;
+  /** The queues that are swept, and who consumes them here. */
+  readonly #queues = new Map<string, Set<OnSuspects>>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -21,13 +26,18 @@ export class Sweeper {
     this.#deadLetterTtl = deadLetterTtl;
   }
 
-  /** Sweeps this queue from now on. */
-  add(queue: string): void {
-    this.#queues.add(queue);
+  /** Sweeps this queue from now on; returns how to end that. */
+  add(queue: string, onSuspects: OnSuspects): () => void {
+    const listeners = this.#queues.get(queue) ?? new Set();
+    this.#queues.set(queue, listeners.add(onSuspects));
     this.#timer ??= setInterval(() => {
       // A sweep that fails is made up for by the next one, here or in another process.
-      for (const each of this.#queues) this.#sweep(each).catch(() => undefined);
+      for (const each of this.#queues.keys()) this.#sweep(each).catch(() => undefined);
     }, this.#interval);
+    return () => {
+      listeners.delete(onSuspects);
+      if (listeners.size === 0) this.#queues.delete(queue);
+    };
   }
 
   close(): void {
@@ -37,17 +47,28 @@ export class Sweeper {
   async #sweep(queue: string): Promise<void> {
     if (!this.#connection.ready) return;
     const keys = queueKeys(this.#prefix, queue);
-    const gone = await this.#connection.run(
+    const { dead, deadIndex, leases, consumers, suspects } = keys;
+    const [waiting, gone, ofSuspects] = await this.#connection.run(
       scripts.sweep,
-      [keys.leases, keys.consumers, keys.dead, keys.deadIndex],
+      [
+        ...[dead, deadIndex, leases, consumers],
+        ...[suspects.leases, suspects.consumers, suspects.delayed, ...suspects.allReady],
+      ],
       [this.#deadLetterTtl],
     );
-    for (const consumer of gone) {
-      await this.#connection.run(
-        scripts.reap,
-        [keys.running(consumer), keys.leases, keys.consumers, keys.idle, ...keys.allReady],
-        [consumer, keys.wake(consumer)],
-      );
-    }
+    for (const consumer of gone) await this.#reap(keys, keys, consumer);
+    for (const consumer of ofSuspects) await this.#reap(keys, suspects, consumer);
+    if (waiting === 1) for (const tell of this.#queues.get(queue) ?? []) tell();
+  }
+
+  async #reap({ suspects }: QueueKeys, lane: LaneKeys, consumer: string): Promise<void> {
+    await this.#connection.run(
+      scripts.reap,
+      [
+        ...[lane.running(consumer), lane.leases, lane.consumers, lane.idle, ...lane.allReady],
+        ...[suspects.idle, ...suspects.allReady],
+      ],
+      [consumer, lane.wake(consumer), defaults.broker.suspectCrashes],
+    );
   }
 }

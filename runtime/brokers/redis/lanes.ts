@@ -1,0 +1,44 @@
+/** Takes messages from one queue: from its line, and from the lane of its suspects once there are any. */
+import type { Consumer } from "../../broker.js";
+
+export class Lanes implements Consumer {
+  readonly #line: Consumer;
+  readonly #openSuspects: () => Consumer;
+  #suspects: Consumer | undefined;
+  #taking = true;
+
+  /** `openSuspects` begins to take suspects. */
+  constructor(line: Consumer, openSuspects: () => Consumer) {
+    this.#line = line;
+    this.#openSuspects = openSuspects;
+  }
+
+  /** Learns that there are suspects. Their lane is looked after from now on: where there was one, more may come. */
+  suspect(): void {
+    if (!this.#taking || this.#suspects !== undefined) return;
+    this.#suspects = this.#openSuspects();
+    this.#suspects.pull();
+  }
+
+  get healthy(): boolean {
+    return this.#all.every(({ healthy }) => healthy);
+  }
+
+  pull(): void {
+    for (const lane of this.#all) lane.pull();
+  }
+
+  async stop(): Promise<void> {
+    this.#taking = false;
+    await Promise.all(this.#all.map((lane) => lane.stop()));
+  }
+
+  async close(): Promise<void> {
+    this.#taking = false;
+    await Promise.all(this.#all.map((lane) => lane.close()));
+  }
+
+  get #all(): readonly Consumer[] {
+    return this.#suspects === undefined ? [this.#line] : [this.#line, this.#suspects];
+  }
+}
