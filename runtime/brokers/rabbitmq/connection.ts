@@ -10,6 +10,7 @@ import {
 } from "amqplib";
 import { maskUrl } from "../../given-options.js";
 import { BrokerClosedError, BrokerRefusedError, InvalidOptionError } from "../../errors.js";
+import { checkTls } from "../../tls.js";
 import { translate, type Place } from "./errors.js";
 import { gatherWrites, socketOf } from "./gather.js";
 
@@ -20,7 +21,7 @@ export interface RabbitmqAddress extends Place {
 }
 
 /** Reads an `amqp:` or `amqps:` URL. */
-export function rabbitmqAddress(target: string, tlsOptions: ConnectionOptions = {}): RabbitmqAddress {
+export function rabbitmqAddress(target: string, tlsOptions?: ConnectionOptions): RabbitmqAddress {
   let url: URL;
   try {
     url = new URL(target);
@@ -42,6 +43,10 @@ export function rabbitmqAddress(target: string, tlsOptions: ConnectionOptions = 
     );
   }
   const tls = url.protocol === "amqps:";
+  if (tlsOptions !== undefined) {
+    if (!tls) throw new InvalidOptionError(`${maskUrl(target)} is not encrypted: with "tls", write amqps://.`);
+    checkTls(tlsOptions);
+  }
   const hostname = url.hostname === "" ? "localhost" : url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port === "" ? (tls ? 5671 : 5672) : Number(url.port);
   const anonymous = url.username === "" && url.password === "";
@@ -58,7 +63,7 @@ export function rabbitmqAddress(target: string, tlsOptions: ConnectionOptions = 
       password,
       vhost: encodeURIComponent(vhost),
     },
-    tlsOptions,
+    tlsOptions: tlsOptions ?? {},
     name: `rabbitmq ${hostname}:${port}/${vhost === "/" ? "" : vhost}`,
     user,
     vhost,
@@ -154,9 +159,9 @@ export class RabbitmqConnection {
     return this.#guard(() => model.createConfirmChannel());
   }
 
-  /** What amqplib threw, as one of our errors. */
-  translate(error: unknown): Error {
-    return this.#closed ? new BrokerClosedError(this.name) : translate(error, this.#address);
+  /** What amqplib threw, as one of our errors. `opening`: while the connection was made. */
+  translate(error: unknown, opening = false): Error {
+    return this.#closed ? new BrokerClosedError(this.name) : translate(error, this.#address, opening);
   }
 
   async close(): Promise<void> {
@@ -198,7 +203,7 @@ export class RabbitmqConnection {
       try {
         this.#up(await connect(this.#options, this.#socket));
       } catch (error) {
-        this.#failed(this.translate(error));
+        this.#failed(this.translate(error, true));
         await this.#rest(pauseAfter(this.#failures));
       }
     }

@@ -1,5 +1,6 @@
 /** What amqplib and the server say, as errors of our own that name the place and the remedy, and never a password. */
 import { bareCause, BrokerClosedError, BrokerRefusedError, BrokerUnavailableError } from "../../errors.js";
+import { suspicion, tlsTrouble, type Schemes } from "../../tls.js";
 
 /** What an error's text needs to know of the connection. */
 export interface Place {
@@ -13,17 +14,10 @@ export interface Place {
 /** The server's reply codes that mean "no" and not "not now" (AMQP 0-9-1, section 1.8). */
 const REFUSALS: ReadonlySet<unknown> = new Set([311, 312, 313, 402, 403, 404, 405, 406, 502, 503, 530]);
 
-const UNTRUSTED: ReadonlySet<unknown> = new Set([
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-]);
+const SCHEMES: Schemes = { plain: "amqp://", secure: "amqps://" };
 
-/** Turns what was thrown into one of our errors, once. */
-export function translate(thrown: unknown, place: Place): Error {
+/** Turns what was thrown into one of our errors, once. `opening`: while the connection was made. */
+export function translate(thrown: unknown, place: Place, opening = false): Error {
   if (
     thrown instanceof BrokerClosedError ||
     thrown instanceof BrokerRefusedError ||
@@ -38,9 +32,15 @@ export function translate(thrown: unknown, place: Place): Error {
   if (refusal !== undefined) {
     return new BrokerRefusedError(`${place.name} ${refusal}`, { cause, passing: isNack(thrown) });
   }
-  const detail = networkText(text, code, place) ?? `cannot be reached: ${serverText(text)}`;
+  const detail = networkText(thrown, place, opening) ?? `cannot be reached: ${serverText(text)}`;
   return new BrokerUnavailableError(`${place.name} ${detail}`, { cause });
 }
+
+/** What is said where the server ended a connection while it was made. */
+const HANG_UP = /during opening handshake|ECONNRESET|EPIPE/;
+
+/** What amqplib says where the server said nothing while a connection was made. */
+const NO_ANSWER = "connect ETIMEDOUT";
 
 /** What amqplib says where the server did not take a message. */
 const NACKED = "message nacked";
@@ -71,18 +71,15 @@ function refusalText(text: string, { user, vhost }: Place): string | undefined {
   );
 }
 
-function networkText(text: string, code: unknown, { tls }: Place): string | undefined {
+function networkText(thrown: unknown, { tls }: Place, opening: boolean): string | undefined {
+  const text = textOf(thrown);
   if (text === "channel closed") return "was lost before it confirmed the message";
-  if (tls && (code === "EPROTO" || text.includes("wrong version number"))) {
-    return "does not speak TLS on this port: write amqp://, or name the port for TLS (5671 as a rule).";
+  const trouble = tls ? tlsTrouble(thrown, SCHEMES) : undefined;
+  if (trouble !== undefined || !opening) return trouble;
+  if (HANG_UP.test(text)) {
+    return `closed the connection before a word was said: ${suspicion("hang-up", tls, SCHEMES)}`;
   }
-  if (!tls && text.includes("during opening handshake")) {
-    return "closed the connection before a word was said: if this port expects TLS, write amqps://.";
-  }
-  if (UNTRUSTED.has(code)) {
-    return `has a certificate that is not trusted (${text}): name its authority in the option "tls": { ca }.`;
-  }
-  return undefined;
+  return text === NO_ANSWER && tls ? `did not answer: ${suspicion("silence", tls, SCHEMES)}` : undefined;
 }
 
 /** The server's words without amqplib's around them. */

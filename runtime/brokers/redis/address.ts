@@ -1,7 +1,10 @@
 /** Where Redis is, read from what a person wrote: one server, a primary that sentinels watch, or a cluster. */
+import { isIP } from "node:net";
+import type { ConnectionOptions } from "node:tls";
 import type { RedisOptions } from "ioredis";
 import { InvalidOptionError } from "../../errors.js";
 import { maskUrl } from "../../given-options.js";
+import { checkTls } from "../../tls.js";
 import { ClusterNodes, nodeName, type RedisNode } from "./nodes.js";
 
 /** ioredis options that Callboard sets itself: they decide what is promised. */
@@ -51,12 +54,16 @@ export interface RedisAddress {
   readonly name: string;
 }
 
-/** Reads a `redis:` or `rediss:` URL, ioredis options, or a cluster's. */
-export function redisAddress(target: string | RedisTarget | RedisClusterTarget): RedisAddress {
-  if (typeof target === "string") {
-    const { host, port, db, ...login } = parseUrl(target);
-    return { options: { host, port, db, ...login }, name: `redis ${host}:${port}/${db}` };
+/** Reads a `redis:` or `rediss:` URL, ioredis options, or a cluster's. `tls` goes with a URL. */
+export function redisAddress(
+  target: string | RedisTarget | RedisClusterTarget,
+  tlsOptions?: ConnectionOptions,
+): RedisAddress {
+  if (typeof target === "string") return urlAddress(target, tlsOptions);
+  if (tlsOptions !== undefined) {
+    throw new InvalidOptionError('Beside a URL, "tls" is an option; here it belongs into the ioredis options.');
   }
+  if (target.tls !== undefined) checkTls(target.tls);
   const own = OWN_OPTIONS.filter((name) => name in target);
   if (own.length > 0) {
     throw new InvalidOptionError(
@@ -64,6 +71,18 @@ export function redisAddress(target: string | RedisTarget | RedisClusterTarget):
     );
   }
   return "cluster" in target ? clusterAddress(target) : serverAddress(target);
+}
+
+function urlAddress(target: string, tlsOptions: ConnectionOptions | undefined): RedisAddress {
+  const { host, port, db, tls, ...login } = parseUrl(target);
+  const name = `redis ${host}:${port}/${db}`;
+  if (tls === undefined) {
+    if (tlsOptions === undefined) return { options: { host, port, db, ...login }, name };
+    throw new InvalidOptionError(`${maskUrl(target)} is not encrypted: with "tls", write rediss://.`);
+  }
+  const given = { ...tls, ...tlsOptions };
+  checkTls(given);
+  return { options: { host, port, db, ...login, tls: given }, name };
 }
 
 function serverAddress(target: RedisTarget): RedisAddress {
@@ -147,6 +166,8 @@ function parseUrl(target: string): ParsedUrl {
   const host = url.hostname === "" ? "localhost" : url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port === "" ? 6379 : Number(url.port);
   const db = Number(url.pathname.slice(1));
-  const tls = url.protocol === "rediss:" ? { tls: { servername: host } } : {};
+  // An address has no name that TLS could ask for; the certificate is held against the address itself.
+  const named = isIP(host) === 0 ? { servername: host } : {};
+  const tls = url.protocol === "rediss:" ? { tls: named } : {};
   return { host, port, db, ...login, ...tls };
 }

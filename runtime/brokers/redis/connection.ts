@@ -8,6 +8,7 @@ import {
   BrokerUnavailableError,
   CallboardError,
 } from "../../errors.js";
+import { suspicion, tlsTrouble, type Schemes } from "../../tls.js";
 import type { RedisAddress } from "./address.js";
 import type { ClusterNodes, RedisNode } from "./nodes.js";
 import type { Script } from "./scripts.js";
@@ -47,6 +48,12 @@ const PASSING = /^(OOM|READONLY|LOADING|BUSY|MISCONF|NOREPLICAS|MASTERDOWN|CLUST
 /** How ioredis says that it has asked every sentinel in vain, whether they are down or do not know the name. */
 const NO_SENTINEL = /^All sentinels are unreachable/;
 
+const SCHEMES: Schemes = { plain: "redis://", secure: "rediss://" };
+/** What a failure says of a server that ended the connection. */
+const HANG_UP = /ECONNRESET|EPIPE|closed|max retries/i;
+/** What it says of a server that ended it or was silent, where another would have spoken. */
+const UNHEARD = new RegExp(`${HANG_UP.source}|ETIMEDOUT|did not answer`, "i");
+
 /** What changes in a connection's life. */
 export interface ConnectionListener {
   /** It is there: for the first time or again. */
@@ -62,6 +69,8 @@ export class RedisConnection {
   readonly #listeners = new Set<ConnectionListener>();
   #redis: RedisClient | undefined;
   #lastError: Error | undefined;
+  /** The server was there once. */
+  #met = false;
   #down = false;
   #toldAt = 0;
   #closed = false;
@@ -126,8 +135,23 @@ export class RedisConnection {
     if (refusal !== undefined) {
       return new BrokerRefusedError(`${this.name} refused: ${refusal}`, { cause, passing: PASSING.test(refusal) });
     }
-    const detail = this.#lastError?.message ?? cause.message;
-    return new BrokerUnavailableError(`${this.name} cannot be reached: ${detail}`, { cause });
+    return this.#outage("cannot be reached", this.#lastError ?? cause);
+  }
+
+  /** Says that there is no connection, why, and what can be done about it where that is known. */
+  #outage(what: string, error: Error): BrokerUnavailableError {
+    const cause = bareCause(error);
+    const trouble = this.#secure ? tlsTrouble(error, SCHEMES) : undefined;
+    if (trouble !== undefined) return new BrokerUnavailableError(`${this.name} ${trouble}`, { cause });
+    const { message } = error;
+    return new BrokerUnavailableError(`${this.name} ${what}: ${message}${this.#doubt(message)}`, { cause });
+  }
+
+  /** What may be wrong with a server that nothing was ever heard of, by what its failure says. */
+  #doubt(failure: string): string {
+    const what = HANG_UP.test(failure) ? "hang-up" : "silence";
+    const doubt = this.#met || !UNHEARD.test(failure) ? undefined : suspicion(what, this.#secure, SCHEMES);
+    return doubt === undefined ? "" : `; ${doubt}`;
   }
 
   /** Waits for an answer no longer than this, in milliseconds. */
@@ -142,8 +166,9 @@ export class RedisConnection {
 
   /** The error of one who has waited long enough. */
   #silent(waited: number): BrokerUnavailableError {
-    const detail = this.#lastError === undefined ? "" : `: ${this.#lastError.message}`;
-    return new BrokerUnavailableError(`${this.name} did not answer within ${waited} ms${detail}`);
+    const what = `did not answer within ${waited} ms`;
+    if (this.#lastError !== undefined) return this.#outage(what, this.#lastError);
+    return new BrokerUnavailableError(`${this.name} ${what}${this.#doubt(what)}`);
   }
 
   async close(): Promise<void> {
@@ -160,6 +185,7 @@ export class RedisConnection {
     const redis = this.#create();
     redis.on("ready", () => {
       if (this.#closed) return;
+      this.#met = true;
       this.#down = false;
       this.#lastError = undefined;
       for (const { up } of this.#listeners) up?.();
@@ -262,6 +288,10 @@ export class RedisConnection {
       connectTimeout: limit,
       socketTimeout: limit,
     } as const;
+  }
+
+  get #secure(): boolean {
+    return this.#address.options.tls !== undefined;
   }
 
   /** Whether commands wait for the connection, and are sent again. */

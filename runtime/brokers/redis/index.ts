@@ -1,4 +1,5 @@
 /** The Redis broker: Redis 6.2 or later, Valkey; one server, a primary that sentinels watch, or a cluster. */
+import type { ConnectionOptions } from "node:tls";
 import { duration, durationOption, refuseUnknownOptions } from "../../given-options.js";
 import type { Broker, ConsumeOptions, Consumer, Publication } from "../../broker.js";
 import { defaults } from "../../defaults.js";
@@ -31,6 +32,8 @@ export interface RedisBrokerOptions {
   readonly deadLetterTtl?: Duration;
   /** How long a `send` waits for the server before it rejects. Default: `"10s"`. */
   readonly publishTimeout?: Duration;
+  /** For a `rediss:` URL, as `node:tls` takes them: `{ ca }`, `{ cert, key }`, `{ servername }`. */
+  readonly tls?: ConnectionOptions;
 }
 
 /**
@@ -44,11 +47,11 @@ export function redisBroker(
   target: string | RedisTarget | RedisClusterTarget,
   options: RedisBrokerOptions = {},
 ): Broker {
-  return new RedisBroker(redisAddress(target), checkOptions(options));
+  return new RedisBroker(redisAddress(target, options.tls), checkOptions(options));
 }
 
 /** How a result store in Redis behaves. */
-export type RedisResultsOptions = Pick<RedisBrokerOptions, "prefix" | "publishTimeout">;
+export type RedisResultsOptions = Pick<RedisBrokerOptions, "prefix" | "publishTimeout" | "tls">;
 
 /** Results in Redis for a broker that has no store of its own. */
 export interface RedisResultStore extends ResultStore {
@@ -61,9 +64,9 @@ export function redisResults(
   target: string | RedisTarget | RedisClusterTarget,
   options: RedisResultsOptions = {},
 ): RedisResultStore {
-  refuseUnknownOptions("redisResults", options, ["prefix", "publishTimeout"]);
+  refuseUnknownOptions("redisResults", options, ["prefix", "publishTimeout", "tls"]);
   const patience = durationOption("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout);
-  const address = redisAddress(target);
+  const address = redisAddress(target, options.tls);
   const connection = new RedisConnection(address, { use: "publish", patience, whenDown: "wait" });
   const subscriber = new RedisSubscriber(address);
   const results = new RedisResults(checkPrefix(options.prefix), connection, subscriber);
@@ -153,6 +156,7 @@ const optionNames = [
   "sweepInterval",
   "deadLetterTtl",
   "publishTimeout",
+  "tls",
 ] as const satisfies (keyof RedisBrokerOptions)[];
 
 function checkOptions(options: RedisBrokerOptions) {
