@@ -11,6 +11,7 @@ import { exitCode, Failure, UsageError } from "./exit.js";
 // Each command is loaded only when it is named: `gen` needs no worker, `worker` no generator.
 const commands: SubCommandsDef = {
   gen: () => import("./gen.js").then(({ gen }) => gen),
+  acl: () => import("./acl.js").then(({ acl }) => acl),
   worker: () => import("./worker.js").then(({ worker }) => worker),
 };
 
@@ -23,7 +24,7 @@ async function run([name, ...args]: readonly string[]): Promise<void> {
   const names = Object.keys(commands);
   if (isHelp(name)) return printUsage(await renderUsage(main));
   if (name === "--version" || name === "-v") return console.log(version());
-  if (name === undefined) throw new UsageError(`Name a command: ${names.join(" or ")}.`);
+  if (name === undefined) throw new UsageError(`Name a command: ${names.slice(0, -1).join(", ")} or ${names.at(-1)}.`);
   const command = await resolve(Object.hasOwn(commands, name) ? commands[name] : undefined);
   if (command === undefined) throw new UsageError(unknown("command", name, names));
 

@@ -12,7 +12,7 @@ test("--version prints the package's version", async () => {
 test("--help names the commands, and a command's --help its options, without colours in a pipe", async () => {
   const project = createProject();
   const all = await project.callboard("--help");
-  expect(all.stdout).toMatch(/gen {2}.*\n.*worker {2}/);
+  expect(all.stdout).toMatch(/gen {2}.*\n.*acl {2}.*\n.*worker {2}/);
   expect(all.code).toBe(0);
   const worker = await project.callboard("worker", "--help");
   expect(worker.stdout).toContain("--concurrency=<n>");
@@ -22,9 +22,9 @@ test("--help names the commands, and a command's --help its options, without col
 
 describe("a wrong call exits with 2 and says what is wrong", () => {
   test.each([
-    [[], "Name a command: gen or worker."],
+    [[], "Name a command: gen, acl or worker."],
     [["wroker"], 'There is no command "wroker". Did you mean "worker"?'],
-    [["deploy"], 'There is no command "deploy". Known commands: gen, worker.'],
+    [["deploy"], 'There is no command "deploy". Known commands: gen, acl, worker.'],
     [["gen", "--chek"], 'There is no option "--chek". Did you mean "--check"?'],
     [["gen", "-x"], 'There is no option "-x". Known options: --check'],
     [["gen", "--check=yes"], "The option --check takes no value."],
@@ -32,6 +32,10 @@ describe("a wrong call exits with 2 and says what is wrong", () => {
     [["gen", "--contracts", "--check"], "The option --contracts needs a value."],
     [["gen", "contracts"], 'The argument "contracts" is one too many.'],
     [["gen", "--check", "--watch"], "Give --check or --watch, not both."],
+    [["acl"], "Name the broker: --broker=redis or --broker=rabbitmq."],
+    [["acl", "--broker=memory"], "Name the broker: --broker=redis or --broker=rabbitmq."],
+    [["acl", "--broker=redis", "--vhost=v"], "--vhost is for RabbitMQ alone."],
+    [["acl", "--broker=redis", "--prefix=a b"], '"prefix" may hold letters, digits and . : _ -; it is "a b".'],
     [["worker"], "The argument <file> is missing."],
     [["worker", "absent.ts"], "There is no file absent.ts."],
     [["worker", "node_modules"], "There is no file node_modules."],

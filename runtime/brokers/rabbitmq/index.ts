@@ -10,6 +10,7 @@ import { RabbitmqConnection, rabbitmqAddress, type RabbitmqAddress } from "./con
 import { RabbitmqConsumer } from "./consumer.js";
 import { RabbitmqDeadLetters } from "./dead-letters.js";
 import { Ladder } from "./ladder.js";
+import { checkPrefix } from "./names.js";
 import { Publisher } from "./publisher.js";
 import { RabbitmqResults } from "./results.js";
 import { Topology, type QueueType } from "./topology.js";
@@ -153,12 +154,7 @@ const optionNames = [
 
 function checkOptions(options: RabbitmqBrokerOptions) {
   refuseUnknownOptions("rabbitmqBroker", options, optionNames);
-  const { prefix = "callboard", queueType = "quorum", maxInFlight = defaults.rabbitmq.maxInFlight, results } = options;
-  if (!/^[\w.-]{1,64}$/.test(prefix)) {
-    throw new InvalidOptionError(
-      `"prefix" may hold 1 to 64 letters, digits and . _ -; it is ${JSON.stringify(prefix)}.`,
-    );
-  }
+  const { queueType = "quorum", maxInFlight = defaults.rabbitmq.maxInFlight, results } = options;
   if (!["quorum", "classic"].includes(queueType)) {
     throw new InvalidOptionError(`"queueType" must be "quorum" or "classic"; it is ${JSON.stringify(queueType)}.`);
   }
@@ -169,7 +165,7 @@ function checkOptions(options: RabbitmqBrokerOptions) {
     throw new InvalidOptionError('"results" must be a result store, such as redisResults(url).');
   }
   return {
-    prefix,
+    prefix: checkPrefix(options.prefix),
     queueType,
     maxInFlight,
     results,

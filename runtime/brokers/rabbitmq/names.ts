@@ -2,6 +2,13 @@
  * Every queue and exchange that the RabbitMQ broker uses, each named by one function. A colon separates the parts: it
  * stands in no prefix and in no queue's name.
  */
+import { InvalidOptionError } from "../../errors.js";
+
+/** What every name begins with, `callboard` where nothing is given. Refuses what would mean something else in a name. */
+export function checkPrefix(prefix = "callboard"): string {
+  if (/^[\w.-]{1,64}$/.test(prefix)) return prefix;
+  throw new InvalidOptionError(`"prefix" may hold 1 to 64 letters, digits and . _ -; it is ${JSON.stringify(prefix)}.`);
+}
 
 /** How many steps the ladder of delays has. */
 export const LADDER_STEPS = 34;

@@ -4,13 +4,13 @@ import { duration, durationOption, refuseUnknownOptions } from "../../given-opti
 import type { Broker, ConsumeOptions, Consumer, Publication } from "../../broker.js";
 import { defaults } from "../../defaults.js";
 import type { Duration } from "../../duration.js";
-import { BrokerClosedError, InvalidOptionError } from "../../errors.js";
+import { BrokerClosedError } from "../../errors.js";
 import type { ResultStore } from "../../results.js";
 import { redisAddress, type RedisAddress, type RedisClusterTarget, type RedisTarget } from "./address.js";
 import { RedisConnection } from "./connection.js";
 import { RedisConsumer } from "./consumer.js";
 import { RedisDeadLetters } from "./dead-letters.js";
-import { queueKeys, type LaneKeys } from "./keys.js";
+import { checkPrefix, queueKeys, type LaneKeys } from "./keys.js";
 import { Lanes } from "./lanes.js";
 import { Publisher } from "./publisher.js";
 import { RedisResults } from "./results.js";
@@ -168,9 +168,4 @@ function checkOptions(options: RedisBrokerOptions) {
     deadLetterTtl: duration('"deadLetterTtl"', options.deadLetterTtl) ?? defaults.broker.deadLetterTtl,
     publishTimeout: durationOption("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout),
   };
-}
-
-function checkPrefix(prefix = "callboard"): string {
-  if (/^[\w.:-]+$/.test(prefix)) return prefix;
-  throw new InvalidOptionError(`"prefix" may hold letters, digits and . : _ -; it is ${JSON.stringify(prefix)}.`);
 }

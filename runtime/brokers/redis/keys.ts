@@ -1,4 +1,11 @@
 /** Every key and channel that the Redis broker uses, each built by one function. A queue's keys share one hash slot. */
+import { InvalidOptionError } from "../../errors.js";
+
+/** The prefix of every key, `callboard` where none is given. Refuses what would mean something else in a key or a pattern. */
+export function checkPrefix(prefix = "callboard"): string {
+  if (/^[\w.:-]+$/.test(prefix)) return prefix;
+  throw new InvalidOptionError(`"prefix" may hold letters, digits and . : _ -; it is ${JSON.stringify(prefix)}.`);
+}
 
 /** The keys of one lane: what waits there, and who takes from it. */
 export interface LaneKeys {

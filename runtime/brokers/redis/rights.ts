@@ -1,0 +1,76 @@
+/** The users that a Redis server needs for Callboard, each with the least rights. */
+import type { Role, ServerUser } from "../../rights.js";
+import { checkPrefix } from "./keys.js";
+
+/** What one role may do. */
+interface Rights {
+  /** What follows the prefix in the keys that it may touch. */
+  readonly keys: readonly string[];
+  /** What follows the prefix in the channels that it may publish to or listen on. */
+  readonly channels: readonly string[];
+  /** Every command that it sends, or that a script sends for it. */
+  readonly commands: readonly string[];
+}
+
+/** Every connection: ioredis greets the server, names itself, and asks whether it is loaded and who serves what. */
+const CONNECTION = ["ping", "info", "select", "client|setname", "cluster|slots", "cluster|info"];
+/** Every script, and waking a consumer from one. */
+const SCRIPTS = ["evalsha", "eval", "time", "spop", "publish"];
+const LISTENING = ["subscribe", "unsubscribe"];
+
+const WAKE = ":{*}:wake:*";
+const REPLY = ":reply:*";
+
+const roles: Readonly<Record<Role, Rights>> = {
+  producer: {
+    keys: [":{*}:ready:*", ":{*}:delayed", ":{*}:idle", ":{*}:result", ":{*}:state", ":{*}:waiters"],
+    channels: [WAKE, REPLY],
+    commands: [
+      ...["lpush", "zadd", "zrange", "zcard"],
+      ...["get", "mget", "sadd", "srem", "pttl", "pexpire"],
+      ...LISTENING,
+    ],
+  },
+  worker: {
+    keys: [":{*}:*"],
+    channels: [WAKE, REPLY],
+    commands: [
+      ...["lpush", "rpush", "rpop", "llen"],
+      ...["hget", "hset", "hdel", "hkeys"],
+      ...["zadd", "zrem", "zrange", "zrangebyscore", "zscore"],
+      ...["sadd", "srem", "smembers"],
+      ...["get", "set", "del"],
+      ...LISTENING,
+    ],
+  },
+  operator: {
+    keys: [":{*}:dead", ":{*}:dead:index", ":{*}:ready:*", ":{*}:idle"],
+    channels: [WAKE],
+    commands: ["zrevrange", "hmget", "hget", "hlen", "hdel", "zrem", "lpush", "unlink"],
+  },
+};
+
+/** A Redis user with the least rights. */
+export interface RedisUser extends ServerUser {
+  readonly keys: readonly string[];
+  readonly channels: readonly string[];
+  /** A command's name, or `name|subcommand`. */
+  readonly commands: readonly string[];
+}
+
+/** The users for one prefix, as `ACL SETUSER` makes them. A new one is off and has no password. */
+export function redisUsers(givenPrefix?: string): readonly RedisUser[] {
+  const prefix = checkPrefix(givenPrefix);
+  return Object.entries(roles).map(([role, rights]) => {
+    const name = `${prefix}-${role}`;
+    const keys = rights.keys.map((key) => prefix + key);
+    const channels = rights.channels.map((channel) => prefix + channel);
+    const commands = [...CONNECTION, ...SCRIPTS, ...rights.commands];
+    const rules = [
+      ...["resetkeys", ...keys.map((key) => `~${key}`)],
+      ...["resetchannels", ...channels.map((channel) => `&${channel}`)],
+      ...["-@all", ...commands.map((each) => `+${each}`)],
+    ];
+    return { role: role as Role, name, keys, channels, commands, command: `ACL SETUSER ${name} ${rules.join(" ")}` };
+  });
+}

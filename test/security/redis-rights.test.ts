@@ -1,0 +1,143 @@
+/** The users that `callboard acl --broker redis` prints can do their work on a real server, and nothing else. */
+import { createActorClient, type Actor } from "callboard/client";
+import { redisBroker } from "callboard/redis";
+import { createWorker } from "callboard/worker";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import type { Broker } from "../../runtime/broker.js";
+import { queueKeys } from "../../runtime/brokers/redis/keys.js";
+import { redisUsers } from "../../runtime/brokers/redis/rights.js";
+import { createProject } from "../setup/project.js";
+import { startRedis, type RedisServer } from "../setup/redis.js";
+import { TestLogger, testActor } from "../support/actors.js";
+import { TestConsumer } from "../support/consumer.js";
+import { eventually } from "../support/eventually.js";
+
+const PREFIX = "shop";
+const PASSWORD = "pass-of-a-user";
+
+type Twice = Actor<{ input: number; output: number }>;
+const twice: Twice = testActor("twice", { input: z.number(), output: z.number(), maxRetries: 1 });
+
+let server: RedisServer;
+let admin: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.url);
+});
+afterAll(async () => {
+  admin.disconnect();
+  await server.stop();
+});
+
+const urlOf = (role: string) => `redis://${PREFIX}-${role}:${PASSWORD}@127.0.0.1:${server.port}`;
+const times = { prefix: PREFIX, lease: 1500, sweepInterval: 200 };
+const brokers: Broker[] = [];
+function connect(role: string): Broker {
+  const broker = redisBroker(urlOf(role), times);
+  brokers.push(broker);
+  return broker;
+}
+
+test("the command prints one line for each user, which the server takes, and a new user is off", async () => {
+  const project = createProject();
+  const { stdout, stderr, code } = await project.callboard("acl", "--broker=redis", `--prefix=${PREFIX}`);
+  expect(code).toBe(0);
+  expect(stderr).toContain("A new user is off and has no password");
+  const lines = stdout.trim().split("\n");
+  expect(lines.map((line) => line.split(" ")[2])).toEqual(["shop-producer", "shop-worker", "shop-operator"]);
+  for (const line of lines) {
+    expect(line).not.toContain("+@");
+    const [command = "", ...args] = line.split(" ");
+    expect(await admin.call(command, ...args)).toBe("OK");
+  }
+  const stranger = connect("worker");
+  await expect(stranger.deadLetters.list("default")).rejects.toThrow(/WRONGPASS/);
+
+  const asJson = await project.callboard("acl", "--broker=redis", `--prefix=${PREFIX}`, "--json");
+  const users = JSON.parse(asJson.stdout) as { role: string; name: string; command: string }[];
+  expect(users.map(({ command }) => command)).toEqual(lines);
+  expect(users.map(({ role }) => role)).toEqual(["producer", "worker", "operator"]);
+});
+
+test("messages are sent, called, delayed, tried again, swept, dead-lettered and replayed with no right missing or needless", async () => {
+  for (const { name } of redisUsers(PREFIX)) await admin.call("ACL", "SETUSER", name, "on", `>${PASSWORD}`);
+  await Promise.all([admin.call("CONFIG", "RESETSTAT"), admin.call("ACL", "LOG", "RESET")]);
+  const [sending, working, operating] = [connect("producer"), connect("worker"), connect("operator")];
+  const client = createActorClient<Twice>(sending, twice);
+
+  // What a lost worker held is swept up by another.
+  const lost = connect("worker");
+  const before = await client.send(4);
+  const holder = new TestConsumer(lost, "default");
+  await holder.next();
+  await lost.close();
+
+  const logger = new TestLogger();
+  const failed = new Set<number>();
+  const handler = (input: number) => {
+    if (input < 0) throw new Error("always");
+    // Fails once, so that it is tried again.
+    if (input === 7 && !failed.has(input)) {
+      failed.add(input);
+      throw new Error("once");
+    }
+    return input * 2;
+  };
+  const handlers = { test: { twice: handler } };
+  const worker = createWorker(working, { test: { twice } }, handlers, { logger, concurrency: 1 });
+  await worker.start();
+  expect(await before.result({ timeout: "20s" })).toBe(8);
+  expect(await client.call(21)).toBe(42);
+  expect(await client.call(7)).toBe(14);
+  const sent = [...(await client.sendMany([1, 2, 3, 4])), ...(await client.sendMany([5], { delay: 100, priority: 9 }))];
+  expect(await Promise.all(sent.map((message) => message.result({ timeout: "20s" })))).toEqual([2, 4, 6, 8, 10]);
+  await expect(client.call(-1)).rejects.toThrow(/always/);
+  await expect((await client.send(-2)).result({ timeout: 1 })).rejects.toThrow(/no result/);
+
+  await eventually("two dead letters", async () => (await operating.deadLetters.list("default")).length === 2);
+  const [letter] = await operating.deadLetters.list("default");
+  expect(await operating.deadLetters.replay("default", letter?.id ?? "")).toBe(true);
+  await eventually("its second death", async () => (await operating.deadLetters.list("default")).length === 2);
+  expect(await operating.deadLetters.purge("default")).toBe(2);
+
+  // A message that is given back, and a consumer that leaves in good order.
+  const consumer = new TestConsumer(working, "other");
+  await working.publish([{ id: "a", queue: "other", priority: 5, delay: 0, body: "{}" }]);
+  await (await consumer.next()).release();
+  await consumer.consumer.close();
+  await worker.stop();
+  await Promise.all(brokers.splice(0).map((broker) => broker.close()));
+
+  expect(await admin.call("ACL", "LOG")).toEqual([]);
+  const stats = await admin.info("commandstats");
+  const used = new Set([...stats.matchAll(/^cmdstat_([^:]+):/gm)].map(([, name = ""]) => name));
+  const given = new Set(redisUsers(PREFIX).flatMap(({ commands }) => commands));
+  // Where the server is in a cluster, where a database is named, and where nothing else is said for ten seconds.
+  const elsewhere = ["cluster|slots", "cluster|info", "select", "ping"];
+  expect([...given].filter((command) => !used.has(command)).sort()).toEqual(elsewhere.sort());
+});
+
+test.each([
+  ["producer", ["RPOP", `${PREFIX}:{work}:ready:5`]],
+  ["producer", ["LRANGE", `${PREFIX}:{work}:ready:5`, "0", "-1"]],
+  ["producer", ["HGET", `${PREFIX}:{work}:dead`, "id"]],
+  ["worker", ["GET", "other:{id}:result"]],
+  ["worker", ["PUBLISH", "other:reply:id", "x"]],
+  ["operator", ["LPUSH", `${PREFIX}:{work}:delayed`, "x"]],
+  ["operator", ["FLUSHALL"]],
+  ["operator", ["KEYS", "*"]],
+])("a %s may not %j", async (role, [command = "", ...args]) => {
+  const redis = new Redis(urlOf(role));
+  await expect(redis.call(command, ...args)).rejects.toThrow(/^NOPERM/);
+  redis.disconnect();
+});
+
+test("the rights cover every key of the broker", () => {
+  const [, worker] = redisUsers(PREFIX);
+  const pattern = new RegExp(`^${(worker?.keys[0] ?? "").replaceAll(/[{}]/g, "\\$&").replaceAll("*", ".*")}$`);
+  const { delayed, leases, running, allReady } = queueKeys(PREFIX, "work");
+  for (const key of [delayed, leases, running("id"), ...allReady]) expect(key).toMatch(pattern);
+});
