@@ -9,6 +9,7 @@ export type ErrorCode =
   | "INVALID_OUTPUT"
   | "MESSAGE_TOO_LARGE"
   | "UNDECODABLE"
+  | "UNSEALABLE"
   | "UNKNOWN_ACTOR"
   | "MISSING_HANDLER"
   | "NOT_IMPLEMENTED"
@@ -104,6 +105,11 @@ export class MessageTooLargeError extends CallboardError {
 /** Bytes from a broker are no envelope: no JSON, a field missing or of the wrong type, too large, too deep, or hostile. */
 export class UndecodableError extends CallboardError {
   readonly code = "UNDECODABLE";
+}
+
+/** An input or an output is sealed and does not open here, or is not sealed where it has to be. */
+export class UnsealableError extends CallboardError {
+  readonly code = "UNSEALABLE";
 }
 
 /** A message names an actor that this worker has no contract for. */
@@ -209,6 +215,7 @@ export interface RemoteError {
 /** Why a message is in the dead letters. */
 export type DeadReason =
   | "undecodable"
+  | "unsealable"
   | "unknown-actor"
   | "invalid-input"
   | "invalid-output"

@@ -14,6 +14,10 @@ export type { Logger } from "./worker/logger.js";
 export type { Message, ResultOptions, SentMessage } from "./client/message.js";
 export type { SendOptions } from "./client/client.js";
 
+// Sealed messages
+export { createSeal } from "./seal.js";
+export type { Seal, SealOptions } from "./seal.js";
+
 // Brokers
 export { MemoryBackend, memoryBroker } from "./brokers/memory.js";
 export type { MemoryBrokerOptions } from "./brokers/memory.js";
@@ -38,5 +42,6 @@ export {
   TimeLimitError,
   UndecodableError,
   UnknownActorError,
+  UnsealableError,
 } from "./errors.js";
 export type { DeadReason, ErrorCode, Issue, PendingState, RemoteError } from "./errors.js";

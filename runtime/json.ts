@@ -1,4 +1,6 @@
-/** What JSON.parse leaves to do with text from outside: how deep it is, whether it is hostile, and a member's very bytes. */
+/** What JSON.parse leaves to do with text from outside: how large and deep it is, whether it is hostile, and a member's very bytes. */
+import { defaults } from "./defaults.js";
+import { UndecodableError } from "./errors.js";
 
 const QUOTE = 34;
 const COMMA = 44;
@@ -7,6 +9,24 @@ const OPEN_ARRAY = 91;
 const OPEN_OBJECT = 123;
 const CLOSE_ARRAY = 93;
 const CLOSE_OBJECT = 125;
+
+/** Parses text from outside. Throws `UndecodableError` for what is no JSON, has more bytes than it may, is too deep, or hostile. */
+export function readJson(json: string, what: string, maxBytes: number): unknown {
+  const { maxDepth } = defaults.message;
+  // A character has at most three bytes in UTF-8 per UTF-16 unit, so most texts need no exact count.
+  if (json.length * 3 > maxBytes && Buffer.byteLength(json) > maxBytes) {
+    throw new UndecodableError(`${what} is larger than the limit of ${maxBytes} bytes`);
+  }
+  if (!isBounded(json, maxDepth)) throw new UndecodableError(`${what} is nested deeper than ${maxDepth} levels`);
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw new UndecodableError(`${what} is no JSON: ${(error as Error).message}`, { cause: error });
+  }
+  if (!isClean(json, value)) throw new UndecodableError(`${what} has a key named "__proto__"`);
+  return value;
+}
 
 /** Whether the text nests no deeper than `limit`. */
 export function isBounded(json: string, limit: number): boolean {
