@@ -1,6 +1,6 @@
 /** An input or an output as it travels: plain JSON, tagged, sealed, or tagged and then sealed. Its encoding says which. */
 import { defaults } from "./defaults.js";
-import { UndecodableError, UnsealableError } from "./errors.js";
+import { InvalidOptionError, UndecodableError, UnsealableError } from "./errors.js";
 import { readJson } from "./json.js";
 import type { Seal, Sealed } from "./seal.js";
 import { fromTagged, TAGGED } from "./tagged.js";
@@ -18,20 +18,26 @@ export interface ValueOwner {
   readonly v?: string;
 }
 
+/** The seal that a person gave as an option, where it is one. */
+export function checkSeal(seal: Seal | undefined): Seal | undefined {
+  if (seal === undefined || typeof seal.close === "function") return seal;
+  throw new InvalidOptionError('"seal" must be what createSeal({ current, keys }) returns.');
+}
+
 /** Whether an encoding says that its value is sealed. */
 export function isSealed(encoding: string | undefined): boolean {
   return encoding === SEALED || encoding === TAGGED_AND_SEALED;
 }
 
-/** Seals a value that is JSON already. */
+/** Seals a value that is JSON already; `undefined` has none. */
 export function sealValue(
   seal: Seal,
-  json: string,
+  json: string | undefined,
   tagged: boolean,
   owner: ValueOwner,
 ): { readonly encoding: string; readonly value: Sealed } {
   const encoding = tagged ? TAGGED_AND_SEALED : SEALED;
-  return { encoding, value: seal.close(json, belonging(owner, encoding)) };
+  return { encoding, value: seal.close(json ?? "", belonging(owner, encoding)) };
 }
 
 /**
@@ -66,7 +72,7 @@ function unseal(value: unknown, encoding: string | undefined, owner: ValueOwner,
   } catch (error) {
     throw error instanceof UnsealableError ? unsealable(owner, error.message) : error;
   }
-  return readJson(json, `the sealed ${owner.kind}`, defaults.message.maxBytes);
+  return json === "" ? undefined : readJson(json, `the sealed ${owner.kind}`, defaults.message.maxBytes);
 }
 
 function belonging({ kind, id, actor, v = "" }: ValueOwner, encoding = ""): readonly string[] {

@@ -8,7 +8,9 @@ import type { Duration } from "../duration.js";
 import { BrokerUnavailableError, InvalidInputError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import { allOf, orElse } from "../maybe.js";
-import { awaitResult, Message, type ResultOptions, type SentMessage } from "./message.js";
+import type { Seal } from "../seal.js";
+import { checkSeal } from "../wire-value.js";
+import { awaitResult, Message, type ResultOptions, type Sender, type SentMessage } from "./message.js";
 import { assertAgreement, createPartitioner } from "./partitioner.js";
 import { prepare, readPosting } from "./publication.js";
 
@@ -59,7 +61,11 @@ export type ActorClient<A extends Actor> = [OutputOf<A>] extends [void]
 export interface ClientOptions {
   /** How long `call()` and `result()` wait where they are not told. Default: `"10s"`. */
   readonly resultTimeout?: Duration;
+  /** Seals every input, and opens the outputs: `createSeal({ current, keys })`. Default: nothing is sealed. */
+  readonly seal?: Seal;
 }
+
+const clientOptionNames = ["resultTimeout", "seal"] as const satisfies (keyof ClientOptions)[];
 
 /** Binds one actor to a broker. `createClient` of generated code does it for all of them. */
 export function createActorClient<A extends Actor>(
@@ -67,13 +73,15 @@ export function createActorClient<A extends Actor>(
   actor: A,
   options: ClientOptions = {},
 ): ActorClient<A> {
-  refuseUnknownOptions("the client", options, ["resultTimeout"] satisfies (keyof ClientOptions)[]);
+  refuseUnknownOptions("the client", options, clientOptionNames);
   const resultTimeout = duration('"resultTimeout"', options.resultTimeout) ?? defaults.client.resultTimeout;
   // Then every message carries the address, called or sent: its result would not be found without.
   const addressed = broker.results.addressedOnly === true && actor.output !== undefined;
-  const handle = (sent: Publication) => new Message<unknown>(broker, actor, sent, resultTimeout);
+  const seal = checkSeal(options.seal);
+  const sender: Sender = { broker, actor, resultTimeout, seal };
+  const handle = (sent: Publication) => new Message<unknown>(sender, sent);
   assertAgreement(broker, actor);
-  const destination = { actor, partition: createPartitioner(actor) };
+  const destination = { actor, partition: createPartitioner(actor), seal };
 
   const client: CallableClient<unknown, unknown> = {
     async send(input, sendOptions) {
@@ -110,7 +118,7 @@ export function createActorClient<A extends Actor>(
       // In one turn with the waiting, so that no answer is too quick for it.
       const sent = broker.publish([publication]);
       const timeout = Math.max(0, limit - (systemClock.elapsed() - started));
-      return awaitResult(broker, actor, publication.id, { timeout, addressed: true, sent });
+      return awaitResult(sender, publication.id, { timeout, addressed: true, sent });
     },
   };
   return client as ActorClient<A>;

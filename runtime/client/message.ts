@@ -1,12 +1,12 @@
 /** What a producer holds of a message that it sent. */
 import type { Actor } from "../actor.js";
 import type { Broker } from "../broker.js";
-import { defaults } from "../defaults.js";
 import type { Duration } from "../duration.js";
 import { InvalidOutputError, RemoteFailureError, ResultTimeoutError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import type { StoredResult, WaitOptions } from "../results.js";
-import { fromTagged, TAGGED } from "../tagged.js";
+import type { Seal } from "../seal.js";
+import { readValue } from "../wire-value.js";
 
 /** A message that the broker has. */
 export interface SentMessage {
@@ -24,29 +24,29 @@ export interface ResultOptions {
   readonly timeout?: Duration;
 }
 
+/** One actor's producer: what all of its messages share. */
+export interface Sender {
+  readonly broker: Broker;
+  readonly actor: Actor;
+  /** How long it waits for answers where it is not told, in milliseconds. */
+  readonly resultTimeout: number;
+  readonly seal: Seal | undefined;
+}
+
 /** A sent message that will be answered. */
 export class Message<Output> implements SentMessage {
-  readonly #broker: Broker;
-  readonly #actor: Actor;
-  readonly #timeout: number;
+  readonly #sender: Sender;
   readonly id: string;
   readonly queue: string;
 
-  constructor(
-    broker: Broker,
-    actor: Actor,
-    { id, queue }: Pick<SentMessage, "id" | "queue">,
-    timeout: number = defaults.client.resultTimeout,
-  ) {
-    this.#broker = broker;
-    this.#actor = actor;
-    this.#timeout = timeout;
+  constructor(sender: Sender, { id, queue }: Pick<SentMessage, "id" | "queue">) {
+    this.#sender = sender;
     this.id = id;
     this.queue = queue;
   }
 
   get actor(): string {
-    return this.#actor.name;
+    return this.#sender.actor.name;
   }
 
   /**
@@ -56,22 +56,26 @@ export class Message<Output> implements SentMessage {
    */
   async result(options: ResultOptions = {}): Promise<Output> {
     refuseUnknownOptions(`${this.actor}.result`, options, ["timeout"] satisfies (keyof ResultOptions)[]);
-    const wait = { timeout: duration('"timeout"', options.timeout) ?? this.#timeout, addressed: false };
-    return (await awaitResult(this.#broker, this.#actor, this.id, wait)) as Output;
+    const wait = { timeout: duration('"timeout"', options.timeout) ?? this.#sender.resultTimeout, addressed: false };
+    return (await awaitResult(this.#sender, this.id, wait)) as Output;
   }
 }
 
 /** Waits for the end of a message and turns it into what its caller sees: an output, or an error. */
-export async function awaitResult(broker: Broker, actor: Actor, id: string, options: WaitOptions): Promise<unknown> {
+export async function awaitResult(sender: Sender, id: string, options: WaitOptions): Promise<unknown> {
+  const { broker, actor } = sender;
   const awaited = await broker.results.wait(id, options);
   if ("pending" in awaited) throw new ResultTimeoutError(actor.name, id, options.timeout, awaited.pending);
-  return open(actor, id, awaited.done);
+  return open(sender, id, awaited.done);
 }
 
-async function open(actor: Actor, id: string, result: StoredResult): Promise<unknown> {
+async function open({ actor, seal }: Sender, id: string, result: StoredResult): Promise<unknown> {
   if (!result.ok) throw new RemoteFailureError(actor.name, id, result.reason, result.error, result.attempts);
   if (actor.output === undefined) return undefined;
-  const checked = await actor.output.check(result.encoding === TAGGED ? fromTagged(result.output) : result.output);
+  // What was sent sealed is answered sealed: another answer is not a worker's.
+  const owner = { kind: "output", id, actor: actor.name } as const;
+  const output = readValue(result.output, result.encoding, owner, seal, seal !== undefined);
+  const checked = await actor.output.check(output);
   if (!checked.ok) throw new InvalidOutputError(actor.name, checked.issues);
   return checked.value;
 }

@@ -2,14 +2,16 @@
 import type { Actor } from "../actor.js";
 import type { Publication } from "../broker.js";
 import { defaults } from "../defaults.js";
-import { encodeEnvelope } from "../envelope.js";
+import { encodeEnvelope, type EnvelopeInit } from "../envelope.js";
 import { InvalidInputError, InvalidOptionError, MessageTooLargeError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import { createId } from "../id.js";
 import { isBounded, isClean } from "../json.js";
 import { andThen, type MaybePromise } from "../maybe.js";
 import type { Checked } from "../schema.js";
+import type { Seal } from "../seal.js";
 import { TAGGED, toTagged } from "../tagged.js";
+import { sealValue } from "../wire-value.js";
 import type { SendOptions } from "./client.js";
 import type { Partitioner } from "./partitioner.js";
 
@@ -21,6 +23,7 @@ const callOptionNames = [...sendOptionNames, "timeout"] as const;
 export interface Destination {
   readonly actor: Actor;
   readonly partition: Partitioner;
+  readonly seal: Seal | undefined;
 }
 
 /** How messages of one call are sent. */
@@ -32,15 +35,15 @@ export interface Posting extends Destination {
 
 /** Reads the options of one call; `call` is how its caller names it. */
 export function readPosting(
-  { actor, partition }: Destination,
+  { actor, partition, seal }: Destination,
   call: "send" | "sendMany" | "call",
   options: SendOptions | undefined,
 ): Posting {
-  if (options === undefined) return { actor, partition, priority: actor.options.priority, delay: 0 };
+  if (options === undefined) return { actor, partition, seal, priority: actor.options.priority, delay: 0 };
   const names = call === "call" ? callOptionNames : sendOptionNames;
   refuseUnknownOptions(`${actor.name}.${call}`, options, names);
   const priority = checkPriority(options.priority) ?? actor.options.priority;
-  return { actor, partition, priority, delay: duration('"delay"', options.delay) ?? 0 };
+  return { actor, partition, seal, priority, delay: duration('"delay"', options.delay) ?? 0 };
 }
 
 /**
@@ -55,17 +58,23 @@ function wrap(posting: Posting, input: unknown, checked: Checked, reply?: string
   const { actor, partition, priority, delay } = posting;
   if (!checked.ok) throw new InvalidInputError(actor.name, checked.issues);
   const id = createId();
-  const body = encodeEnvelope({
-    id,
-    actor: actor.name,
-    v: actor.fingerprint,
-    at: Date.now(),
-    reply,
-    encoding: actor.input.tagged ? TAGGED : undefined,
-    inputJson: toJson(actor, input),
-  });
+  const header = { id, actor: actor.name, v: actor.fingerprint, at: Date.now(), reply };
+  const body = encodeEnvelope({ ...header, ...written(posting, id, toJson(actor, input)) });
   checkSize(actor.name, body);
   return { id, queue: partition(input), priority, delay, body };
+}
+
+/** The input as the envelope takes it: sealed where there is a seal. */
+function written(
+  { actor, seal }: Posting,
+  id: string,
+  inputJson: string,
+): Pick<EnvelopeInit, "encoding" | "inputJson"> {
+  const { tagged } = actor.input;
+  if (seal === undefined) return { encoding: tagged ? TAGGED : undefined, inputJson };
+  const owner = { kind: "input", id, actor: actor.name, v: actor.fingerprint } as const;
+  const { encoding, value } = sealValue(seal, inputJson, tagged, owner);
+  return { encoding, inputJson: JSON.stringify(value) };
 }
 
 /** What travels is the input as the producer gave it: defaults and transforms are the reader's, and run once. */

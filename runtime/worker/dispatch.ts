@@ -10,13 +10,15 @@ import {
   toRemoteError,
   UndecodableError,
   UnknownActorError,
+  UnsealableError,
   type DeadReason,
   type Issue,
 } from "../errors.js";
 import { createId } from "../id.js";
 import { andThen, orElse, settled, type MaybePromise } from "../maybe.js";
 import type { ResultStore } from "../results.js";
-import { fromTagged, TAGGED } from "../tagged.js";
+import type { Seal } from "../seal.js";
+import { readValue } from "../wire-value.js";
 import type { AnyHandler } from "./handler.js";
 import type { Logger } from "./logger.js";
 import { compose, type Attempting, type Middleware } from "./middleware/compose.js";
@@ -39,6 +41,7 @@ export interface DispatchContext {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
+  readonly seal?: Seal | undefined;
 }
 
 /** How a message was attempted: what is known of it, and how it ended. */
@@ -55,9 +58,9 @@ interface Line {
 }
 
 /** The built-in middleware of an actor, the outermost first. What it does not use is not there. */
-function layers(actor: Actor, { results: store, clock, random }: DispatchContext): readonly Middleware[] {
+function layers(actor: Actor, { results: store, clock, random, seal }: DispatchContext): readonly Middleware[] {
   const around = [retries(random), timeLimit(clock, actor.options.timeLimit)];
-  return actor.output === undefined ? around : [results(store, clock), ...around];
+  return actor.output === undefined ? around : [results({ store, clock, seal }), ...around];
 }
 
 /** Handles messages. `attempt` never rejects. */
@@ -68,7 +71,7 @@ export class Dispatch {
   constructor(context: DispatchContext) {
     this.#context = context;
     for (const { actor, handler } of context.serving) {
-      const attempt = compose(layers(actor, context), (task) => work(task, handler));
+      const attempt = compose(layers(actor, context), (task) => work(task, handler, context.seal));
       this.#lines.set(actor.name, { actor, attempt });
     }
   }
@@ -125,13 +128,13 @@ export class Dispatch {
 }
 
 /** The innermost step: what remains to be checked, and the handler itself. */
-function work(task: RunningTask, handler: AnyHandler): MaybePromise<Outcome> {
+function work(task: RunningTask, handler: AnyHandler, seal: Seal | undefined): MaybePromise<Outcome> {
   const { actor, envelope } = task;
   if (envelope.crashes > defaults.broker.maxCrashes) {
     const times = `${envelope.crashes} workers died or lost their lease while they held this message`;
     return dead("crash-loop", new Error(times), task.message.attempt);
   }
-  const input = orElse<Input>(() => readInput(actor, envelope), unreadable);
+  const input = orElse<Input>(() => readInput(actor, envelope, seal), unreadable);
   return andThen(input, (read) =>
     read.ok ? andThen(settled(handler(read.value as never, task)), done) : read.outcome,
   );
@@ -152,13 +155,11 @@ const DONE: Outcome = { kind: "done", output: undefined };
 /** The handler's input, or how the attempt ends without it. */
 type Input = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly outcome: Dead };
 
-function readInput(actor: Actor, envelope: Envelope): MaybePromise<Input> {
-  const { encoding } = envelope;
-  if (encoding !== undefined && encoding !== TAGGED) {
-    throw new UndecodableError(`the input is encoded as "${encoding}", which this worker cannot read`);
-  }
-  const checked = actor.input.check(encoding === TAGGED ? fromTagged(envelope.input) : envelope.input);
-  return andThen(checked, (known) => (known.ok ? known : unfit(actor, envelope, known.issues)));
+function readInput(actor: Actor, envelope: Envelope, seal: Seal | undefined): MaybePromise<Input> {
+  const { id, v, encoding, input } = envelope;
+  const plain = encoding === undefined && seal === undefined;
+  const value = plain ? input : readValue(input, encoding, { kind: "input", id, actor: actor.name, v }, seal);
+  return andThen(actor.input.check(value), (known) => (known.ok ? known : unfit(actor, envelope, known.issues)));
 }
 
 function unfit(actor: Actor, envelope: Envelope, issues: readonly Issue[]): Input {
@@ -167,10 +168,14 @@ function unfit(actor: Actor, envelope: Envelope, issues: readonly Issue[]): Inpu
   return unreadable(new InvalidInputError(actor.name, issues, hint));
 }
 
-/** The input does not fit, its schema threw, or its tags are malformed: it will never be readable. */
+/** The input does not fit, its schema threw, its tags are malformed, or its seal does not open: nothing here can read it. */
 function unreadable(error: unknown): Input {
-  const reason = error instanceof UndecodableError ? "undecodable" : "invalid-input";
-  return { ok: false, outcome: dead(reason, error, 0) };
+  return { ok: false, outcome: dead(reasonOf(error), error, 0) };
+}
+
+function reasonOf(error: unknown): DeadReason {
+  if (error instanceof UnsealableError) return "unsealable";
+  return error instanceof UndecodableError ? "undecodable" : "invalid-input";
 }
 
 function dead(reason: DeadReason, error: unknown, attempts: number): Dead {

@@ -8,6 +8,8 @@ import { InvalidOptionError, MissingHandlerError, ShutdownError } from "../error
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import { nearest } from "../nearest.js";
 import { findDisagreements, partitionsOf } from "../partitions.js";
+import type { Seal } from "../seal.js";
+import { checkSeal } from "../wire-value.js";
 import { Dispatch, settle, type Attempt, type Serving } from "./dispatch.js";
 import type { Handlers } from "./handler.js";
 import { defaultLogger, type Logger } from "./logger.js";
@@ -24,6 +26,8 @@ export interface WorkerOptions<Queue extends string = string> {
   readonly queues?: readonly Queue[];
   /** How long `stop()` waits for running handlers before it gives their messages back. Default: `"30s"`. */
   readonly shutdownTimeout?: Duration;
+  /** Opens sealed inputs, and seals the answers to them: `createSeal({ current, keys })`. Default: nothing is sealed. */
+  readonly seal?: Seal;
   /** Where it logs. Default: pino, one JSON object per line on standard output. */
   readonly logger?: Logger;
 }
@@ -101,6 +105,7 @@ class ActorWorker implements Worker {
   readonly #handlers: Handlers;
   readonly #shutdownTimeout: number;
   readonly #logger: Logger;
+  readonly #seal: Seal | undefined;
   readonly #clock: Clock;
   readonly #random: () => number;
 
@@ -134,6 +139,7 @@ class ActorWorker implements Worker {
     this.#concurrency = checked.concurrency;
     this.#shutdownTimeout = checked.shutdownTimeout;
     this.#logger = options.logger ?? defaultLogger();
+    this.#seal = checkSeal(options.seal);
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? Math.random;
     this.#serving();
@@ -180,6 +186,7 @@ class ActorWorker implements Worker {
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,
+      seal: this.#seal,
     });
     const consumers = partitions.map((queue) =>
       this.#broker.consume(queue, {
@@ -382,6 +389,7 @@ const workerOptionNames = [
   "queues",
   "shutdownTimeout",
   "logger",
+  "seal",
 ] as const satisfies (keyof WorkerOptions)[];
 
 function checkWorkerOptions(options: WorkerOptions, known: readonly string[]) {

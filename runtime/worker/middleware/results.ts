@@ -2,22 +2,30 @@
 import type { Clock } from "../../clock.js";
 import { InvalidOutputError, LeaseLostError, toRemoteError } from "../../errors.js";
 import type { ResultStore, StoredResult } from "../../results.js";
+import type { Seal } from "../../seal.js";
 import { TAGGED, toTagged } from "../../tagged.js";
+import { isSealed, sealValue } from "../../wire-value.js";
 import type { Dead, Outcome } from "../outcome.js";
 import { whileUnavailable } from "../patience.js";
 import type { RunningTask } from "../task.js";
 import type { Middleware } from "./compose.js";
 
-export function results(store: ResultStore, clock: Clock): Middleware {
+/** What results are stored with. */
+export interface Keeping {
+  readonly store: ResultStore;
+  readonly clock: Clock;
+  readonly seal?: Seal | undefined;
+}
+
+export function results(keeping: Keeping): Middleware {
   return async function results(task, next) {
     const outcome = await next();
     try {
       await stored(outcome);
       return outcome;
     } catch (error) {
-      // JSON refuses it: a circle, or a type that the output's schema leaves open.
-      if (outcome.kind !== "done" || !(error instanceof TypeError)) throw error;
-      const issues = [{ path: "", message: `it cannot be written as JSON: ${error.message}` }];
+      if (outcome.kind !== "done" || !isUnfit(error)) throw error;
+      const issues = [{ path: "", message: `it cannot be stored: ${error.message}` }];
       const unfit = new InvalidOutputError(task.actor.name, issues);
       const dead: Dead = {
         kind: "dead",
@@ -33,17 +41,22 @@ export function results(store: ResultStore, clock: Clock): Middleware {
       // A message in other hands is answered by those.
       if (task.abortReason instanceof LeaseLostError) return;
       const tell = (error: Error) => task.log.warn({ err: error }, "the result cannot be stored yet; trying again");
-      await whileUnavailable(clock, task, () => keep(store, task, ended), tell);
+      await whileUnavailable(keeping.clock, task, () => keep(keeping, task, ended), tell);
     }
   };
 }
 
-async function keep(store: ResultStore, task: RunningTask, outcome: Outcome): Promise<void> {
+/** JSON refuses it, being a circle or a type that the output's schema leaves open; or it is too large or too deep. */
+function isUnfit(error: unknown): error is TypeError | RangeError {
+  return error instanceof TypeError || error instanceof RangeError;
+}
+
+async function keep({ store, seal }: Keeping, task: RunningTask, outcome: Outcome): Promise<void> {
   const { id, reply } = task.envelope;
   const ttl = task.actor.options.resultTtl;
   switch (outcome.kind) {
     case "done":
-      return store.put(id, success(outcome.output, task.actor.output?.tagged === true), ttl, reply);
+      return store.put(id, success(task, outcome.output, seal), ttl, reply);
     case "dead":
       return store.put(id, failure(outcome), ttl, reply);
     case "retry": {
@@ -57,8 +70,16 @@ async function keep(store: ResultStore, task: RunningTask, outcome: Outcome): Pr
   }
 }
 
-function success(output: unknown, tagged: boolean): StoredResult {
-  return tagged ? { ok: true, output: toTagged(output), encoding: TAGGED } : { ok: true, output };
+/** An answer is sealed where its message was: whoever sealed that can open this. */
+function success({ actor, envelope }: RunningTask, returned: unknown, seal: Seal | undefined): StoredResult {
+  const tagged = actor.output?.tagged === true;
+  const output = tagged ? toTagged(returned) : returned;
+  if (seal === undefined || !isSealed(envelope.encoding)) {
+    return tagged ? { ok: true, output, encoding: TAGGED } : { ok: true, output };
+  }
+  const owner = { kind: "output", id: envelope.id, actor: actor.name } as const;
+  const { value, encoding } = sealValue(seal, JSON.stringify(output), tagged, owner);
+  return { ok: true, output: value, encoding };
 }
 
 /** A failure as its caller learns it: the error's name and message; its stack stays in the dead letter. */
