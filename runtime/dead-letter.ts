@@ -1,5 +1,9 @@
 /** What every broker does with a dead letter in the same way. */
+import type { DeadLetter, DeadLetterInit } from "./broker.js";
+import { defaults } from "./defaults.js";
 import { reissue } from "./envelope.js";
+import { fieldsOf, isBounded, isClean } from "./json.js";
+import { isRemoteError } from "./stored-result.js";
 
 /** A dead letter's message as it was first sent; bytes that are no envelope stay as they are. */
 export function asFirstAttempt({ body }: { readonly body: string }): string {
@@ -8,4 +12,50 @@ export function asFirstAttempt({ body }: { readonly body: string }): string {
   } catch {
     return body;
   }
+}
+
+/** A dead letter as a broker keeps it: one that keeps the time of death elsewhere does not say it. */
+export type KeptLetter = DeadLetterInit & Partial<Pick<DeadLetter, "diedAt">>;
+
+/**
+ * A dead letter as it was kept; `undefined` for what is none. Its size has no limit here: it may hold a message that was
+ * dead for its size.
+ */
+export function readDeadLetter(json: string): KeptLetter | undefined {
+  if (!isBounded(json, defaults.message.maxDepth)) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  return isClean(json, value) && isLetter(value) ? value : undefined;
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === "string";
+const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+
+/** What every field has to be. What a letter says decides where its message is put back. */
+const shape: Readonly<Record<keyof DeadLetter, Check>> = {
+  id: isText,
+  actor: optional(isText),
+  queue: isText,
+  priority: (value) => isCount(value) && Number(value) <= 9,
+  reason: isText,
+  error: isRemoteError,
+  attempts: isCount,
+  sentAt: optional(isCount),
+  body: isText,
+  diedAt: optional(isCount),
+};
+
+function isLetter(value: unknown): value is KeptLetter {
+  const letter = fieldsOf(value);
+  return Object.entries(shape).every(([name, fits]) => fits(letter[name]));
 }

@@ -7,11 +7,12 @@
  */
 import { defaults } from "./defaults.js";
 import { UndecodableError } from "./errors.js";
-
-import { isBounded, isClean, rawMember } from "./json.js";
+import { rawMember, readJson } from "./json.js";
 
 /** What a message may grow by on its way, in bytes: the count of its attempts and crashes. */
 const HEADROOM = 1024;
+/** How long an id, a name or an address may be, in characters. */
+const LONGEST_NAME = 1024;
 
 /** A message as it travels. */
 export interface Envelope {
@@ -56,19 +57,7 @@ export function encodeEnvelope({ id, actor, v, at, reply, encoding, inputJson }:
 
 /** Reads a message. Throws `UndecodableError` for anything that is no envelope, is too large or too deep, or is hostile. */
 export function decodeEnvelope(body: string): Envelope {
-  const { maxBytes, maxDepth } = defaults.message;
-  // A character has at most three bytes in UTF-8 per UTF-16 unit, so most bodies need no exact count.
-  if (body.length * 3 > maxBytes && Buffer.byteLength(body) > maxBytes + HEADROOM) {
-    throw new UndecodableError(`the message is larger than the limit of ${maxBytes} bytes`);
-  }
-  if (!isBounded(body, maxDepth)) throw new UndecodableError(`the message is nested deeper than ${maxDepth} levels`);
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch (error) {
-    throw new UndecodableError(`the message is no JSON: ${(error as Error).message}`, { cause: error });
-  }
-  if (!isClean(body, value)) throw new UndecodableError('the message has a key named "__proto__"');
+  const value = readJson(body, "the message", defaults.message.maxBytes + HEADROOM);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UndecodableError("the message is no JSON object");
   }
@@ -97,6 +86,8 @@ export function reissue(body: string, changes: Readonly<Record<string, number | 
 function text(fields: Readonly<Record<string, unknown>>, name: string): string {
   const value = fields[name];
   if (typeof value !== "string" || value === "") throw malformed(name, "a text");
+  // They become part of keys, of log lines and of errors.
+  if (value.length > LONGEST_NAME) throw malformed(name, `a text of at most ${LONGEST_NAME} characters`);
   return value;
 }
 

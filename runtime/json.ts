@@ -11,8 +11,12 @@ const CLOSE_ARRAY = 93;
 const CLOSE_OBJECT = 125;
 
 /** Parses text from outside. Throws `UndecodableError` for what is no JSON, has more bytes than it may, is too deep, or hostile. */
-export function readJson(json: string, what: string, maxBytes: number): unknown {
-  const { maxDepth } = defaults.message;
+export function readJson(
+  json: string,
+  what: string,
+  maxBytes: number,
+  maxDepth: number = defaults.message.maxDepth,
+): unknown {
   // A character has at most three bytes in UTF-8 per UTF-16 unit, so most texts need no exact count.
   if (json.length * 3 > maxBytes && Buffer.byteLength(json) > maxBytes) {
     throw new UndecodableError(`${what} is larger than the limit of ${maxBytes} bytes`);
@@ -26,6 +30,11 @@ export function readJson(json: string, what: string, maxBytes: number): unknown 
   }
   if (!isClean(json, value)) throw new UndecodableError(`${what} has a key named "__proto__"`);
   return value;
+}
+
+/** The fields of a parsed value; none where it is no object. */
+export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
 
 /** Whether the text nests no deeper than `limit`. */

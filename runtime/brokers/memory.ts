@@ -15,6 +15,7 @@ import { asFirstAttempt } from "../dead-letter.js";
 import { reissue } from "../envelope.js";
 import { BrokerClosedError, LeaseLostError, type PendingState } from "../errors.js";
 import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../results.js";
+import { readResult, writeResult } from "../stored-result.js";
 
 export interface MemoryBrokerOptions {
   /** What time it is. Default: the machine's clock. */
@@ -313,7 +314,7 @@ class MemoryResults implements ResultStore {
     // An answer is written once: a worker that lost its lease must not replace it.
     if (this.#backend.read(results, id)?.ok === true) return;
     // Through JSON, so that no test passes on a value that would not travel.
-    const stored = JSON.parse(JSON.stringify(result)) as StoredResult;
+    const stored = readResult(id, writeResult(result));
     this.#backend.write(results, id, stored, ttl);
     states.delete(id);
     for (const wake of waiters.get(id) ?? []) wake(stored);

@@ -5,7 +5,7 @@
 import type { Channel, GetMessage } from "amqplib";
 import type { DeadLetter, DeadLetterInit, DeadLetters } from "../../broker.js";
 import { sleep, systemClock } from "../../clock.js";
-import { asFirstAttempt } from "../../dead-letter.js";
+import { asFirstAttempt, readDeadLetter } from "../../dead-letter.js";
 import { BrokerUnavailableError } from "../../errors.js";
 import type { RabbitmqConnection } from "./connection.js";
 import type { Publisher } from "./publisher.js";
@@ -118,12 +118,8 @@ export class RabbitmqDeadLetters implements DeadLetters {
 
 /** A dead letter as it was kept; `undefined` for what is none. */
 function read(message: GetMessage): DeadLetter | undefined {
-  try {
-    const letter = JSON.parse(message.content.toString()) as Partial<DeadLetter> | null;
-    return typeof letter?.id === "string" && typeof letter.body === "string" ? (letter as DeadLetter) : undefined;
-  } catch {
-    return undefined;
-  }
+  const letter = readDeadLetter(message.content.toString());
+  return letter?.diedAt === undefined ? undefined : { ...letter, diedAt: letter.diedAt };
 }
 
 function keepNewest(letters: DeadLetter[], limit: number): void {

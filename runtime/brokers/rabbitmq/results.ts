@@ -4,9 +4,12 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Channel, ConsumeMessage } from "amqplib";
+import { defaults } from "../../defaults.js";
 import { UndecodableError, type PendingState } from "../../errors.js";
+import { readJson } from "../../json.js";
 import type { MaybePromise } from "../../maybe.js";
 import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../results.js";
+import { LARGEST_RESULT, toResult, toState, writeResult } from "../../stored-result.js";
 import { pauseAfter, type RabbitmqConnection } from "./connection.js";
 import { replyQueue, replyQueues } from "./names.js";
 import type { Publisher } from "./publisher.js";
@@ -121,7 +124,7 @@ export class RabbitmqResults implements ResultStore {
       mandatory: true,
       expiration: String(Math.ceil(reply.ttl)),
     };
-    const body = JSON.stringify(reply);
+    const body = "done" in reply ? `{"done":${writeResult(reply.done)},"ttl":${reply.ttl}}` : JSON.stringify(reply);
     await this.#publisher.post([{ exchange: "", routingKey: address, body, options, needs: [], dispensable: true }]);
   }
 
@@ -218,23 +221,15 @@ export class RabbitmqResults implements ResultStore {
   }
 }
 
+/** A reply as it came. Throws `UndecodableError` for anything else. */
 function readReply(id: string, text: string): Reply {
-  const reply = parse(text) as
-    { done?: Partial<StoredResult>; pending?: Partial<PendingState>; ttl?: unknown } | null | undefined;
-  if (typeof reply?.ttl === "number") {
-    const { done, pending } = reply;
-    if (pending?.state === "retrying") return reply as Reply;
-    // An output that is undefined leaves no trace in JSON.
-    if (done?.ok === true) return { ttl: reply.ttl, done: { output: undefined, ...done } as StoredResult };
-    if (done?.ok === false && typeof done.error?.message === "string") return reply as Reply;
-  }
-  throw new UndecodableError(`the result of message ${id} is malformed`);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const what = `the result of message ${id}`;
+  const reply = readJson(text, what, LARGEST_RESULT, defaults.message.maxDepth + 1) as {
+    done?: unknown;
+    pending?: unknown;
+    ttl?: unknown;
+  } | null;
+  const { done, pending, ttl } = reply ?? {};
+  if (typeof ttl !== "number") throw new UndecodableError(`${what} is malformed`);
+  return pending === undefined ? { done: toResult(id, done), ttl } : { pending: toState(pending), ttl };
 }

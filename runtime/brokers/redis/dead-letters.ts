@@ -1,6 +1,6 @@
 /** Dead letters in Redis: a hash by id, and an index by the time of death. */
 import type { DeadLetter, DeadLetterInit, DeadLetters } from "../../broker.js";
-import { asFirstAttempt } from "../../dead-letter.js";
+import { asFirstAttempt, readDeadLetter } from "../../dead-letter.js";
 import type { RedisClient, RedisConnection } from "./connection.js";
 import { queueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";
@@ -28,14 +28,14 @@ export class RedisDeadLetters implements DeadLetters {
     const ids = [...diedAt.keys()];
     const letters = await this.#answer((redis) => redis.hmget(dead, ...ids));
     return ids.flatMap((id, i) => {
-      const letter = readLetter(letters[i]);
+      const letter = read(letters[i]);
       return letter === undefined ? [] : [{ ...letter, diedAt: diedAt.get(id) ?? 0 }];
     });
   }
 
   async replay(queue: string, id: string): Promise<boolean> {
     const keys = queueKeys(this.#prefix, queue);
-    const letter = readLetter(await this.#answer((redis) => redis.hget(keys.dead, id)));
+    const letter = read(await this.#answer((redis) => redis.hget(keys.dead, id)));
     if (letter === undefined) return false;
     const replayed = this.#connection.run(
       scripts.replay,
@@ -58,12 +58,6 @@ export class RedisDeadLetters implements DeadLetters {
 }
 
 /** A dead letter as it is stored; `undefined` where there is none, or none that can be read. */
-function readLetter(json: string | null | undefined): DeadLetterInit | undefined {
-  if (json == null) return undefined;
-  try {
-    const letter = JSON.parse(json) as Partial<DeadLetterInit> | null;
-    return typeof letter?.id === "string" && typeof letter.body === "string" ? (letter as DeadLetterInit) : undefined;
-  } catch {
-    return undefined;
-  }
+function read(json: string | null | undefined): DeadLetterInit | undefined {
+  return json == null ? undefined : readDeadLetter(json);
 }

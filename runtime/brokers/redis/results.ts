@@ -1,9 +1,10 @@
 /** Results in Redis: kept under a key with a TTL, and pushed to whoever waits, over one connection for each process. */
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../../clock.js";
-import { UndecodableError, type PendingState } from "../../errors.js";
+import type { PendingState } from "../../errors.js";
 import type { MaybePromise } from "../../maybe.js";
 import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../results.js";
+import { readResult, readState, writeResult } from "../../stored-result.js";
 import type { RedisConnection } from "./connection.js";
 import { replyChannel, resultKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";
@@ -54,8 +55,10 @@ export class RedisResults implements ResultStore {
 
   /** Results of one event-loop turn travel in one command. */
   async put(id: string, result: StoredResult, ttl: number, reply = ""): Promise<void> {
-    const json = JSON.stringify(result);
-    await this.#outbox.add({ id, json, ttl, reply }, json.length);
+    const json = writeResult(result);
+    // A message names its address itself: nothing else than a channel for results is published to.
+    const address = reply.startsWith(replyChannel(this.#prefix, "")) ? reply : "";
+    await this.#outbox.add({ id, json, ttl, reply: address }, json.length);
   }
 
   #put(puts: readonly Put[]): Promise<unknown> {
@@ -168,26 +171,5 @@ export class RedisResults implements ResultStore {
     for (const [id, waiters] of this.#waiters) {
       for (const waiter of waiters) this.#ask(id, waiter).catch(waiter.fail);
     }
-  }
-}
-
-function readResult(id: string, json: string): StoredResult {
-  const value = parse(json) as Partial<StoredResult> | null | undefined;
-  // An output that is undefined leaves no trace in JSON.
-  if (value?.ok === true) return { output: undefined, ...value } as StoredResult;
-  if (value?.ok === false && typeof value.error?.message === "string") return value as StoredResult;
-  throw new UndecodableError(`the stored result of message ${id} is malformed`);
-}
-
-function readState(json: string): PendingState {
-  const value = parse(json) as Partial<PendingState> | null | undefined;
-  return value?.state === "retrying" ? (value as PendingState) : { state: "pending" };
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
   }
 }

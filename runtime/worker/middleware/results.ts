@@ -3,6 +3,7 @@ import type { Clock } from "../../clock.js";
 import { InvalidOutputError, LeaseLostError, toRemoteError } from "../../errors.js";
 import type { ResultStore, StoredResult } from "../../results.js";
 import type { Seal } from "../../seal.js";
+import { assertFits } from "../../stored-result.js";
 import { TAGGED, toTagged } from "../../tagged.js";
 import { isSealed, sealValue } from "../../wire-value.js";
 import type { Dead, Outcome } from "../outcome.js";
@@ -78,7 +79,9 @@ function success({ actor, envelope }: RunningTask, returned: unknown, seal: Seal
     return tagged ? { ok: true, output, encoding: TAGGED } : { ok: true, output };
   }
   const owner = { kind: "output", id: envelope.id, actor: actor.name } as const;
-  const { value, encoding } = sealValue(seal, JSON.stringify(output), tagged, owner);
+  const json = JSON.stringify(output) as string | undefined;
+  if (json !== undefined) assertFits(json, output);
+  const { value, encoding } = sealValue(seal, json, tagged, owner);
   return { ok: true, output: value, encoding };
 }
 
