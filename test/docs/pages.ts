@@ -1,4 +1,4 @@
-/** The README and the pages of docs/, and what they show. */
+/** The README, SECURITY.md and the pages of docs/, and what they show. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,9 +7,11 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The paths of all pages. */
-export const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)].filter((page) =>
-  page.endsWith(".md"),
-);
+export const pages = [
+  "README.md",
+  "SECURITY.md",
+  ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+].filter((page) => page.endsWith(".md"));
 
 /** The text of a page. */
 export const read = (page: string): string => readFileSync(join(root, page), "utf8");

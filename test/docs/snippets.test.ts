@@ -79,7 +79,7 @@ test("the tests of docs/testing.md pass", async () => {
 });
 
 test.each(pages)("every link of %s leads to something that the package holds", (page) => {
-  const published = ["README.md", "CHANGELOG.md", "LICENSE", "docs"];
+  const published = ["README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "docs"];
   const targets = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path = ""]) =>
     relative(root, resolve(root, dirname(page), path)),
   );

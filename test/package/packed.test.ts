@@ -77,7 +77,7 @@ async function pack(into: Folder): Promise<string> {
   expect(code, stderr).toBe(0);
   const [packed] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
   const tops = new Set(packed?.files.map(({ path }) => path.split("/")[0]));
-  const published = new Set(["dist", "docs", "package.json", "README.md", "CHANGELOG.md", "LICENSE"]);
+  const published = new Set(["dist", "docs", "package.json", "README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"]);
   expect([...tops].filter((top) => top !== undefined && !published.has(top))).toEqual([]);
   return join(into.directory, packed?.filename ?? "");
 }
