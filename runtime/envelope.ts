@@ -64,7 +64,7 @@ export function decodeEnvelope(body: string): Envelope {
   const fields = value as Readonly<Record<string, unknown>>;
   if (!("input" in fields)) throw new UndecodableError('the message has no field "input"');
   return {
-    id: text(fields, "id"),
+    id: identifier(fields),
     actor: text(fields, "actor"),
     v: text(fields, "v"),
     at: count(fields, "at", undefined),
@@ -89,6 +89,13 @@ function text(fields: Readonly<Record<string, unknown>>, name: string): string {
   // They become part of keys, of log lines and of errors.
   if (value.length > LONGEST_NAME) throw malformed(name, `a text of at most ${LONGEST_NAME} characters`);
   return value;
+}
+
+/** It stands in keys and, followed by a blank, in lines of text: in one that held either, somebody could write for another. */
+function identifier(fields: Readonly<Record<string, unknown>>): string {
+  const id = text(fields, "id");
+  if (/\s/.test(id)) throw malformed("id", "a text without blanks");
+  return id;
 }
 
 function optionalText(fields: Readonly<Record<string, unknown>>, name: string): string | undefined {

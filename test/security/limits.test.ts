@@ -83,6 +83,11 @@ test.each(["id", "actor", "v", "reply"])("an envelope whose %s is endless is und
   expect(() => decodeEnvelope(JSON.stringify(envelope))).toThrow(/is not a text of at most 1024 characters/);
 });
 
+test.each(["a b", "a\nb", "a\tb"])("an envelope whose id has a blank in it is undecodable: %j", (id) => {
+  const envelope = { id, actor: "a.b", v: "0", at: 1, input: 1 };
+  expect(() => decodeEnvelope(JSON.stringify(envelope))).toThrow(/"id" is missing or is not a text without blanks/);
+});
+
 type Any = Actor<{ input: number; output: unknown }>;
 const any: Any = testActor("any", { input: z.number(), output: z.unknown() });
 

@@ -105,7 +105,7 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
 
   // A message that is given back, and a consumer that leaves in good order.
   const consumer = new TestConsumer(working, "other");
-  await working.publish([{ id: "a", queue: "other", priority: 5, delay: 0, body: "{}" }]);
+  await sending.publish([{ id: "a", queue: "other", priority: 5, delay: 0, body: "{}" }]);
   await (await consumer.next()).release();
   await consumer.consumer.close();
   await worker.stop();

@@ -15,7 +15,7 @@ interface Rights {
 /** Every connection: ioredis greets the server, names itself, and asks whether it is loaded and who serves what. */
 const CONNECTION = ["ping", "info", "select", "client|setname", "cluster|slots", "cluster|info"];
 /** Every script, and waking a consumer from one. */
-const SCRIPTS = ["evalsha", "eval", "time", "spop", "publish"];
+const SCRIPTS = ["evalsha", "eval", "time", "zrandmember", "zrem", "publish"];
 const LISTENING = ["subscribe", "unsubscribe"];
 
 const WAKE = ":{*}:wake:*";
@@ -23,10 +23,14 @@ const REPLY = ":reply:*";
 
 const roles: Readonly<Record<Role, Rights>> = {
   producer: {
-    keys: [":{*}:ready:*", ":{*}:delayed", ":{*}:idle", ":{*}:result", ":{*}:state", ":{*}:waiters"],
+    keys: [
+      // A message is handed to a worker that waits: into what it holds, while its lease lasts.
+      ...[":{*}:ready:*", ":{*}:delayed", ":{*}:idle", ":{*}:running:*", ":{*}:leases"],
+      ...[":{*}:result", ":{*}:state", ":{*}:waiters"],
+    ],
     channels: [WAKE, REPLY],
     commands: [
-      ...["lpush", "zadd", "zrange", "zcard"],
+      ...["exists", "lpush", "zadd", "zrange", "zcard", "zscore", "hset", "hdel"],
       ...["get", "mget", "sadd", "srem", "pttl", "pexpire"],
       ...LISTENING,
     ],
@@ -36,8 +40,8 @@ const roles: Readonly<Record<Role, Rights>> = {
     channels: [WAKE, REPLY],
     commands: [
       ...["lpush", "rpush", "rpop", "llen"],
-      ...["hget", "hset", "hdel", "hkeys"],
-      ...["zadd", "zrem", "zrange", "zrangebyscore", "zscore"],
+      ...["hget", "hset", "hdel", "hkeys", "hexists"],
+      ...["zadd", "zrange", "zrangebyscore", "zscore"],
       ...["sadd", "srem", "smembers"],
       ...["get", "set", "del"],
       ...LISTENING,
@@ -46,7 +50,7 @@ const roles: Readonly<Record<Role, Rights>> = {
   operator: {
     keys: [":{*}:dead", ":{*}:dead:index", ":{*}:ready:*", ":{*}:idle"],
     channels: [WAKE],
-    commands: ["zrevrange", "hmget", "hget", "hlen", "hdel", "zrem", "lpush", "unlink"],
+    commands: ["zrevrange", "hmget", "hget", "hlen", "hdel", "lpush", "unlink"],
   },
 };
 
