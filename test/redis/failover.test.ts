@@ -139,6 +139,24 @@ describe("a cluster of three primaries", () => {
   });
 });
 
+describe("a cluster that is gone as a whole", () => {
+  it("is said to be, and is found again by whoever used it", async () => {
+    const cluster = await open(startRedisCluster());
+    const target = { cluster: cluster.nodes.map(({ url }) => url) };
+    const load = new Traffic(connect(target, { publishTimeout: 2000 }), connect(target));
+    ends.push(() => load.close());
+    await load.start();
+    await Promise.all(cluster.nodes.map((node) => node.kill()));
+    await load.refused(/^BrokerUnavailableError: redis cluster .* and 5 more .*(ECONNREFUSED|ECONNRESET)/);
+    await eventually("the worker to notice", () => !load.healthy);
+    // What they held is gone with them: they keep nothing on disk.
+    await Promise.all(cluster.nodes.map((node) => node.restart()));
+    await load.flows();
+    await load.call();
+    await eventually("the worker to be well again", () => load.healthy);
+  }, 120_000);
+});
+
 describe("a server that becomes a replica for a while", () => {
   it("refuses what is sent, and says why; work goes on when it is a primary again, and nothing is lost", async () => {
     const redis = await open(startRedis());

@@ -53,6 +53,8 @@ const SCHEMES: Schemes = { plain: "redis://", secure: "rediss://" };
 const HANG_UP = /ECONNRESET|EPIPE|closed|max retries/i;
 /** What it says of a server that ended it or was silent, where another would have spoken. */
 const UNHEARD = new RegExp(`${HANG_UP.source}|ETIMEDOUT|did not answer`, "i");
+/** What ioredis says of a node where the reason was told before. */
+const CLOSED = "Connection is closed.";
 
 /** What changes in a connection's life. */
 export interface ConnectionListener {
@@ -271,7 +273,9 @@ export class RedisConnection {
     });
     cluster.on("+node", ({ options }: Redis) => nodes.found(placeOf(options)));
     cluster.on("-node", ({ options }: Redis) => nodes.left(placeOf(options)));
-    cluster.on("node error", (error: Error) => (this.#lastError = error));
+    cluster.on("node error", (error: Error) => {
+      if (error.message !== CLOSED) this.#lastError = error;
+    });
     // No node has answered; why was told by each.
     cluster.on("error", () => this.#tellDown());
     return cluster;
