@@ -39,7 +39,7 @@ const roles: Readonly<Record<Role, Rights>> = {
     keys: [":{*}:*"],
     channels: [WAKE, REPLY],
     commands: [
-      ...["lpush", "rpush", "rpop", "llen"],
+      ...["exists", "lpush", "rpush", "rpop", "llen"],
       ...["hget", "hset", "hdel", "hkeys", "hexists"],
       ...["zadd", "zrange", "zrangebyscore", "zscore"],
       ...["sadd", "srem", "smembers"],
