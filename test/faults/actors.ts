@@ -42,3 +42,9 @@ export const novelty = defineActor<{ input: Deed }>(actor(common), {
   name: "faults.novelty",
   fingerprint: "00000000",
 });
+
+/** One of very many messages. */
+export const tick = defineActor<{ input: { n: number } }>(actor({ input: z.object({ n: z.number() }), queue: QUEUE }), {
+  name: "faults.tick",
+  fingerprint: "00000000",
+});

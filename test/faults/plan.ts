@@ -47,6 +47,14 @@ export interface ProducerPlan extends ProcessPlan {
   readonly mix: readonly Share[];
 }
 
+/** How a worker for a flood behaves. */
+export interface FloodPlan extends ProcessPlan {
+  /** How many messages come, numbered from 0. */
+  readonly messages: number;
+  /** How often it tells of its memory on the way. */
+  readonly reports: number;
+}
+
 /** Reads the plan of this process. */
 export function readPlan<Plan extends ProcessPlan>(): Plan {
   return JSON.parse(process.argv[2] ?? "{}") as Plan;

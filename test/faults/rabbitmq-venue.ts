@@ -72,6 +72,12 @@ class RabbitmqVenue implements Venue {
     return ids;
   }
 
+  async debris(): Promise<readonly string[]> {
+    // The server forgets by itself what a connection had; the queues are there to stay.
+    const consumers = await this.server.ctl("list_consumers", "--no-table-headers", "-p", this.#vhost, "queue_name");
+    return consumers.split("\n").filter((name) => name !== "" && !name.includes("::reply:"));
+  }
+
   deadLetters() {
     return deadLettersOf(this.plan);
   }

@@ -60,6 +60,14 @@ class RedisVenue implements Venue {
     });
   }
 
+  debris(): Promise<readonly string[]> {
+    return this.#ask(async (redis) => {
+      const keys = await redis.keys(`${this.#prefix}:*`);
+      const lasting = await Promise.all(keys.map(async (key) => ((await redis.pttl(key)) === -1 ? [key] : [])));
+      return lasting.flat().filter((key) => !/:dead(:index)?$/.test(key));
+    });
+  }
+
   deadLetters() {
     return deadLettersOf(this.plan);
   }

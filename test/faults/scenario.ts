@@ -4,6 +4,9 @@ import { Stage } from "./stage.js";
 import { clearVerdicts, keepVerdict } from "./verdict.js";
 import type { Theatre, Venue } from "./venue.js";
 
+/** Whether scenarios run for as long as one would let them run overnight. */
+export const SOAK = process.env["SOAK"] === "1";
+
 /** One thing that goes wrong. */
 export interface Scenario {
   /** Its number in the table. */

@@ -6,7 +6,7 @@ import { eventually } from "../support/eventually.js";
 import { bundleProgram, TestProcess } from "../support/process.js";
 import { Proxy } from "../support/proxy.js";
 import { Ledger, machineTime } from "./ledger.js";
-import type { ProducerPlan, WorkerPlan } from "./plan.js";
+import type { FloodPlan, ProducerPlan, WorkerPlan } from "./plan.js";
 import { judge, type Verdict } from "./verdict.js";
 import type { Server, Venue } from "./venue.js";
 
@@ -25,11 +25,12 @@ export const SLACK = 15_000;
 const REST = 60_000;
 
 /** The programs are bundled once for all scenarios of a test file. */
-let programs: Promise<{ readonly worker: string; readonly producer: string }> | undefined;
+const programs = new Map<string, Promise<string>>();
 
-async function bundlePrograms(): Promise<{ readonly worker: string; readonly producer: string }> {
-  const [worker, producer] = await Promise.all([bundleProgram("faults/worker"), bundleProgram("faults/producer")]);
-  return { worker, producer };
+function program(name: string): Promise<string> {
+  let bundled = programs.get(name);
+  if (bundled === undefined) programs.set(name, (bundled = bundleProgram(`faults/${name}`)));
+  return bundled;
 }
 
 export class Stage {
@@ -40,6 +41,7 @@ export class Stage {
   readonly #recovery: number[] = [];
   readonly #remarks: string[] = [];
   #count = 0;
+  #counted = 0;
 
   constructor(venue: Venue) {
     this.#venue = venue;
@@ -67,6 +69,11 @@ export class Stage {
   /** Starts a producer process, which begins to send at once. */
   producer(plan: Pick<ProducerPlan, "messages" | "rate" | "mix"> & { readonly clockAhead?: number }): Promise<Player> {
     return this.#start("producer", { clockAhead: 0, ...plan });
+  }
+
+  /** Starts a worker process that counts a flood of messages. */
+  flood(plan: Pick<FloodPlan, "messages" | "reports">): Promise<Player> {
+    return this.#start("flood", { clockAhead: 0, ...plan });
   }
 
   /** Waits until a producer has sent all. */
@@ -125,6 +132,11 @@ export class Stage {
     );
   }
 
+  /** Counts messages that were sent and handled, and that are not named in the books. */
+  counted(messages: number): void {
+    this.#counted += messages;
+  }
+
   /** Notes how long a recovery took. */
   recovered(milliseconds: number): void {
     this.#recovery.push(milliseconds);
@@ -161,12 +173,17 @@ export class Stage {
 
   async verdict(scenario: number, title: string): Promise<Verdict> {
     const left = await this.#venue.leftovers();
-    const dead = (await this.#venue.deadLetters()).map(({ id }) => id);
+    const judged = judge(
+      this.ledger,
+      left,
+      (await this.#venue.deadLetters()).map(({ id }) => id),
+    );
     return {
       scenario,
       title,
       broker: this.#venue.kind,
-      ...judge(this.ledger, left, dead),
+      ...judged,
+      accepted: judged.accepted + this.#counted,
       recovery: this.#recovery,
       remarks: this.#remarks,
     };
@@ -180,13 +197,12 @@ export class Stage {
     await this.#venue.close();
   }
 
-  async #start(kind: "worker" | "producer", plan: object): Promise<Player> {
-    programs ??= bundlePrograms();
+  async #start(kind: "worker" | "producer" | "flood", plan: object): Promise<Player> {
     const name = `${kind}-${++this.#count}`;
     const wire = await Proxy.open(this.#venue.plan.url);
     const broker = { ...this.#venue.plan, url: wire.url };
     const whole = { name, journal: this.ledger.journal(name), broker, ...plan };
-    const process = new TestProcess((await programs)[kind], [JSON.stringify(whole)]);
+    const process = new TestProcess(await program(kind), [JSON.stringify(whole)]);
     const player = { name, process, wire };
     this.#players.push(player);
     await process.printed("ready");

@@ -25,6 +25,8 @@ export interface Venue {
   memory(): Promise<number>;
   /** The ids of the messages that are waiting, held back or held, as often as they are there. */
   leftovers(): Promise<readonly string[]>;
+  /** What workers left behind on the server, besides messages and results: it should be nothing once all have stopped. */
+  debris(): Promise<readonly string[]>;
   deadLetters(): Promise<readonly DeadLetter[]>;
   /** Where `inject` can put bytes. */
   readonly places: readonly Place[];

@@ -6,6 +6,7 @@ import { job } from "../actors.js";
 import { hostileBytes, hostileResults } from "../bytes.js";
 import { openBroker } from "../plan.js";
 import type { Scenario } from "../scenario.js";
+import { seed } from "../seed.js";
 import type { Venue } from "../venue.js";
 
 /** How many pieces go to each place. */
@@ -16,8 +17,7 @@ export const badBytes: Scenario = {
   title: "bad bytes in every place",
   timeout: 180_000,
   async play(stage) {
-    const seed = Number(process.env["FAULTS_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-    stage.remark(`FAULTS_SEED=${seed}`);
+    const start = seed(stage);
     const workers = await stage.workers(3, { concurrency: 5 });
     const producer = await stage.producer({
       messages: 2000,
@@ -31,9 +31,9 @@ export const badBytes: Scenario = {
     await stage.sentAtLeast(producer, 50);
     const { venue } = stage;
     for (const [index, place] of venue.places.entries()) {
-      for (const bytes of hostileBytes(PIECES, seed + index)) await venue.inject(place, bytes);
+      for (const bytes of hostileBytes(PIECES, start + index)) await venue.inject(place, bytes);
     }
-    await readResults(venue, seed);
+    await readResults(venue, start);
     expect(workers.every(({ process }) => process.running)).toBe(true);
     // What a worker holds is read again when it is dead.
     await Promise.all(workers.map(({ process }) => process.end("SIGKILL")));
@@ -50,7 +50,7 @@ export const badBytes: Scenario = {
 };
 
 /** Whoever waits for a result that is malformed is told so, in our own words. */
-async function readResults(venue: Venue, seed: number): Promise<void> {
+async function readResults(venue: Venue, start: number): Promise<void> {
   const broker = openBroker(venue.plan);
   const client = createActorClient<typeof job>(broker, job);
   const address = await broker.results.address();
@@ -67,7 +67,7 @@ async function readResults(venue: Venue, seed: number): Promise<void> {
     if (!(error instanceof CallboardError)) throw new Error(`result() with ${bytes.toString()}`, { cause: error });
   };
   try {
-    await Promise.all(hostileResults(PIECES, seed).map(read));
+    await Promise.all(hostileResults(PIECES, start).map(read));
     expect(Object.keys(Object.prototype)).toEqual([]);
   } finally {
     await broker.close();

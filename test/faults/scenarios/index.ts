@@ -3,9 +3,11 @@ import type { Scenario } from "../scenario.js";
 import { badBytes } from "./bad-bytes.js";
 import { blockedLoop } from "./blocked-loop.js";
 import { failingWhileDown } from "./failing-while-down.js";
+import { flood } from "./flood.js";
 import { killedServer } from "./killed-server.js";
 import { killedWorker } from "./killed-worker.js";
 import { network } from "./network.js";
+import { random } from "./random.js";
 import { wrongClocks } from "./wrong-clocks.js";
 
 export const scenarios: readonly Scenario[] = [
@@ -16,4 +18,6 @@ export const scenarios: readonly Scenario[] = [
   blockedLoop,
   wrongClocks,
   badBytes,
+  random,
+  flood,
 ];
