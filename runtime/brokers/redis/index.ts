@@ -114,16 +114,12 @@ class RedisBroker implements Broker {
 
   consume(queue: string, options: ConsumeOptions): Consumer {
     this.#assertOpen();
-    let endSweeping: (() => void) | undefined;
     const context = {
       connection: this.#consuming,
       subscriber: this.#subscriber,
       lease: this.#options.lease,
       siblings: () => this.#consumers.size,
-      ended: (ended: RedisConsumer) => {
-        this.#consumers.delete(ended);
-        endSweeping?.();
-      },
+      ended: (ended: RedisConsumer) => void this.#consumers.delete(ended),
       isFirst: (consumer: RedisConsumer) => this.#consumers.values().next().value === consumer,
     };
     const open = (keys: LaneKeys, most?: number) => {
@@ -132,9 +128,8 @@ class RedisBroker implements Broker {
       return consumer;
     };
     const keys = queueKeys(this.#options.prefix, queue);
-    const lanes = new Lanes(open(keys), () => open(keys.suspects, 1));
-    endSweeping = this.#sweeper.add(queue, () => lanes.suspect());
-    return lanes;
+    const watch = (onSuspects: () => void) => this.#sweeper.add(queue, onSuspects);
+    return new Lanes(open(keys), () => open(keys.suspects, 1), watch);
   }
 
   async close(): Promise<void> {

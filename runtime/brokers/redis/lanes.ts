@@ -4,17 +4,19 @@ import type { Consumer } from "../../broker.js";
 export class Lanes implements Consumer {
   readonly #line: Consumer;
   readonly #openSuspects: () => Consumer;
+  readonly #endWatch: () => void;
   #suspects: Consumer | undefined;
   #taking = true;
 
-  /** `openSuspects` begins to take suspects. */
-  constructor(line: Consumer, openSuspects: () => Consumer) {
+  /** `openSuspects` begins to take suspects; `watch` tells when there are any, until what it returns is called. */
+  constructor(line: Consumer, openSuspects: () => Consumer, watch: (onSuspects: () => void) => () => void) {
     this.#line = line;
     this.#openSuspects = openSuspects;
+    this.#endWatch = watch(() => this.#suspect());
   }
 
-  /** Learns that there are suspects. Their lane is looked after from now on: where there was one, more may come. */
-  suspect(): void {
+  /** Their lane is looked after from now on: where there was one, more may come. */
+  #suspect(): void {
     if (!this.#taking || this.#suspects !== undefined) return;
     this.#suspects = this.#openSuspects();
     this.#suspects.pull();
@@ -35,6 +37,7 @@ export class Lanes implements Consumer {
 
   async close(): Promise<void> {
     this.#taking = false;
+    this.#endWatch();
     await Promise.all(this.#all.map((lane) => lane.close()));
   }
 
