@@ -3,7 +3,8 @@ import { Socket } from "node:net";
 import { Writable } from "node:stream";
 import { connect } from "amqplib";
 import { expect, inject, test } from "vitest";
-import { gatherWrites, socketOf } from "../../runtime/brokers/rabbitmq/gather.js";
+import { socketOf } from "../../runtime/brokers/rabbitmq/socket.js";
+import { gatherWrites } from "../../runtime/gather.js";
 
 /** A stream that keeps what it is told to send, each time by itself. */
 class Sink extends Writable {

@@ -10,9 +10,10 @@ import {
 } from "amqplib";
 import { maskUrl } from "../../given-options.js";
 import { BrokerClosedError, BrokerRefusedError, InvalidOptionError } from "../../errors.js";
+import { gatherWrites } from "../../gather.js";
 import { checkTls } from "../../tls.js";
 import { translate, type Place } from "./errors.js";
-import { gatherWrites, socketOf } from "./gather.js";
+import { socketOf } from "./socket.js";
 
 /** Where a RabbitMQ server is and how to log in. */
 export interface RabbitmqAddress extends Place {

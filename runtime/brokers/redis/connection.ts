@@ -11,6 +11,7 @@ import {
 import { suspicion, tlsTrouble, type Schemes } from "../../tls.js";
 import type { RedisAddress } from "./address.js";
 import type { ClusterNodes, RedisNode } from "./nodes.js";
+import { gatherWrites } from "../../gather.js";
 import type { Script } from "./scripts.js";
 
 /** What ioredis speaks to: one server, or a cluster, in which each command finds its node by its keys. */
@@ -233,6 +234,7 @@ export class RedisConnection {
       // Ours: ioredis remembers only what the server confirmed.
       autoResubscribe: false,
     });
+    redis.on("connect", () => gatherWrites(redis.stream));
     let lastSentinel = "";
     redis.on("sentinelError", ({ message }: Error) => (lastSentinel = message));
     redis.on("error", (error: Error) => {
@@ -271,7 +273,10 @@ export class RedisConnection {
       // One try may cost two of them: some node tells who serves the key, and that node is gone.
       maxRedirections: Math.ceil((2 * this.#role.patience) / TAKEOVER_PAUSE),
     });
-    cluster.on("+node", ({ options }: Redis) => nodes.found(placeOf(options)));
+    cluster.on("+node", (node: Redis) => {
+      nodes.found(placeOf(node.options));
+      node.on("connect", () => gatherWrites(node.stream));
+    });
     cluster.on("-node", ({ options }: Redis) => nodes.left(placeOf(options)));
     cluster.on("node error", (error: Error) => {
       if (error.message !== CLOSED) this.#lastError = error;

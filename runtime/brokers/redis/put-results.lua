@@ -1,6 +1,6 @@
 -- Stores results, each unless a successful one is there already, and wakes everybody who waits for them.
 --
--- KEYS      for each message: result, state, waiters set
+-- KEYS      for each message: result, waiters set
 -- ARGV      for each message: the result as JSON, milliseconds that it is kept, reply channel that the message named
 --           or "", the message's id
 -- Returns   nothing
@@ -13,18 +13,27 @@ local function tell(channel, line)
   news[channel] = lines
 end
 
-for i = 0, #KEYS / 3 - 1 do
-  local result, state, waiters = KEYS[3 * i + 1], KEYS[3 * i + 2], KEYS[3 * i + 3]
+-- After a removal, if only of what is never there, the script may write on a server that is out of memory as well, so
+-- that work can end.
+redis.call("DEL", KEYS[1] .. ":none")
+
+-- Whether the result is stored: a successful one stays, a failure does not.
+local function store(key, json, ttl)
+  if redis.call("SET", key, json, "PX", ttl, "NX") then return true end
+  if string.sub(redis.call("GET", key), 1, 10) == '{"ok":true' then return false end
+  redis.call("SET", key, json, "PX", ttl)
+  return true
+end
+
+for i = 0, #KEYS / 2 - 1 do
+  local waiters = KEYS[2 * i + 2]
   local json, ttl, reply, id = ARGV[4 * i + 1], ARGV[4 * i + 2], ARGV[4 * i + 3], ARGV[4 * i + 4]
-  local old = redis.call("GET", result)
-  if not old or string.sub(old, 1, 10) ~= '{"ok":true' then
-    local channels = redis.call("SMEMBERS", waiters)
-    -- A removal first: after it the script may write on a server that is out of memory as well, so that work can end.
-    redis.call("DEL", state, waiters)
-    redis.call("SET", result, json, "PX", ttl)
+  if store(KEYS[2 * i + 1], json, ttl) then
     local line = id .. " " .. json
     if reply ~= "" then tell(reply, line) end
+    local channels = redis.call("SMEMBERS", waiters)
     for _, channel in ipairs(channels) do tell(channel, line) end
+    if #channels > 0 then redis.call("DEL", waiters) end
   end
 end
 

@@ -63,8 +63,8 @@ export class RedisResults implements ResultStore {
 
   #put(puts: readonly Put[]): Promise<unknown> {
     const keys = puts.flatMap(({ id }) => {
-      const { result, state, waiters } = resultKeys(this.#prefix, id);
-      return [result, state, waiters];
+      const { result, waiters } = resultKeys(this.#prefix, id);
+      return [result, waiters];
     });
     const args = puts.flatMap(({ id, json, ttl, reply }) => [json, ttl, reply, id]);
     return this.#connection.run(scripts.putResults, keys, args);
