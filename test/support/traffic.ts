@@ -51,7 +51,11 @@ export class Traffic {
 
   /** Begins, and resolves when messages flow through every queue. */
   async start(): Promise<void> {
-    for (const worker of this.workers) await worker.start();
+    // One after the other: the first one declares what there is to declare.
+    for (const worker of this.workers) {
+      await worker.start();
+      await eventually("the worker to be well", () => worker.healthy, LIMIT);
+    }
     // One lane for each queue: the others go on while one of them waits.
     this.#sending = Promise.all(this.#clients.map((_, lane) => this.#send(lane)));
     await this.flows();
