@@ -8,7 +8,7 @@ import { isRemoteError } from "./stored-result.js";
 /** A dead letter's message as it was first sent; bytes that are no envelope stay as they are. */
 export function asFirstAttempt({ body }: { readonly body: string }): string {
   try {
-    return reissue(body, { attempt: undefined, crashes: undefined });
+    return reissue(body, { attempt: undefined, crashes: undefined, misses: undefined });
   } catch {
     return body;
   }

@@ -16,6 +16,7 @@ export const defaults = {
   worker: {
     concurrency: 100,
     shutdownTimeout: 30_000,
+    unknownActorGrace: 5 * 60_000,
   },
   /** Brokers, whichever they are. */
   broker: {

@@ -28,6 +28,8 @@ export interface Envelope {
   readonly attempt: number;
   /** How often a worker died or lost its lease while it held this message. Written by the broker. */
   readonly crashes: number;
+  /** How often it met a worker that did not know its actor. On the wire only where that happened. */
+  readonly misses: number;
   /** Where a waiting caller listens. */
   readonly reply: string | undefined;
   /** How the input is written; absent for plain JSON. */
@@ -55,24 +57,29 @@ export function encodeEnvelope({ id, actor, v, at, reply, encoding, inputJson }:
   return `{"id":"${id}","actor":"${actor}","v":"${v}","at":${at}${replyField}${encodingField},"input":${inputJson}}`;
 }
 
+/** An envelope of which nothing is known yet but that it is an object. */
+type Fields = Partial<Readonly<Record<keyof Envelope, unknown>>>;
+
 /** Reads a message. Throws `UndecodableError` for anything that is no envelope, is too large or too deep, or is hostile. */
 export function decodeEnvelope(body: string): Envelope {
   const value = readJson(body, "the message", defaults.message.maxBytes + HEADROOM);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UndecodableError("the message is no JSON object");
   }
-  const fields = value as Readonly<Record<string, unknown>>;
-  if (!("input" in fields)) throw new UndecodableError('the message has no field "input"');
+  const { id, actor, v, at, attempt = 1, crashes = 0, misses = 0, reply, encoding, input } = value as Fields;
+  // JSON has no undefined: a field that is there is something.
+  if (input === undefined) throw new UndecodableError('the message has no field "input"');
   return {
-    id: identifier(fields),
-    actor: text(fields, "actor"),
-    v: text(fields, "v"),
-    at: count(fields, "at", undefined),
-    attempt: count(fields, "attempt", 1),
-    crashes: count(fields, "crashes", 0),
-    reply: optionalText(fields, "reply"),
-    encoding: optionalText(fields, "encoding"),
-    input: fields["input"],
+    id: identifier(id),
+    actor: text(actor, "actor"),
+    v: text(v, "v"),
+    at: count(at, "at"),
+    attempt: count(attempt, "attempt"),
+    crashes: count(crashes, "crashes"),
+    misses: count(misses, "misses"),
+    reply: reply === undefined ? undefined : text(reply, "reply"),
+    encoding: encoding === undefined ? undefined : text(encoding, "encoding"),
+    input,
   };
 }
 
@@ -83,8 +90,7 @@ export function reissue(body: string, changes: Readonly<Record<string, number | 
   return `${json.slice(0, -1)},"input":${rawMember(body, "input")}}`;
 }
 
-function text(fields: Readonly<Record<string, unknown>>, name: string): string {
-  const value = fields[name];
+function text(value: unknown, name: string): string {
   if (typeof value !== "string" || value === "") throw malformed(name, "a text");
   // They become part of keys, of log lines and of errors.
   if (value.length > LONGEST_NAME) throw malformed(name, `a text of at most ${LONGEST_NAME} characters`);
@@ -92,18 +98,13 @@ function text(fields: Readonly<Record<string, unknown>>, name: string): string {
 }
 
 /** It stands in keys and, followed by a blank, in lines of text: in one that held either, somebody could write for another. */
-function identifier(fields: Readonly<Record<string, unknown>>): string {
-  const id = text(fields, "id");
+function identifier(value: unknown): string {
+  const id = text(value, "id");
   if (/\s/.test(id)) throw malformed("id", "a text without blanks");
   return id;
 }
 
-function optionalText(fields: Readonly<Record<string, unknown>>, name: string): string | undefined {
-  return fields[name] === undefined ? undefined : text(fields, name);
-}
-
-function count(fields: Readonly<Record<string, unknown>>, name: string, absent: number | undefined): number {
-  const value = fields[name] ?? absent;
+function count(value: unknown, name: string): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw malformed(name, "a whole number");
   return value;
 }

@@ -9,7 +9,6 @@ import {
   InvalidOutputError,
   toRemoteError,
   UndecodableError,
-  UnknownActorError,
   UnsealableError,
   type DeadReason,
   type Issue,
@@ -25,8 +24,9 @@ import { compose, type Attempting, type Middleware } from "./middleware/compose.
 import { failure, results } from "./middleware/results.js";
 import { afterFailure, retries } from "./middleware/retries.js";
 import { timeLimit } from "./middleware/time-limit.js";
-import type { Dead, Outcome, Retry } from "./outcome.js";
+import type { Dead, Ending, Outcome, Retry } from "./outcome.js";
 import { RunningTask } from "./task.js";
+import { unknownActor } from "./unknown.js";
 
 /** An actor and who does its work. */
 export interface Serving {
@@ -40,6 +40,8 @@ export interface DispatchContext {
   readonly results: ResultStore;
   readonly clock: Clock;
   readonly random: () => number;
+  /** How long a message for an unknown actor is put back before it is dead, in milliseconds. */
+  readonly unknownActorGrace: number;
   readonly logger: Logger;
   readonly seal?: Seal | undefined;
 }
@@ -48,7 +50,7 @@ export interface DispatchContext {
 export interface Attempt {
   /** Absent where the bytes were no envelope. */
   readonly envelope: Envelope | undefined;
-  readonly outcome: Outcome;
+  readonly outcome: Ending;
 }
 
 /** An actor and an attempt at one of its tasks: its handler with the middleware around it. */
@@ -97,17 +99,29 @@ export class Dispatch {
     return andThen(outcome, (known) => this.#ended(delivery, envelope, known));
   }
 
-  /** A message for an actor that this worker does not know: dead, and whoever waits for it is told. */
+  /** A message for an actor that this worker does not know: whoever waits for it is told. */
   async #unknown(delivery: Delivery, envelope: Envelope): Promise<Attempt> {
-    const outcome = dead("unknown-actor", new UnknownActorError(envelope.actor, delivery.queue), 0);
+    const { results: store, logger, unknownActorGrace } = this.#context;
+    const { id, actor, attempt, reply } = envelope;
+    const outcome = unknownActor(envelope, delivery.queue, unknownActorGrace);
     const ttl = defaults.actor.resultTtl;
-    await this.#context.results.put(envelope.id, failure(outcome), ttl, envelope.reply).catch((error: unknown) => {
-      this.#context.logger.warn({ err: error, id: envelope.id }, "the caller of an unknown actor could not be told");
+    const told =
+      outcome.kind === "dead"
+        ? store.put(id, failure(outcome), ttl, reply)
+        : store.note(id, { state: "retrying", attempt, error: outcome.error }, outcome.delay + ttl, reply);
+    await told.catch((error: unknown) => {
+      logger.warn({ err: error, id }, "the caller of an unknown actor could not be told");
     });
+    if (outcome.kind === "postpone" && envelope.misses === 0) {
+      logger.warn(
+        { actor, id, queue: delivery.queue },
+        "no such actor here: the message is put back for another worker",
+      );
+    }
     return this.#ended(delivery, envelope, outcome);
   }
 
-  #ended(delivery: Delivery, envelope: Envelope | undefined, outcome: Outcome): Attempt {
+  #ended(delivery: Delivery, envelope: Envelope | undefined, outcome: Ending): Attempt {
     if (outcome.kind === "retry" || outcome.kind === "dead") this.#log(delivery, envelope, outcome);
     return { envelope, outcome };
   }
@@ -190,6 +204,11 @@ export function settle(delivery: Delivery, { envelope, outcome }: Attempt): Prom
       return delivery.ack();
     case "release":
       return delivery.release();
+    case "postpone": {
+      const { id = createId(), misses = 0 } = envelope ?? {};
+      const next = reissue(body, { misses: misses + 1 });
+      return delivery.retry({ id, queue, priority, delay: outcome.delay, body: next });
+    }
     case "retry": {
       const id = envelope?.id ?? createId();
       const next = reissue(body, { attempt: (envelope?.attempt ?? 1) + 1, crashes: undefined });

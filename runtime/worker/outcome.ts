@@ -3,6 +3,9 @@ import type { DeadReason, RemoteError } from "../errors.js";
 
 export type Outcome = Done | Retry | Dead | Release;
 
+/** How a message left a worker: after an attempt, or without one. */
+export type Ending = Outcome | Postpone;
+
 /** The handler is through with the message. */
 export interface Done {
   readonly kind: "done";
@@ -30,4 +33,12 @@ export interface Dead {
 /** It was no attempt at all: the message goes back as it came. */
 export interface Release {
   readonly kind: "release";
+}
+
+/** It was no attempt, as this worker does not know its actor: it goes back for one that does. */
+export interface Postpone {
+  readonly kind: "postpone";
+  /** Milliseconds until it is looked at again. */
+  readonly delay: number;
+  readonly error: RemoteError;
 }

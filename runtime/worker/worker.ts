@@ -28,6 +28,11 @@ export interface WorkerOptions<Queue extends string = string> {
   readonly shutdownTimeout?: Duration;
   /** Opens sealed inputs, and seals the answers to them: `createSeal({ current, keys })`. Default: nothing is sealed. */
   readonly seal?: Seal;
+  /**
+   * How long a message for an actor that this worker does not know is put back, for one that does, before it is dead:
+   * during a deploy, old and new workers share a queue. Default: `"5m"`.
+   */
+  readonly unknownActorGrace?: Duration;
   /** Where it logs. Default: pino, one JSON object per line on standard output. */
   readonly logger?: Logger;
 }
@@ -104,6 +109,7 @@ class ActorWorker implements Worker {
   readonly #actors: readonly { readonly group: string; readonly name: string; readonly actor: Actor }[];
   readonly #handlers: Handlers;
   readonly #shutdownTimeout: number;
+  readonly #unknownActorGrace: number;
   readonly #logger: Logger;
   readonly #seal: Seal | undefined;
   readonly #clock: Clock;
@@ -138,6 +144,7 @@ class ActorWorker implements Worker {
     this.#queues = checked.queues;
     this.#concurrency = checked.concurrency;
     this.#shutdownTimeout = checked.shutdownTimeout;
+    this.#unknownActorGrace = checked.unknownActorGrace;
     this.#logger = options.logger ?? defaultLogger();
     this.#seal = checkSeal(options.seal);
     this.#clock = parts.clock ?? systemClock;
@@ -185,6 +192,7 @@ class ActorWorker implements Worker {
       results: this.#broker.results,
       clock: this.#clock,
       random: this.#random,
+      unknownActorGrace: this.#unknownActorGrace,
       logger: this.#logger,
       seal: this.#seal,
     });
@@ -388,6 +396,7 @@ const workerOptionNames = [
   "concurrency",
   "queues",
   "shutdownTimeout",
+  "unknownActorGrace",
   "logger",
   "seal",
 ] as const satisfies (keyof WorkerOptions)[];
@@ -406,5 +415,7 @@ function checkWorkerOptions(options: WorkerOptions, known: readonly string[]) {
     throw new InvalidOptionError(`No contract names the queue "${queue}". ${help}`);
   }
   const shutdownTimeout = duration('"shutdownTimeout"', options.shutdownTimeout) ?? defaults.worker.shutdownTimeout;
-  return { concurrency, queues: [...new Set(queues)], shutdownTimeout };
+  const unknownActorGrace =
+    duration('"unknownActorGrace"', options.unknownActorGrace) ?? defaults.worker.unknownActorGrace;
+  return { concurrency, queues: [...new Set(queues)], shutdownTimeout, unknownActorGrace };
 }

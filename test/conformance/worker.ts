@@ -194,7 +194,8 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
 
     it("dead-letters what it cannot read or does not know, one message at a time, and goes on", async () => {
       const seen: unknown[] = [];
-      await work([note], { note: (input: unknown) => seen.push(input) }, { concurrency: 2 });
+      const options = { concurrency: 2, unknownActorGrace: 0 };
+      await work([note], { note: (input: unknown) => seen.push(input) }, options);
       const envelope = (changes: object) =>
         JSON.stringify({ id: createId(), actor: "test.note", v: "0", at: 1, input: "x", ...changes });
       const bad = [
@@ -224,11 +225,44 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
 
     it("tells the caller of an actor that the worker does not know", async () => {
       const forgotten: Sum = testActor("forgotten", { input: z.unknown(), output: z.number() });
-      await work([sum], { sum: () => 0 });
+      await work([sum], { sum: () => 0 }, { unknownActorGrace: 0 });
       const call = createActorClient<Sum>(broker, forgotten).call({ a: 1, b: 2 }, patience);
       await expect(call).rejects.toMatchObject({ reason: "unknown-actor", attempts: 0 });
       const message = await createActorClient<Sum>(broker, forgotten).send({ a: 1, b: 2 });
       await expect(message.result(patience)).rejects.toMatchObject({ reason: "unknown-actor" });
+    });
+
+    it("puts a message for an actor that it does not know back for a worker that does, and counts no attempt", async () => {
+      const later: Sum = testActor("later", { input: z.unknown(), output: z.number() });
+      await work([sum], { sum: () => 0 });
+      const message = await createActorClient<Sum>(broker, later).send({ a: 1, b: 2 });
+      await eventually("the first worker to meet it", () => logger.messages("warn").length > 0);
+      const attempts: number[] = [];
+      await work([later], {
+        later: (_: unknown, { message: { attempt } }: Task) => {
+          attempts.push(attempt);
+          return 3;
+        },
+      });
+      const answer = message.result(patience);
+      // Either worker may meet it again.
+      await eventually("the attempt", async () => {
+        await retriesPass();
+        return attempts.length > 0;
+      });
+      expect(await answer).toBe(3);
+      expect(attempts).toEqual([1]);
+    });
+
+    it("gives a message for an unknown actor up when its time is over", async () => {
+      const never: Sum = testActor("never", { input: z.unknown(), output: z.number() });
+      await work([sum], { sum: () => 0 }, { unknownActorGrace: 600 });
+      const message = await createActorClient<Sum>(broker, never).send({ a: 1, b: 2 });
+      const answer = message.result(patience);
+      answer.catch(() => undefined);
+      await retriesPass();
+      await expect(answer).rejects.toMatchObject({ reason: "unknown-actor", attempts: 0 });
+      expect(await deadLetters(1)).toMatchObject([{ reason: "unknown-actor", attempts: 0 }]);
     });
 
     it("tries a failed message again, with the same id and input", async () => {

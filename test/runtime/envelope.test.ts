@@ -35,7 +35,19 @@ describe("an envelope", () => {
         input.map((value) => JSON.stringify(value)),
         fc.dictionary(fc.string(), input),
         (json, extra) => {
-          const known = ["id", "actor", "v", "at", "attempt", "crashes", "reply", "encoding", "input", "__proto__"];
+          const known = [
+            "id",
+            "actor",
+            "v",
+            "at",
+            "attempt",
+            "crashes",
+            "misses",
+            "reply",
+            "encoding",
+            "input",
+            "__proto__",
+          ];
           const unknown = Object.fromEntries(Object.entries(extra).filter(([name]) => !known.includes(name)));
           const body = `{"crashes":3, ${JSON.stringify({ id: "1", actor: "a", v: "0", at: 1, ...unknown }).slice(1, -1)} , "input" : ${json} }`;
           const next = reissue(body, { attempt: 2, crashes: undefined });
