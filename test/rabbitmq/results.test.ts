@@ -104,6 +104,22 @@ test("a result that was sent while the caller's connection was away is there whe
   await callerBackend.close();
 });
 
+test("a result that was lost with the connection on its way to the caller comes again", async () => {
+  const worker = backend.connect().results;
+  const callerBackend = await openBackend(inject("rabbitmqUrl"), () => ({ prefix: backend.prefix }));
+  const caller = callerBackend.connect().results;
+  const [id, reply] = [createId(), await caller.address()];
+  const waiting = caller.wait(id, patient);
+  callerBackend.proxy.freeze();
+  await worker.put(id, success("safe"), TTL, reply);
+  // The server has sent it by then, and the wire has swallowed it.
+  await callerBackend.pass(200);
+  await callerBackend.proxy.cut();
+  callerBackend.proxy.restore();
+  expect(await waiting).toEqual({ done: success("safe") });
+  await callerBackend.close();
+});
+
 test("who still waits when the broker is closed is told", async () => {
   const broker = backend.connect();
   const waiting = expect(broker.results.wait(createId(), patient)).rejects.toThrow(/is closed/);

@@ -136,9 +136,12 @@ export class RabbitmqResults implements ResultStore {
       const args = { "x-queue-type": "classic", "x-expires": replyQueueTtl };
       await channel.assertQueue(this.#queue, { durable: true, arguments: args });
       channel.on("close", () => this.#ended(channel));
-      const receive = (message: ConsumeMessage | null) =>
-        message === null ? this.#cancelled(channel) : this.#receive(message);
-      await channel.consume(this.#queue, receive, { noAck: true });
+      const read = receipts(channel);
+      await channel.consume(this.#queue, (message) => {
+        if (message === null) return this.#cancelled(channel);
+        this.#receive(message);
+        read(message);
+      });
       this.#channel = channel;
       return this.#queue;
     } catch (error) {
@@ -219,6 +222,27 @@ export class RabbitmqResults implements ResultStore {
     waiters?.delete(waiter);
     if (waiters?.size === 0) this.#waiters.delete(id);
   }
+}
+
+/**
+ * Tells the server what was read, once for all results of an event-loop turn. One that was on its way when the
+ * connection was lost comes again.
+ */
+function receipts(channel: Channel): (message: ConsumeMessage) => void {
+  let newest: ConsumeMessage | undefined;
+  const tell = () => {
+    const message = newest;
+    newest = undefined;
+    try {
+      if (message !== undefined) channel.ack(message, true);
+    } catch {
+      // The channel is closed: the server gives them to the next one.
+    }
+  };
+  return (message) => {
+    if (newest === undefined) setImmediate(tell);
+    newest = message;
+  };
 }
 
 /** A reply as it came. Throws `UndecodableError` for anything else. */
