@@ -7,6 +7,7 @@ import { flood } from "./flood.js";
 import { killedServer } from "./killed-server.js";
 import { killedWorker } from "./killed-worker.js";
 import { network } from "./network.js";
+import { poison } from "./poison.js";
 import { random } from "./random.js";
 import { wrongClocks } from "./wrong-clocks.js";
 
@@ -17,6 +18,7 @@ export const scenarios: readonly Scenario[] = [
   failingWhileDown,
   blockedLoop,
   wrongClocks,
+  poison,
   badBytes,
   random,
   flood,
