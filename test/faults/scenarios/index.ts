@@ -2,6 +2,7 @@
 import type { Scenario } from "../scenario.js";
 import { badBytes } from "./bad-bytes.js";
 import { blockedLoop } from "./blocked-loop.js";
+import { deploy } from "./deploy.js";
 import { failingWhileDown } from "./failing-while-down.js";
 import { flood } from "./flood.js";
 import { killedServer } from "./killed-server.js";
@@ -20,6 +21,7 @@ export const scenarios: readonly Scenario[] = [
   wrongClocks,
   poison,
   badBytes,
+  deploy,
   random,
   flood,
 ];
