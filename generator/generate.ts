@@ -96,7 +96,7 @@ export class Generator {
   readonly #warm: boolean;
   readonly #loader: Loader;
   readonly #state: StateFile;
-  readonly #memos = { actors: new Memo<Created>(), files: new Memo<Output>(), stubs: new Memo<StubEdit>() };
+  readonly #memos = { actors: new Memo<Created>(), files: new Memo<readonly Output[]>(), stubs: new Memo<StubEdit>() };
   #written: ReadonlyMap<string, string> = new Map();
   #checker: Checker | undefined;
   /** What was read from each source, by its path, with the text that it was read from. */

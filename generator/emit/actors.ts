@@ -1,44 +1,60 @@
-/** Emits `actors/<file>.ts`: one constant for each actor of a contract file, with its types. */
+/**
+ * Emits `actors/<file>.js`: one constant for each actor of a contract file, and `actors/<file>.d.ts` with their types.
+ * They are no TypeScript, so that the compiler of those who import them has their types to read and nothing to check.
+ */
 import type { ActorModel, Group } from "../model.js";
 import { specifierTo } from "../paths.js";
 import { docComment } from "../print/comments.js";
-import { group, hardline, ifBroken, indent, join, layOut, line, type Doc } from "../print/layout.js";
+import { hardline, indent, join, layOut, PRINT_WIDTH, type Doc } from "../print/layout.js";
 import { freeName, quote } from "../print/names.js";
 import { printFlat, typeDoc } from "../print/types.js";
 import { header, type Output } from "./header.js";
+import { braces } from "./members.js";
 import { NamedTypes } from "./named-types.js";
 
-/** The file of a group's actors. */
-export function emitActors({ file, stem, actors }: Group): Output {
-  const path = `actors/${stem}.ts`;
+/** The files of a group's actors. */
+export function emitActors({ file, stem, actors }: Group): readonly Output[] {
   const names = new Set(actors.map(({ name }) => name));
-  const imported = (name: string) => {
-    const local = freeName(name, names);
-    return { local, clause: local === name ? name : `${name} as ${local}` };
-  };
-  const [actorType, define, contracts] = [imported("Actor"), imported("defineActor"), imported("contracts")];
-  const types = new NamedTypes(new Set([...names, actorType.local, define.local, contracts.local]));
-  const constants = actors.map((actor) =>
-    actorDoc(actor, types, { actorType: actorType.local, define: define.local, contracts: contracts.local }),
-  );
-  const lines = [
-    header(file),
-    `import { type ${actorType.clause}, ${define.clause} } from "callboard/client";`,
-    `import * as ${contracts.local} from ${quote(specifierTo(path, `contracts/${stem}.js`))};`,
-    ...types.declarations.flatMap((declaration) => ["", declaration]),
-    ...constants.flatMap((constant) => ["", constant]),
+  const path = `actors/${stem}`;
+  const lines = { types: typeLines(actors, names), values: valueLines(actors, names, path, stem) };
+  return [
+    { path: `${path}.d.ts`, text: `${[header(file), ...lines.types].join("\n")}\n` },
+    { path: `${path}.js`, text: `${[header(file), ...lines.values].join("\n")}\n` },
   ];
-  return { path, text: `${lines.join("\n")}\n` };
 }
 
-interface Locals {
-  readonly actorType: string;
-  readonly define: string;
-  readonly contracts: string;
+/** What a file imports, by a name that none of its actors has. */
+function imported(name: string, actors: ReadonlySet<string>) {
+  const local = freeName(name, actors);
+  return { local, clause: local === name ? name : `${name} as ${local}` };
 }
 
-function actorDoc(actor: ActorModel, types: NamedTypes, { actorType, define, contracts }: Locals): string {
-  const { name, input, received, output, returned } = actor;
+function typeLines(actors: readonly ActorModel[], names: ReadonlySet<string>): readonly string[] {
+  const actorType = imported("Actor", names);
+  const types = new NamedTypes(new Set([...names, actorType.local]));
+  const constants = actors.map((actor) => typeOf(actor, types, actorType.local));
+  return [
+    `import type { ${actorType.clause} } from "callboard/client";`,
+    ...[...types.declarations, ...constants].flatMap((declaration) => ["", declaration]),
+  ];
+}
+
+function valueLines(
+  actors: readonly ActorModel[],
+  names: ReadonlySet<string>,
+  path: string,
+  stem: string,
+): readonly string[] {
+  const [define, contracts] = [imported("defineActor", names), imported("contracts", names)];
+  return [
+    `import { ${define.clause} } from "callboard/client";`,
+    `import * as ${contracts.local} from ${quote(specifierTo(path, `contracts/${stem}.js`))};`,
+    ...actors.flatMap((actor) => ["", valueOf(actor, define.local, contracts.local)]),
+  ];
+}
+
+/** `export declare const processPayment: Actor<{ … }>;` */
+function typeOf({ name, docs, input, received, output, returned }: ActorModel, types: NamedTypes, actorType: string) {
   const members = [
     { key: "input", side: input, option: "input", parsed: false },
     { key: "output", side: output, option: "output", parsed: true },
@@ -53,20 +69,29 @@ function actorDoc(actor: ActorModel, types: NamedTypes, { actorType, define, con
       printFlat(side.shape, references) === printFlat(like.shape, types.name(like, { base, parsed: !parsed }));
     return isSame ? [] : [[key, ": ", typeDoc(side.shape, references)]];
   });
+  const declaration: Doc = [
+    ...docComment(docs).flatMap((text) => [text, hardline]),
+    `export declare const ${name}: ${actorType}<{`,
+    indent(members.map((member) => [hardline, member, ";"])),
+    hardline,
+    "}>;",
+  ];
+  return layOut(declaration);
+}
+
+/** `export const processPayment = defineActor(contracts.processPayment, { … });` */
+function valueOf(actor: ActorModel, define: string, contracts: string): string {
   const identity = [
     `name: ${quote(actor.wireName)}`,
     `fingerprint: ${quote(actor.fingerprint)}`,
     ...(actor.taggedInput ? ["taggedInput: true"] : []),
     ...(actor.taggedOutput ? ["taggedOutput: true"] : []),
   ];
-  const declaration: Doc = [
-    ...docComment(actor.docs).flatMap((text) => [text, hardline]),
-    `export const ${name}: ${actorType}<{`,
-    indent(members.map((member) => [hardline, member, ";"])),
-    hardline,
-    `}> = /* @__PURE__ */ ${define}(${contracts}.${name}, `,
-    group("{", indent(line, join([",", line], identity)), ifBroken(","), line, "}"),
-    ");",
-  ];
-  return layOut(declaration);
+  const head = `export const ${actor.name} = /* @__PURE__ */ ${define}(`;
+  const contract = `${contracts}.${actor.name}`;
+  const args = [contract, braces(identity)];
+  // As prettier does: the object stays on the line of the other argument wherever its brace has room there.
+  const isHugged = `${head}${contract}, {`.length <= PRINT_WIDTH;
+  const list = isHugged ? join(", ", args) : [indent(hardline, join([",", hardline], args)), ",", hardline];
+  return layOut([head, list, ");"]);
 }

@@ -1,21 +1,11 @@
 /** Emits `client.ts`: the producer's client of all actors. */
 import type { Group, Model } from "../model.js";
-import { docComment } from "../print/comments.js";
 import { group as groupDoc, ifBroken, indent, join, layOut, line, softline, type Doc } from "../print/layout.js";
 import { header, type Output } from "./header.js";
 import { localNames } from "./imports.js";
-import { memberLine } from "./members.js";
+import { braces, groupsDoc, memberLine } from "./members.js";
 
-const own = [
-  "ActorClient",
-  "Broker",
-  "Client",
-  "ClientOptions",
-  "broker",
-  "createActorClient",
-  "createClient",
-  "options",
-];
+const own = ["Broker", "Client", "ClientOptions", "GroupClient", "broker", "create", "createClient", "options"];
 
 /** The file that a producer imports. */
 export function emitClient({ groups }: Model, contracts: string): Output {
@@ -23,46 +13,37 @@ export function emitClient({ groups }: Model, contracts: string): Output {
   const local = (group: Group) => locals.get(group) ?? group.name;
   const lines = [
     header(contracts),
-    'import { type ActorClient, type Broker, type ClientOptions, createActorClient } from "callboard/client";',
+    layOut(["import ", braces(importNames(groups)), ' from "callboard/client";']),
     ...groups.map((group) => `import * as ${local(group)} from "./actors/${group.stem}.js";`),
     "",
     ...groups.map((group) => `export * as ${group.name} from "./actors/${group.stem}.js";`),
     ...(groups.length === 0 ? [] : [""]),
     "/** Sends messages to the actors of every contract file. */",
-    "export interface Client {",
-    ...groups.flatMap((group) => interfaceLines(group, local(group))),
-    "}",
+    ...interfaceLines(groups, local),
     "",
     "/** Binds the client to a broker. The broker connects at the first message. */",
     "export function createClient(broker: Broker, options?: ClientOptions): Client {",
-    "  return {",
-    ...groups.flatMap((group) => factoryLines(group, local(group))),
-    "  };",
+    layOut(indent("  return ", callDoc("create", ["broker", groupsDoc(groups, local), "options"]), ";")),
     "}",
   ];
   return { path: "client.ts", text: `${lines.join("\n")}\n` };
 }
 
-function interfaceLines({ name, file, actors }: Group, local: string): readonly string[] {
-  return [
-    `  /** The actors of ${file}. */`,
-    `  readonly ${name}: {`,
-    ...actors.flatMap((actor) => [
-      ...docComment(actor.docs, 4).map((text) => `    ${text}`),
-      memberLine(4, actor.name, "ActorClient", `${local}.${actor.name}`),
-    ]),
-    "  };",
-  ];
+function importNames(groups: readonly Group[]): readonly string[] {
+  const names = ["type Broker", "type ClientOptions", "createClient as create"];
+  return groups.length === 0 ? names : [...names, "type GroupClient"];
 }
 
-function factoryLines({ name, actors }: Group, local: string): readonly string[] {
+/** The actors and their comments are told by their own declarations. */
+function interfaceLines(groups: readonly Group[], local: (group: Group) => string): readonly string[] {
+  if (groups.length === 0) return ["export interface Client {}"];
   return [
-    `    ${name}: {`,
-    ...actors.map((actor) => {
-      const call = callDoc("createActorClient", ["broker", `${local}.${actor.name}`, "options"]);
-      return layOut(indent(indent(indent("      ", actor.name, ": ", call, ","))));
-    }),
-    "    },",
+    "export interface Client {",
+    ...groups.flatMap((group) => [
+      `  /** The actors of ${group.file}. */`,
+      memberLine(2, group.name, "GroupClient", local(group)),
+    ]),
+    "}",
   ];
 }
 

@@ -1,4 +1,4 @@
-/** Emits `contracts/`: the bundled contracts with small declarations, so that nobody needs their sources. */
+/** Emits `contracts/`: the bundled contracts, so that nobody needs their sources. */
 import type { Bundle } from "../bundle.js";
 import type { Model } from "../model.js";
 import { header, type Output } from "./header.js";
@@ -14,23 +14,10 @@ export function emitContracts({ groups }: Model, bundle: Bundle, contracts: stri
   };
   const entries = new Map([...bundle.files.values()].map((file) => [file.entry, file.path]));
   for (const { file } of groups) visit(entries.get(file) ?? "");
-  const modules = [...needed].flatMap((path) => {
+  return [...needed].flatMap((path) => {
     const file = bundle.files.get(path);
     if (file === undefined) return [];
     const text = `${header(file.entry ?? contracts)}\n${file.text}`;
     return [{ path: `contracts/${path}`, text }];
   });
-  return [...modules, ...groups.map((group) => emitDeclarations(group))];
-}
-
-function emitDeclarations({ file, stem, actors }: Model["groups"][number]): Output {
-  const names = new Set(actors.map(({ name }) => name));
-  const type = names.has("Contract") ? "Contract as Contract_" : "Contract";
-  const lines = [
-    header(file),
-    `import type { ${type} } from "callboard";`,
-    "",
-    ...actors.map(({ name }) => `export declare const ${name}: ${names.has("Contract") ? "Contract_" : "Contract"};`),
-  ];
-  return { path: `contracts/${stem}.d.ts`, text: `${lines.join("\n")}\n` };
 }

@@ -10,13 +10,18 @@ import type { Output } from "./header.js";
 import { emitWorker } from "./worker.js";
 
 /** All generated files, sorted by path. `contracts` is the contracts folder. */
-export function emit(model: Model, bundle: Bundle, contracts: string, memo: Memo<Output>): readonly Output[] {
+export function emit(
+  model: Model,
+  bundle: Bundle,
+  contracts: string,
+  memo: Memo<readonly Output[]>,
+): readonly Output[] {
   const source = `${contracts}/`;
   return [
     { path: "package.json", text: packageText(source) },
     emitClient(model, source),
     emitWorker(model, source),
-    ...model.groups.map((group) => memo.get(group.file, group.actors, () => emitActors(group))),
+    ...model.groups.flatMap((group) => memo.get(group.file, group.actors, () => emitActors(group))),
     ...emitContracts(model, bundle, source),
   ].sort((a, b) => byCodeUnit(a.path, b.path));
 }

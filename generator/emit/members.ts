@@ -1,5 +1,6 @@
-/** The members of the interfaces that emitted files declare. */
-import { group, indent, layOut, softline } from "../print/layout.js";
+/** What emitted files list: the members of their interfaces, and the groups. */
+import type { Group } from "../model.js";
+import { group, ifBroken, indent, join, layOut, line, softline, type Doc } from "../print/layout.js";
 
 /** `readonly charge: Handler<typeof payments.charge>;` at an indentation. */
 export function memberLine(indentation: number, name: string, type: string, constant: string): string {
@@ -11,4 +12,15 @@ export function memberLine(indentation: number, name: string, type: string, cons
     ";",
   ]);
   return text.replaceAll("\n", `\n${spaces}`);
+}
+
+/** `{ payments, default: default_ }`: the groups by their names. `local` is what the file calls them. */
+export function groupsDoc(groups: readonly Group[], local: (group: Group) => string): Doc {
+  const members = groups.map((group) => (local(group) === group.name ? group.name : `${group.name}: ${local(group)}`));
+  return members.length === 0 ? "{}" : braces(members);
+}
+
+/** `{ a, b }`, on one line or on many. */
+export function braces(members: readonly Doc[]): Doc {
+  return group("{", indent(line, join([",", line], members)), ifBroken(","), line, "}");
 }

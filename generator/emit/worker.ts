@@ -6,7 +6,7 @@ import { group as groupDoc, ifBroken, indent, join, layOut, line, softline, type
 import { freeName, pascalCase, propertyName, quote } from "../print/names.js";
 import { header, type Output } from "./header.js";
 import { localNames } from "./imports.js";
-import { memberLine } from "./members.js";
+import { braces, groupsDoc, memberLine } from "./members.js";
 
 const own = [
   "Broker",
@@ -50,7 +50,7 @@ export function emitWorker(model: Model, contracts: string): Output {
     "",
     ...queueLines(groups, type),
     "",
-    actorsLine(groups, local),
+    layOut(["const actors = ", groupsDoc(groups, local), ";"]),
     "",
     "/** Creates a worker of all queues, or of those that `queues` names: then only their handlers are required. */",
     "export function createWorker<const Q extends keyof QueueHandlers = keyof QueueHandlers>(",
@@ -73,17 +73,7 @@ function importLine(): string {
     "type Worker",
     "type WorkerOptions",
   ];
-  return layOut([braces("import ", names), ' from "callboard/worker";']);
-}
-
-/** `const actors = { billingUserMail, create: create_ };` */
-function actorsLine(groups: readonly Group[], local: (group: Group) => string): string {
-  const members = groups.map((group) => (local(group) === group.name ? group.name : `${group.name}: ${local(group)}`));
-  return layOut([members.length === 0 ? "const actors = {}" : braces("const actors = ", members), ";"]);
-}
-
-function braces(before: string, members: readonly Doc[]): Doc {
-  return groupDoc(before, "{", indent(line, join([",", line], members)), ifBroken(","), line, "}");
+  return layOut(["import ", braces(names), ' from "callboard/worker";']);
 }
 
 function handlersLines({ file, actors }: Group, local: string, type: string): readonly string[] {

@@ -57,6 +57,14 @@ export type ActorClient<A extends Actor> = [OutputOf<A>] extends [void]
   ? SendOnlyClient<InputOf<A>>
   : CallableClient<InputOf<A>, OutputOf<A>>;
 
+/** Actors by their contract files' names, then by their exports'. */
+export type ActorGroups = Readonly<Record<string, Readonly<Record<string, Actor>>>>;
+
+/** The clients of a contract file's actors. */
+export type GroupClient<Actors> = {
+  readonly [Name in keyof Actors]: Actors[Name] extends Actor ? ActorClient<Actors[Name]> : never;
+};
+
 /** How a client behaves. */
 export interface ClientOptions {
   /** How long `call()` and `result()` wait where they are not told. Default: `"10s"`. */
@@ -67,7 +75,19 @@ export interface ClientOptions {
 
 const clientOptionNames = ["resultTimeout", "seal"] as const satisfies (keyof ClientOptions)[];
 
-/** Binds one actor to a broker. `createClient` of generated code does it for all of them. */
+/** Binds actors to a broker. */
+export function createClient<Groups extends ActorGroups>(
+  broker: Broker,
+  groups: Groups,
+  options: ClientOptions = {},
+): { readonly [Name in keyof Groups]: GroupClient<Groups[Name]> } {
+  const clients = mapValues(groups, (actors) =>
+    mapValues(actors, (actor) => createActorClient(broker, actor, options)),
+  );
+  return clients as { readonly [Name in keyof Groups]: GroupClient<Groups[Name]> };
+}
+
+/** Binds one actor to a broker. */
 export function createActorClient<A extends Actor>(
   broker: Broker,
   actor: A,
@@ -128,4 +148,8 @@ export function createActorClient<A extends Actor>(
 async function inTime<T>(step: Promise<T>, limit: number, broker: string): Promise<T> {
   if (await settlesWithin(systemClock, limit, step)) return step;
   throw new BrokerUnavailableError(`${broker} did not answer within ${limit} ms; nothing was sent`);
+}
+
+function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Readonly<Record<string, U>> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
 }

@@ -23,7 +23,7 @@ test("gen names the files that it wrote, and the next time says that nothing cha
   expect(first.stdout).toMatch(/wrote +handlers\/payments\.ts/);
   expect(first.stdout).toMatch(/1 actor in 1 contract file: \d+ files written, 0 unchanged \(\d+ ms\)/);
   expect(first.code).toBe(0);
-  expect(read(project, "generated/client.ts")).toContain("processPayment");
+  expect(read(project, "generated/client.ts")).toContain("GroupClient<typeof payments>");
 
   const second = await project.callboard("gen");
   expect(second.stdout).toMatch(/^1 actor in 1 contract file: \d+ unchanged \(\d+ ms\)$/m);
@@ -37,12 +37,12 @@ test("gen --check is green after gen; after an edit it names each stale file, wr
   expect((await project.callboard("gen", "--check")).code).toBe(0);
 
   project.write("contracts/payments.ts", contract("z.string()"));
-  const before = read(project, "generated/actors/payments.ts");
+  const before = read(project, "generated/actors/payments.d.ts");
   const { code, stderr } = await project.callboard("gen", "--check");
-  expect(stderr).toMatch(/outdated +generated\/actors\/payments\.ts/);
+  expect(stderr).toMatch(/outdated +generated\/actors\/payments\.d\.ts/);
   expect(stderr).toMatch(/callboard: \d+ files? out of date: run `callboard gen`\./);
   expect(code).toBe(1);
-  expect(read(project, "generated/actors/payments.ts")).toBe(before);
+  expect(read(project, "generated/actors/payments.d.ts")).toBe(before);
 });
 
 test("problems are shown with their place, nothing is written, and the exit code is 1", async () => {
@@ -63,7 +63,7 @@ test("--json prints one object and nothing else", async () => {
 
   project.write("contracts/payments.ts", contract("z.string()"));
   const check = await project.callboard("gen", "--check", "--json");
-  expect(report(check.stdout).stale).toContainEqual({ path: "generated/actors/payments.ts", kind: "outdated" });
+  expect(report(check.stdout).stale).toContainEqual({ path: "generated/actors/payments.d.ts", kind: "outdated" });
   expect(check.code).toBe(1);
 
   project.write("contracts/payments.ts", contract(";"));
@@ -105,7 +105,7 @@ test("--watch generates at once and after every change, and Ctrl+C ends it with 
   await running.printed("2 actors in 2 contract files");
   running.kill("SIGINT");
   expect((await running.ended).code).toBe(0);
-  expect(read(project, "generated/client.ts")).toContain("fetchUrl");
+  expect(read(project, "generated/client.ts")).toContain("GroupClient<typeof web>");
 });
 
 test.each([["gen"], ["gen", "--watch"]])("%s %s without a contracts folder says what to do", async (...args) => {

@@ -15,8 +15,10 @@ test("renamed and namespace imports of actor, local exports and wrapped calls", 
   });
   const report = await project.generateWell();
   expect(report.actors).toBe(4);
-  expect(await project.read("generated/actors/renamed.ts")).toContain("/** Does a. */\nexport const a: Actor<{");
-  expect(await project.read("generated/actors/space.ts")).toContain('name: "space.b"');
+  expect(await project.read("generated/actors/renamed.d.ts")).toContain(
+    "/** Does a. */\nexport declare const a: Actor<{",
+  );
+  expect(await project.read("generated/actors/space.js")).toContain('name: "space.b"');
   expect(await project.read("generated/worker.ts")).toContain(
     "  readonly slow: { readonly wrapped: WrappedHandlers };",
   );
@@ -33,7 +35,7 @@ test("barrels make nothing of their own", async () => {
   });
   const report = await project.generateWell();
   expect(report).toMatchObject({ actors: 2, files: 2 });
-  expect(await project.read("generated/client.ts")).toContain("readonly deepB: {");
+  expect(await project.read("generated/client.ts")).toContain("readonly deepB: GroupClient<typeof deepB>;");
   const files = Object.keys(await project.snapshot("generated"));
   expect(files.filter((path) => path.includes("index") || path.includes("schemas"))).toEqual([]);
   expect(await project.typeCheck()).toBe("");
@@ -50,9 +52,8 @@ test("actors that are declared outside of the folder belong to the file that re-
     "contracts/index.ts": 'export * from "./near.js";\n',
   });
   await project.generateWell();
-  const actors = await project.read("generated/actors/near.ts");
-  expect(actors).toContain('name: "near.near"');
-  expect(actors).toContain("/** From afar. */");
+  expect(await project.read("generated/actors/near.js")).toContain('name: "near.near"');
+  expect(await project.read("generated/actors/near.d.ts")).toContain("/** From afar. */");
 });
 
 test("actors that a helper makes are found when the contract is loaded", async () => {
@@ -73,9 +74,9 @@ test("actors that a helper makes are found when the contract is loaded", async (
     ].join("\n"),
   });
   expect((await project.generateWell()).actors).toBe(3);
-  const actors = await project.read("generated/actors/users.ts");
-  expect(actors).toContain("/** Only this. */\nexport const invite: Actor<{\n  input: { mail: string };");
-  expect(actors).toContain("export const create: Actor<{\n  input: { name: string };");
+  const actors = await project.read("generated/actors/users.d.ts");
+  expect(actors).toContain("/** Only this. */\nexport declare const invite: Actor<{\n  input: { mail: string };");
+  expect(actors).toContain("export declare const create: Actor<{\n  input: { name: string };");
   expect(await project.typeCheck()).toBe("");
 });
 
@@ -110,9 +111,9 @@ test("comments are carried over: of actors with their tags, of properties, of de
     ),
   });
   await project.generateWell();
-  const text = await project.read("generated/actors/docs.ts");
+  const text = await project.read("generated/actors/docs.d.ts");
   expect(text).toContain(
-    "/**\n * Ships a parcel.\n *\n *   indented\n *\n * @deprecated Use `send`.\n */\nexport const ship",
+    "/**\n * Ships a parcel.\n *\n *   indented\n *\n * @deprecated Use `send`.\n */\nexport declare const ship",
   );
   expect(text).toContain(
     "    /** Where to. */\n    to: {\n      /** Street and number. */\n      street: string;\n    };",

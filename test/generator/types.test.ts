@@ -162,7 +162,7 @@ test("one type has one name and one form, whether the schema tells it or the che
     ].join("\n"),
   });
   await project.generateWell();
-  const text = await project.read("generated/actors/same.ts");
+  const text = await project.read("generated/actors/same.d.ts");
   expect(text.match(/^export (?:type|interface) \w+/gm)).toEqual([
     "export type Json",
     "export interface Tree",
@@ -197,8 +197,9 @@ test("what has no type of its own is printed as what its users can work with", a
     ].join("\n"),
   });
   await project.generateWell();
-  const text = await project.read("generated/actors/odd.ts");
-  const signature = (name: string) => new RegExp(`const ${name}: Actor<\\{\n([^]*?)\n\\}>`).exec(text)?.[1]?.trim();
+  const text = await project.read("generated/actors/odd.d.ts");
+  const signature = (name: string) =>
+    new RegExp(`declare const ${name}: Actor<\\{\n([^]*?)\n\\}>`).exec(text)?.[1]?.trim();
   expect(signature("brand")).toBe("input: { id: string };");
   expect(signature("bytes")).toBe("input: Uint8Array;");
   expect(signature("colors")).toBe('input: { color: "red" | "blue"; level: 0 | 1 };');

@@ -120,8 +120,8 @@ test("a producer elsewhere needs the folder, callboard and zod, and reads no con
   await cp(home.path("generated"), elsewhere.path("generated"), { recursive: true });
   expect(await elsewhere.typeCheck()).toBe("");
   const files = (await elsewhere.typeCheck("--listFiles")).split("\n");
-  expect(files.filter((path) => /contracts\/\w+\.ts$/.test(path))).toEqual([]);
-  expect(files.filter((path) => path.endsWith("generated/contracts/web.d.ts"))).toHaveLength(1);
+  expect(files.filter((path) => /contracts\/[\w.]+$/.test(path))).toEqual([]);
+  expect(files.filter((path) => path.endsWith("generated/actors/web.d.ts"))).toHaveLength(1);
   expect(files.filter((path) => path.startsWith(home.root))).toEqual([]);
 });
 

@@ -24,9 +24,9 @@ test("a change, a new file, a mistake and its repair are each followed by a repo
 
   await project.write({ "contracts/deep/b.ts": contract("export const two = actor({ input: z.number() });") });
   await until(
-    ({ written }) => written.includes("generated/actors/deep/b.ts") && !written.includes("generated/actors/a.ts"),
+    ({ written }) => written.includes("generated/actors/deep/b.d.ts") && !written.includes("generated/actors/a.d.ts"),
   );
-  expect(await project.read("generated/actors/deep/b.ts")).toContain("input: number;");
+  expect(await project.read("generated/actors/deep/b.d.ts")).toContain("input: number;");
 
   await project.write({ "contracts/new/c.ts": contract("export const three = actor({ input: z.string() });") });
   await until(({ actors }) => actors === 3);
@@ -38,10 +38,10 @@ test("a change, a new file, a mistake and its repair are each followed by a repo
 
   reports.length = 0;
   await project.write({ "contracts/a.ts": contract("export const one = actor({ input: z.boolean() });") });
-  await until(({ written }) => written.includes("generated/actors/a.ts"));
+  await until(({ written }) => written.includes("generated/actors/a.d.ts"));
 
   await project.remove("contracts/new");
-  await until(({ removed }) => removed.includes("generated/actors/new/c.ts"));
+  await until(({ removed }) => removed.includes("generated/actors/new/c.d.ts"));
 }, 60_000);
 
 test("sources outside of the folder are watched too, and a folder that is not there yet is waited for", async () => {
@@ -67,8 +67,8 @@ test("sources outside of the folder are watched too, and a folder that is not th
   await until(({ actors }) => actors === 1);
   reports.length = 0;
   await project.write({ "src/money.ts": 'import { z } from "zod";\nexport const money = z.int();\n' });
-  await until(({ written }) => written.includes("generated/actors/a.ts"));
-  expect(await project.read("generated/actors/a.ts")).toContain("input: number;");
+  await until(({ written }) => written.includes("generated/actors/a.d.ts"));
+  expect(await project.read("generated/actors/a.d.ts")).toContain("input: number;");
 }, 60_000);
 
 test("after it is closed nothing is generated any more", async () => {

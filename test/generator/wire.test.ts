@@ -14,7 +14,7 @@ async function identities(schemas: readonly string[]) {
     ),
   });
   await project.generateWell();
-  const text = await project.read("generated/actors/all.ts");
+  const text = await project.read("generated/actors/all.js");
   return schemas.map((_, index) => {
     const [, options = ""] = new RegExp(`defineActor\\(contracts\\.a${index}, \\{([^}]*)\\}`).exec(text) ?? [];
     return { fingerprint: /fingerprint: "(\w+)"/.exec(options)?.[1], tagged: options.includes("taggedInput: true") };
@@ -55,7 +55,7 @@ test("the output is tagged by what the handler returns", async () => {
     ),
   });
   await project.generateWell();
-  const text = await project.read("generated/actors/a.ts");
+  const text = await project.read("generated/actors/a.js");
   expect(text.match(/taggedOutput/g)).toHaveLength(1);
   expect(text.indexOf("taggedOutput")).toBeGreaterThan(text.indexOf("contracts.tagged"));
 });
