@@ -27,9 +27,9 @@ function importing(name: string, broker: string, create: string, unwanted: reado
       const project = new Project();
       const generated = join(repository, "generated");
       // As a build leaves it: one JavaScript file for each TypeScript file.
-      cpSync(join(generated, "contracts"), project.path("generated/contracts"), { recursive: true });
+      cpSync(generated, project.path("generated"), { recursive: true });
       await build({
-        entryPoints: [`${generated}/*.ts`, `${generated}/actors/*.ts`],
+        entryPoints: [`${generated}/*.ts`],
         outdir: project.path("generated"),
         outbase: generated,
         format: "esm",
