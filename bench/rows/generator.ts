@@ -62,7 +62,7 @@ const watched: Contender = {
     watcher.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
     while (!printed.includes("watching")) await sleep(20);
 
-    const generated = project.path(`generated/actors/group${CHANGED}.ts`);
+    const generated = project.path(`generated/actors/group${CHANGED}.d.ts`);
     const types = ["z.string()", "z.number()"];
     return {
       async run() {
