@@ -73,6 +73,9 @@ class MemoryQueue {
     if (place === "first") list?.unshift(waiting);
     else list?.push(waiting);
     for (const consumer of this.consumers) consumer.pull();
+    // Another one is first next time.
+    const [first] = this.consumers;
+    if (first !== undefined && this.consumers.delete(first)) this.consumers.add(first);
   }
 
   take(): Waiting | undefined {

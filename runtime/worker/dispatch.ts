@@ -21,7 +21,7 @@ import { readValue } from "../wire-value.js";
 import type { AnyHandler } from "./handler.js";
 import type { Logger } from "./logger.js";
 import { compose, type Attempting, type Middleware } from "./middleware/compose.js";
-import { failure, results } from "./middleware/results.js";
+import { failure, results, retrying } from "./middleware/results.js";
 import { afterFailure, retries } from "./middleware/retries.js";
 import { timeLimit } from "./middleware/time-limit.js";
 import type { Dead, Ending, Outcome, Retry } from "./outcome.js";
@@ -108,7 +108,7 @@ export class Dispatch {
     const told =
       outcome.kind === "dead"
         ? store.put(id, failure(outcome), ttl, reply)
-        : store.note(id, { state: "retrying", attempt, error: outcome.error }, outcome.delay + ttl, reply);
+        : store.note(id, retrying(outcome, attempt), outcome.delay + ttl, reply);
     await told.catch((error: unknown) => {
       logger.warn({ err: error, id }, "the caller of an unknown actor could not be told");
     });

@@ -1,12 +1,12 @@
 /** Stores how a message ended, for the one who waits for it, before the message is acked. */
 import type { Clock } from "../../clock.js";
-import { InvalidOutputError, LeaseLostError, toRemoteError } from "../../errors.js";
+import { InvalidOutputError, LeaseLostError, toRemoteError, type PendingState } from "../../errors.js";
 import type { ResultStore, StoredResult } from "../../results.js";
 import type { Seal } from "../../seal.js";
 import { assertFits } from "../../stored-result.js";
 import { TAGGED, toTagged } from "../../tagged.js";
 import { isSealed, sealValue } from "../../wire-value.js";
-import type { Dead, Outcome } from "../outcome.js";
+import type { Dead, Outcome, Postpone, Retry } from "../outcome.js";
 import { whileUnavailable } from "../patience.js";
 import type { RunningTask } from "../task.js";
 import type { Middleware } from "./compose.js";
@@ -61,8 +61,7 @@ async function keep({ store, seal }: Keeping, task: RunningTask, outcome: Outcom
     case "dead":
       return store.put(id, failure(outcome), ttl, reply);
     case "retry": {
-      const { name, message } = outcome.error;
-      const state = { state: "retrying", attempt: task.message.attempt, error: { name, message } } as const;
+      const state = retrying(outcome, task.message.attempt);
       // Kept until after the next attempt has had its time.
       return store.note(id, state, outcome.delay + ttl, reply);
     }
@@ -83,6 +82,11 @@ function success({ actor, envelope }: RunningTask, returned: unknown, seal: Seal
   if (json !== undefined) assertFits(json, output);
   const { value, encoding } = sealValue(seal, json, tagged, owner);
   return { ok: true, output: value, encoding };
+}
+
+/** What a caller learns of a message that is not through. */
+export function retrying({ error: { name, message } }: Retry | Postpone, attempt: number): PendingState {
+  return { state: "retrying", attempt, error: { name, message } };
 }
 
 /** A failure as its caller learns it: the error's name and message; its stack stays in the dead letter. */
