@@ -5,12 +5,17 @@ import { LeaseLostError } from "../errors.js";
 import type { Logger } from "./logger.js";
 import { again, type Holder } from "./patience.js";
 
+/** Tells the broker what becomes of a delivery. */
+type Step = (delivery: Delivery) => Promise<void>;
+
+/** Whose attempt is over, or never began: nothing aborts it any more. */
+const NOBODY: Holder = { abortReason: undefined };
+
 /** One outcome on its way to the broker. */
 interface Settlement {
   readonly delivery: Delivery;
+  readonly step: Step;
   readonly holder: Holder;
-  /** Tells the broker, once more. */
-  readonly step: () => Promise<void>;
 }
 
 export class Settlements {
@@ -26,11 +31,14 @@ export class Settlements {
     this.#logger = logger;
   }
 
-  /** Takes a step that settles a delivery, and sees to it that it succeeds or is told of. */
-  add(delivery: Delivery, holder: Holder, step: () => Promise<void>): void {
+  /**
+   * Takes a step that settles a delivery, and sees to it that it succeeds or is told of. What step and holder refer to
+   * stays in memory until then.
+   */
+  add(delivery: Delivery, step: Step, holder = NOBODY): void {
     this.#count++;
-    const promise = step();
-    const settlement = { delivery, holder, step };
+    const promise = step(delivery);
+    const settlement = { delivery, step, holder };
     if (this.#latest?.promise === promise) {
       this.#latest.members.push(settlement);
       return;
@@ -56,7 +64,7 @@ export class Settlements {
     const tell = (error: Error) =>
       this.#logger.warn({ queue, err: error }, "the outcome cannot be settled yet; trying again");
     try {
-      await again(this.#clock, holder, failure, step, tell);
+      await again(this.#clock, holder, failure, () => step(delivery), tell);
     } catch (error) {
       const late = error instanceof LeaseLostError;
       const message = late ? "too late: another worker has the message" : "the broker did not take the outcome";

@@ -286,7 +286,10 @@ class ActorWorker implements Worker {
     this.#slots.took(performance.now() - started);
     // The slot is offered to all queues before this one's settlement fetches again.
     this.#slots.free(1);
-    if (!work.abandoned) this.#settlements.add(delivery, work, () => settle(delivery, attempt));
+    if (work.abandoned) return;
+    // Most end so, and keep neither task nor input in memory until the broker has answered.
+    if (attempt.outcome.kind === "done") this.#settlements.add(delivery, ack);
+    else this.#settlements.add(delivery, () => settle(delivery, attempt), work);
   }
 
   #runWaiting(): void {
@@ -299,7 +302,7 @@ class ActorWorker implements Worker {
   }
 
   #giveBack(delivery: Delivery): void {
-    this.#settlements.add(delivery, NOBODY, () => delivery.release());
+    this.#settlements.add(delivery, release);
   }
 
   /** Keeps a message for the next handler that ends. */
@@ -378,8 +381,8 @@ interface Waiting {
   readonly since: number;
 }
 
-/** Whose message is given back: no attempt is under way. */
-const NOBODY: Holder = { abortReason: undefined };
+const ack = (delivery: Delivery) => delivery.ack();
+const release = (delivery: Delivery) => delivery.release();
 
 /** One message in the worker's hands. */
 class Work implements Holder {
