@@ -2,11 +2,15 @@
 import { actor, memoryBroker, type Contract, type Duration } from "callboard";
 import {
   createActorClient,
+  createClient,
   type Actor,
+  type CallableClient,
+  type GroupClient,
   type InputOf,
   type OutputOf,
   type ReceivedOf,
   type ReturnedOf,
+  type SendOnlyClient,
 } from "callboard/client";
 import { createWorker, type Handler, type HandlersOf } from "callboard/worker";
 import { z } from "zod";
@@ -64,6 +68,15 @@ assert<Equal<ReceivedOf<typeof oneWay>, { to: string }>>();
 
 const sender = createActorClient<typeof oneWay>(memoryBroker(), oneWay);
 const caller = createActorClient<typeof answered>(memoryBroker(), answered);
+
+const groups = createClient(memoryBroker(), { mails: { oneWay, answered } });
+assert<Equal<typeof groups.mails.oneWay, SendOnlyClient<{ to: string }>>>();
+assert<Equal<typeof groups.mails.answered, CallableClient<{ n: number }, string>>>();
+assert<Equal<typeof groups.mails, GroupClient<{ oneWay: typeof oneWay; answered: typeof answered }>>>();
+// @ts-expect-error no such actor
+void groups.mails.other;
+// @ts-expect-error no actors
+createClient(memoryBroker(), { mails: { oneWay: sender } });
 
 export async function clients(): Promise<void> {
   const sent = await sender.send({ to: "ada" }, { delay: "10m", priority: 0 });
