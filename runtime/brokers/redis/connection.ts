@@ -234,7 +234,7 @@ export class RedisConnection {
       // Ours: ioredis remembers only what the server confirmed.
       autoResubscribe: false,
     });
-    redis.on("connect", () => gatherWrites(redis.stream));
+    redis.on("connect", () => this.#gather(redis));
     let lastSentinel = "";
     redis.on("sentinelError", ({ message }: Error) => (lastSentinel = message));
     redis.on("error", (error: Error) => {
@@ -275,7 +275,7 @@ export class RedisConnection {
     });
     cluster.on("+node", (node: Redis) => {
       nodes.found(placeOf(node.options));
-      node.on("connect", () => gatherWrites(node.stream));
+      node.on("connect", () => this.#gather(node));
     });
     cluster.on("-node", ({ options }: Redis) => nodes.left(placeOf(options)));
     cluster.on("node error", (error: Error) => {
@@ -284,6 +284,11 @@ export class RedisConnection {
     // No node has answered; why was told by each.
     cluster.on("error", () => this.#tellDown());
     return cluster;
+  }
+
+  /** A consumer's call leaves at once, before the turn's handlers: the server works on it while they do. */
+  #gather({ stream }: Redis): void {
+    if (this.#role.use !== "consume") gatherWrites(stream);
   }
 
   /** What holds for every connection, also for those to the nodes of a cluster. */
