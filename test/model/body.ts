@@ -1,0 +1,35 @@
+/** The bodies of the messages in a model's runs. Each is recognised by the name in it, whatever happens to it. */
+import { encodeEnvelope, reissue } from "../../runtime/envelope.js";
+
+const NAME = /m\d{4}/;
+
+/** The n-th message's body: an envelope, or what another program might have sent. Names sort as numbers do. */
+export function bodyOf(n: number, foreign: boolean): string {
+  const id = `m${String(n).padStart(4, "0")}`;
+  return foreign ? `${id} said:\n"no"` : encodeEnvelope({ id, actor: "a", v: "0", at: n, inputJson: '{"none":[]}' });
+}
+
+/** Whose body it is. */
+export function nameOf(body: string): string {
+  const name = NAME.exec(body)?.[0];
+  if (name === undefined) throw new Error(`a body of no message: ${body}`);
+  return name;
+}
+
+/** The body of the next attempt. */
+export function nextAttempt(body: string): string {
+  const fields = fieldsOf(body);
+  return fields === undefined ? `${body}, again` : reissue(body, { attempt: Number(fields["attempt"] ?? 1) + 1 });
+}
+
+/** A body on which one more crash is counted, in its first field; what is no envelope stays as it is. */
+export function withCrash(body: string): string {
+  const fields = fieldsOf(body);
+  if (fields === undefined) return body;
+  const { crashes, ...others } = fields;
+  return JSON.stringify({ crashes: Number(crashes ?? 0) + 1, ...others });
+}
+
+function fieldsOf(body: string): Readonly<Record<string, unknown>> | undefined {
+  return body.startsWith("{") ? (JSON.parse(body) as Readonly<Record<string, unknown>>) : undefined;
+}

@@ -1,0 +1,329 @@
+/** Takes the same steps on the server and on the model, and looks after each whether both hold the same. */
+import { expect } from "vitest";
+import { asFirstAttempt } from "../../runtime/dead-letter.js";
+import type { MaybePromise } from "../../runtime/maybe.js";
+import { bodyOf, nameOf, nextAttempt } from "./body.js";
+import { Client } from "./client.js";
+import { priorityOf, type Message } from "./queue.js";
+import { ScriptsModel } from "./scripts-model.js";
+import type { ScriptsServer } from "./scripts-server.js";
+import { SEATS, type Step, type StepOf } from "./scripts-steps.js";
+import type { Held, QueueScripts, ScriptsState } from "./scripts.js";
+
+/** Longer than anything lasts, in hours. */
+const AGES = 100;
+
+export class ScriptsRun {
+  readonly #server: ScriptsServer;
+  readonly #model = new ScriptsModel();
+  /** Who takes now, by seat. */
+  readonly #clients: Client[] = [];
+  /** Everybody who ever took. */
+  readonly #ids: string[] = [];
+  readonly #sent: Message[] = [];
+  /** The names of messages that are acked, or that died and were forgotten. */
+  readonly #finished = new Set<string>();
+  /** Who knew what there is to take may be gone: then it waits until somebody looks again. */
+  #forgotten = false;
+  /** What is told in this step arrives in the consumer's program. */
+  #heeded = true;
+  #title = "at the beginning";
+  #state: ScriptsState;
+
+  private constructor(server: ScriptsServer) {
+    this.#server = server;
+    this.#state = this.#model.state;
+  }
+
+  /** Takes the steps on an empty server; afterwards a new consumer must find all that is not finished. */
+  static async take(server: ScriptsServer, steps: readonly Step[]): Promise<void> {
+    await server.reset();
+    const run = new ScriptsRun(server);
+    for (let seat = 0; seat < SEATS; seat++) await run.#enter(seat);
+    for (const [i, step] of steps.entries()) {
+      run.#title = `after step ${i + 1}: ${JSON.stringify(step)}`;
+      await run.#step(step);
+      run.#check();
+    }
+    run.#title = "at the end";
+    await run.#drain();
+  }
+
+  async #step(step: Step): Promise<void> {
+    this.#heeded = step.do !== "send" || step.heeded;
+    switch (step.do) {
+      case "send":
+        return this.#send(this.#newMessage(step.priority, step.foreign));
+      case "send together":
+        return this.#sendTogether(step);
+      case "send again":
+        return this.#sendAgain(step);
+      case "send for later":
+        return this.#sendForLater(step);
+      case "take":
+        return this.#take(step);
+      case "retry":
+        return this.#retry(step);
+      case "reject":
+        return this.#reject(step);
+      case "release":
+        return this.#settle(step, (queue, held) => queue.release(held));
+      case "reconcile":
+        return this.#reconcile(this.#client(step.seat));
+      case "pass on":
+        return this.#passOn(this.#client(step.seat));
+      case "leave":
+        return this.#leave(step.seat);
+      case "die":
+        return this.#die(step.seat);
+      case "go deaf":
+        return this.#goDeaf(this.#client(step.seat));
+      case "hear again":
+        return this.#hearAgain(this.#client(step.seat));
+      case "hours pass":
+        return this.#pass(step.hours);
+      case "sweep and reap":
+        return this.#recover();
+      case "reap":
+        return this.#reap(this.#ids[step.pick % this.#ids.length] ?? "");
+      case "purge":
+        return this.#both((queue) => queue.purge());
+      case "replay":
+        return this.#replay(step);
+      case "lose leases":
+        return this.#lose("leases", this.#state.consumers);
+      case "lose consumers":
+        return this.#lose("consumers", Object.keys(this.#state.leases));
+    }
+  }
+
+  #send(message: Message): Promise<void> {
+    return this.#both((queue) => queue.publish(message));
+  }
+
+  #sendTogether({ priority, count }: StepOf<"send together">): Promise<void> {
+    const bodies = Array.from({ length: count }, () => this.#newMessage(priority).body);
+    return this.#both((queue) => queue.push(priority, bodies));
+  }
+
+  /** The answer was lost, and the sender has tried again. */
+  async #sendAgain({ pick }: StepOf<"send again">): Promise<void> {
+    const message = this.#sent[pick % Math.max(1, this.#sent.length)];
+    if (message === undefined || this.#finished.has(nameOf(message.body))) return;
+    await this.#send(message);
+  }
+
+  #sendForLater({ messages }: StepOf<"send for later">): Promise<void> {
+    const delayed = messages.map(({ hours, priority }) => ({ hours, ...this.#newMessage(priority) }));
+    return this.#both((queue) => queue.delay(delayed));
+  }
+
+  async #take({ seat, want, acks, answered }: Omit<StepOf<"take">, "do">): Promise<void> {
+    const client = this.#client(seat);
+    const take = client.call(want, acks);
+    const before = this.#state.running[client.id] ?? {};
+    const answer = await this.#both((queue) => queue.take(take));
+    // Under a new name, as others have what it held.
+    if (answer[0] === "lost") return this.#enter(seat);
+    for (const field of take.acks) this.#finish(before[field]);
+    if (!answered) return client.wake();
+    const held = Object.entries(this.#state.running[client.id] ?? {});
+    client.learn(
+      take,
+      answer,
+      new Map(held.flatMap(([field, body]) => (field in before ? [] : [[Number(field), body]]))),
+    );
+    if (client.isAsleep) this.#forgotten = false;
+  }
+
+  #retry(step: StepOf<"retry">): Promise<void> {
+    const { hours, priority } = step;
+    return this.#settle(step, (queue, held, body) => queue.retry(held, { hours, priority, body: nextAttempt(body) }));
+  }
+
+  #reject(step: StepOf<"reject" | "release">): Promise<void> {
+    return this.#settle(step, (queue, held, body) => {
+      const id = nameOf(body);
+      return queue.reject(held, id, JSON.stringify({ id, priority: priorityOf(held.field), body }));
+    });
+  }
+
+  /** A consumer lets go of a message that it knows of; others may have it by now. */
+  async #settle(
+    { seat, pick }: { readonly seat: number; readonly pick: number },
+    ask: (queue: QueueScripts, held: Held, body: string) => MaybePromise<number>,
+  ): Promise<void> {
+    const client = this.#client(seat);
+    const field = client.pick(pick);
+    const body = field === undefined ? undefined : client.known.get(field);
+    if (field === undefined || body === undefined) return;
+    await this.#both((queue) => ask(queue, { consumer: client.id, field }, body));
+    client.known.delete(field);
+  }
+
+  async #reconcile(client: Client): Promise<void> {
+    client.wake();
+    await this.#both((queue) => queue.reconcile(client.id, [...client.known.keys()]));
+  }
+
+  async #passOn(client: Client): Promise<void> {
+    client.wake();
+    await this.#both((queue) => queue.passOn(client.id));
+  }
+
+  /** A consumer ends in good order; another one takes its seat. */
+  async #leave(seat: number): Promise<void> {
+    const { id } = this.#client(seat);
+    await this.#both((queue) => queue.listen(id, false));
+    await this.#both((queue) => queue.leave(id));
+    await this.#enter(seat);
+  }
+
+  /** A consumer ends without a word; another one takes its seat. */
+  async #die(seat: number): Promise<void> {
+    await this.#goDeaf(this.#client(seat));
+    await this.#enter(seat);
+  }
+
+  async #goDeaf(client: Client): Promise<void> {
+    client.wake();
+    this.#forgotten = true;
+    await this.#both((queue) => queue.listen(client.id, false));
+  }
+
+  async #hearAgain(client: Client): Promise<void> {
+    client.wake();
+    await this.#both((queue) => queue.listen(client.id, true));
+  }
+
+  async #enter(seat: number): Promise<void> {
+    const former = this.#clients[seat];
+    if (former !== undefined) await this.#both((queue) => queue.listen(former.id, false));
+    const client = new Client(`c${this.#ids.length}`);
+    this.#clients[seat] = client;
+    this.#ids.push(client.id);
+    await this.#both((queue) => queue.listen(client.id, true));
+  }
+
+  async #pass(hours: number): Promise<void> {
+    for (const client of this.#clients) client.pass(hours);
+    await this.#both((queue) => queue.pass(hours));
+  }
+
+  /** What the sweeper does. */
+  async #recover(): Promise<void> {
+    for (const id of await this.#both((queue) => queue.sweep())) await this.#reap(id);
+  }
+
+  async #reap(id: string): Promise<void> {
+    await this.#both((queue) => queue.reap(id));
+  }
+
+  async #replay({ pick }: StepOf<"reap" | "replay">): Promise<void> {
+    const dead = Object.entries(this.#state.dead);
+    const [id, { letter }] = dead[pick % Math.max(1, dead.length)] ?? [
+      "nobody",
+      { letter: '{"priority":5,"body":""}' },
+    ];
+    const { priority, body } = JSON.parse(letter) as Message;
+    await this.#both((queue) => queue.replay(id, { priority, body: asFirstAttempt({ body }) }));
+  }
+
+  /** Somebody deletes a key. Not both: a consumer of whom nothing is known cannot be found. */
+  async #lose(key: "leases" | "consumers", others: readonly string[]): Promise<void> {
+    if (Object.keys(this.#state.running).every((consumer) => others.includes(consumer))) {
+      await this.#both((queue) => queue.lose(key));
+    }
+  }
+
+  /** All consumers die, all time passes: a new one finds whatever is not finished, and finishes it. */
+  async #drain(): Promise<void> {
+    for (let seat = 0; seat < SEATS; seat++) await this.#die(seat);
+    await this.#pass(AGES);
+    await this.#recover();
+    const [client] = this.#clients;
+    if (client === undefined) throw new Error("there is no seat");
+    do {
+      await this.#take({ seat: 0, want: 10, acks: [...client.known.keys()].map((_, i) => i), answered: true });
+    } while (client.known.size > 0);
+    const { ready, delayed, running, dead, consumers } = this.#state;
+    expect({ ready, delayed, running, dead, consumers }, this.#title).toEqual({
+      ready: {},
+      delayed: [],
+      running: {},
+      dead: {},
+      consumers: [client.id],
+    });
+    this.#check();
+    expect([...this.#finished].sort(), this.#title).toEqual(this.#sent.map(({ body }) => nameOf(body)));
+  }
+
+  /** Asks server and model the same, and compares their answers and all that they hold afterwards. */
+  async #both<T>(ask: (queue: QueueScripts) => MaybePromise<T>): Promise<T> {
+    const answer = await ask(this.#server);
+    const state = await this.#server.state();
+    this.#model.begin((consumer) => consumer in state.idle);
+    const expected = await ask(this.#model);
+    expect({ answer, ...state }, this.#title).toEqual({ answer: expected, ...this.#model.state });
+    this.#learn(state);
+    return answer;
+  }
+
+  #learn(state: ScriptsState): void {
+    const dead = Object.values(this.#state.dead);
+    this.#state = state;
+    for (const word of state.words) this.#clients.find(({ id }) => id === word.consumer)?.hear(word, this.#heeded);
+    // Dead letters are purged, or expire.
+    const there = namesIn(state);
+    for (const { letter } of dead) if (!there.has(nameOf(letter))) this.#finish(letter);
+  }
+
+  /** What is true after each step, whatever the model says. */
+  #check(): void {
+    const there = namesIn(this.#state);
+    const names = this.#sent.map(({ body }) => nameOf(body));
+    const lost = names.filter((name) => !there.has(name) && !this.#finished.has(name));
+    expect(lost, `lost ${this.#title}`).toEqual([]);
+    if (this.#clients.every((client) => this.#isAsleep(client)) && !this.#forgotten) this.#checkSleepers();
+  }
+
+  /** Where everybody sleeps, nothing waits, and one wakes when the next message is due. */
+  #checkSleepers(): void {
+    expect(this.#state.ready, `everybody sleeps ${this.#title}`).toEqual({});
+    const [next] = this.#state.delayed;
+    if (next === undefined) return;
+    const inTime = this.#clients.some((client) => !client.sleepsPast(Math.max(next.hours, 0)));
+    expect(inTime, `nobody wakes in time ${this.#title}`).toBe(true);
+  }
+
+  #isAsleep(client: Client): boolean {
+    return client.isAsleep && (this.#state.leases[client.id] ?? 0) > 0;
+  }
+
+  #newMessage(priority: number, foreign = false): Message {
+    const message = { priority, body: bodyOf(this.#sent.length, foreign) };
+    this.#sent.push(message);
+    return message;
+  }
+
+  #finish(body: string | undefined): void {
+    if (body !== undefined) this.#finished.add(nameOf(body));
+  }
+
+  #client(seat: number): Client {
+    const client = this.#clients[seat];
+    if (client === undefined) throw new Error(`nobody has seat ${seat}`);
+    return client;
+  }
+}
+
+/** The names of all messages that a queue holds. */
+function namesIn({ ready, delayed, running, dead }: ScriptsState): ReadonlySet<string> {
+  const bodies = [
+    ...Object.values(ready).flat(),
+    ...delayed.map(({ body }) => body),
+    ...Object.values(running).flatMap((held) => Object.values(held)),
+    ...Object.values(dead).map(({ letter }) => letter),
+  ];
+  return new Set(bodies.map(nameOf));
+}

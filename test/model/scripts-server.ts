@@ -1,0 +1,171 @@
+/** The scripts themselves, on a server that nobody else uses. */
+import { Redis } from "ioredis";
+import { queueKeys } from "../../runtime/brokers/redis/keys.js";
+import { scripts } from "../../runtime/brokers/redis/scripts.js";
+import type { Delayed, Message } from "./queue.js";
+import { HOUR, RedisHours } from "./redis-hours.js";
+import { RedisKeys } from "./redis-keys.js";
+import {
+  DEAD_LETTER_HOURS,
+  LEASE_HOURS,
+  type Held,
+  type QueueScripts,
+  type ScriptsState,
+  type Take,
+  type TakeAnswer,
+  type Word,
+} from "./scripts.js";
+
+const keys = queueKeys("model", "work");
+
+export class ScriptsServer implements QueueScripts {
+  readonly #redis: Redis;
+  readonly #subscriber: Redis;
+  #contents: RedisKeys | undefined;
+  #words: Word[] = [];
+
+  constructor(url: string) {
+    this.#redis = new Redis(url);
+    this.#subscriber = new Redis(url);
+    this.#subscriber.on("message", (channel: string, text: string) => {
+      this.#words.push({ consumer: channel.slice(keys.wake("").length), text });
+    });
+  }
+
+  /** Begins anew, with nothing on the server. */
+  async reset(): Promise<void> {
+    await this.#subscriber.unsubscribe();
+    await this.#redis.flushall();
+    this.#words = [];
+    this.#contents = new RedisKeys(this.#redis, await RedisHours.begin(this.#redis), keys);
+  }
+
+  close(): void {
+    this.#redis.disconnect();
+    this.#subscriber.disconnect();
+  }
+
+  /** Reads all that there is; what was told is told once. */
+  async state(): Promise<ScriptsState> {
+    // What was published before comes before this answer.
+    await this.#subscriber.ping();
+    const words = this.#words.splice(0);
+    await this.#keys.pass(0);
+    return { ...(await this.#keys.read()), words };
+  }
+
+  async publish({ priority, body }: Message): Promise<void> {
+    await scripts.publish.run(this.#redis, [keys.ready(priority), keys.idle, keys.leases], [body, priority]);
+  }
+
+  async push(priority: number, bodies: readonly string[]): Promise<void> {
+    await this.#redis.lpush(keys.ready(priority), ...bodies);
+    await scripts.wake.run(this.#redis, [keys.idle], []);
+  }
+
+  async delay(messages: readonly Delayed[]): Promise<void> {
+    const args = messages.flatMap(({ hours, priority, body }) => [hours * HOUR, 9 - priority, body]);
+    await scripts.delay.run(this.#redis, [keys.delayed, keys.idle], args);
+  }
+
+  async take({ consumer, want, first, call, acks }: Take): Promise<TakeAnswer> {
+    const { leases, consumers, delayed, idle, allReady } = keys;
+    const reply = await scripts.take.run(
+      this.#redis,
+      [keys.running(consumer), leases, consumers, delayed, idle, ...allReady],
+      [consumer, LEASE_HOURS * HOUR, want, first, keys.wake(consumer), call, ...runsOf(acks)],
+    );
+    if (reply[0] === "lost") return reply;
+    const [due, ...others] = reply;
+    return [due === -1 ? due : Math.ceil(due / HOUR), ...others];
+  }
+
+  retry({ consumer, field }: Held, next: Delayed): Promise<number> {
+    const { hours, priority, body } = next;
+    return scripts.retry.run(
+      this.#redis,
+      [keys.running(consumer), keys.delayed, keys.ready(priority), keys.idle],
+      [field, hours * HOUR, 9 - priority, body],
+    );
+  }
+
+  reject({ consumer, field }: Held, id: string, letter: string): Promise<number> {
+    return scripts.reject.run(this.#redis, [keys.running(consumer), keys.dead, keys.deadIndex], [field, id, letter]);
+  }
+
+  release({ consumer, field }: Held): Promise<number> {
+    return scripts.release.run(this.#redis, [keys.running(consumer), keys.idle, ...keys.allReady], [field]);
+  }
+
+  reconcile(consumer: string, known: readonly number[]): Promise<number> {
+    return scripts.reconcile.run(
+      this.#redis,
+      [keys.running(consumer), keys.idle, ...keys.allReady],
+      [keys.wake(consumer), ...known],
+    );
+  }
+
+  leave(consumer: string): Promise<number> {
+    return this.#end(scripts.leave, consumer);
+  }
+
+  passOn(consumer: string): Promise<number> {
+    return scripts.passOn.run(this.#redis, [keys.idle], [keys.wake(consumer)]);
+  }
+
+  async sweep(): Promise<readonly string[]> {
+    const gone = await scripts.sweep.run(
+      this.#redis,
+      [keys.leases, keys.consumers, keys.dead, keys.deadIndex],
+      [DEAD_LETTER_HOURS * HOUR],
+    );
+    return gone.toSorted();
+  }
+
+  reap(consumer: string): Promise<number> {
+    return this.#end(scripts.reap, consumer);
+  }
+
+  replay(id: string, { priority, body }: Message): Promise<number> {
+    return scripts.replay.run(this.#redis, [keys.dead, keys.deadIndex, keys.ready(priority), keys.idle], [id, body]);
+  }
+
+  async purge(): Promise<void> {
+    await this.#redis.unlink(keys.dead, keys.deadIndex);
+  }
+
+  pass(hours: number): Promise<void> {
+    return this.#keys.pass(hours);
+  }
+
+  async lose(key: "leases" | "consumers"): Promise<void> {
+    await this.#redis.del(keys[key]);
+  }
+
+  async listen(consumer: string, listening: boolean): Promise<void> {
+    if (listening) await this.#subscriber.subscribe(keys.wake(consumer));
+    else await this.#subscriber.unsubscribe(keys.wake(consumer));
+  }
+
+  /** The two scripts with which a consumer's time is over. */
+  #end(script: typeof scripts.leave, consumer: string): Promise<number> {
+    return script.run(
+      this.#redis,
+      [keys.running(consumer), keys.leases, keys.consumers, keys.idle, ...keys.allReady],
+      [consumer, keys.wake(consumer)],
+    );
+  }
+
+  get #keys(): RedisKeys {
+    if (this.#contents === undefined) throw new Error("reset() comes first");
+    return this.#contents;
+  }
+}
+
+/** Acks as `take` is told them: the first and the last field of each run of neighbours, which are ten apart. */
+function runsOf(acks: readonly number[]): readonly number[] {
+  return acks.flatMap((field) => [
+    ...(acks.includes(field - 10) ? [] : [field]),
+    ...(acks.includes(field + 10) ? [] : [field]),
+  ]);
+}
