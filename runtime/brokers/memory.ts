@@ -253,7 +253,7 @@ class MemoryDelivery implements Delivery {
     const { publication, crashes } = waiting;
     this.queue = queue;
     this.priority = publication.priority;
-    this.body = crashes === 0 ? publication.body : reissue(publication.body, { crashes });
+    this.body = crashes === 0 ? publication.body : withCrashes(publication.body, crashes);
     this.waiting = waiting;
     this.#consumer = consumer;
   }
@@ -272,6 +272,15 @@ class MemoryDelivery implements Delivery {
 
   release(): Promise<void> {
     return this.#consumer.settle(this, (queue) => queue.put(this.waiting, "first"));
+  }
+}
+
+/** The message's bytes, with its crashes; what is no envelope stays as it is, and whoever decodes it will say so. */
+function withCrashes(body: string, crashes: number): string {
+  try {
+    return reissue(body, { crashes });
+  } catch {
+    return body;
   }
 }
 
