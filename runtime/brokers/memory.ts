@@ -49,9 +49,19 @@ class MemoryQueue {
   readonly ready: Waiting[][] = Array.from({ length: 10 }, () => []);
   readonly delayed = new Set<DelayedMessage>();
   readonly consumers = new Set<MemoryConsumer>();
-  dead: DeadLetter[] = [];
+  #dead: readonly DeadLetter[] = [];
 
   constructor(readonly clock: Clock) {}
+
+  /** The dead letters that are not too old, the oldest first. */
+  get dead(): readonly DeadLetter[] {
+    const since = this.clock.now() - defaults.broker.deadLetterTtl;
+    return this.#dead.filter(({ diedAt }) => diedAt > since);
+  }
+
+  set dead(letters: readonly DeadLetter[]) {
+    this.#dead = letters;
+  }
 
   add(publication: Publication, crashes = 0): void {
     if (publication.delay === 0) return this.put({ publication, crashes }, "last");
@@ -87,9 +97,7 @@ class MemoryQueue {
   }
 
   bury(letter: DeadLetterInit): void {
-    const diedAt = this.clock.now();
-    this.dead = this.dead.filter((other) => other.diedAt > diedAt - defaults.broker.deadLetterTtl);
-    this.dead.push({ ...letter, diedAt });
+    this.dead = [...this.dead, { ...letter, diedAt: this.clock.now() }];
   }
 }
 
@@ -292,9 +300,7 @@ class MemoryDeadLetters implements DeadLetters {
   }
 
   async list(name: string, { limit = 100 }: { readonly limit?: number } = {}): Promise<readonly DeadLetter[]> {
-    const since = this.#backend.clock.now() - defaults.broker.deadLetterTtl;
-    const alive = this.#backend.queue(name).dead.filter(({ diedAt }) => diedAt > since);
-    return alive.reverse().slice(0, limit);
+    return this.#backend.queue(name).dead.toReversed().slice(0, limit);
   }
 
   async replay(name: string, id: string): Promise<boolean> {
