@@ -16,10 +16,11 @@ export function nameOf(body: string): string {
   return name;
 }
 
-/** The body of the next attempt. */
+/** The body of the next attempt, as a worker makes it: crashes in a row are over. */
 export function nextAttempt(body: string): string {
   const fields = fieldsOf(body);
-  return fields === undefined ? `${body}, again` : reissue(body, { attempt: Number(fields["attempt"] ?? 1) + 1 });
+  if (fields === undefined) return `${body}, again`;
+  return reissue(body, { attempt: Number(fields["attempt"] ?? 1) + 1, crashes: undefined });
 }
 
 /** A body on which one more crash is counted, in its first field; what is no envelope stays as it is. */

@@ -1,6 +1,9 @@
 /** A queue as it should be: plain lists and maps, with all times in hours from now. */
 import { withCrash } from "./body.js";
 
+/** In milliseconds. */
+export const HOUR = 3_600_000;
+
 /** A message in line, or on its way into it. */
 export interface Message {
   readonly priority: number;
@@ -118,6 +121,16 @@ export class QueueModel {
   /** The fields that a consumer holds, the oldest first. */
   fields(consumer: string): readonly number[] {
     return [...(this.#held.get(consumer)?.keys() ?? [])].sort((one, other) => one - other);
+  }
+
+  /** What a consumer holds under a field. */
+  body(consumer: string, field: number): string | undefined {
+    return this.#held.get(consumer)?.get(field);
+  }
+
+  /** All that a consumer holds. */
+  bodies(consumer: string): readonly string[] {
+    return [...(this.#held.get(consumer)?.values() ?? [])];
   }
 
   /** A consumer has a message no longer; tells whether it had it. */

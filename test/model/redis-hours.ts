@@ -4,8 +4,7 @@
  * test sees the same hours, and a time that is early by a millisecond is an hour early.
  */
 import type { Redis } from "ioredis";
-
-export const HOUR = 3_600_000;
+import { HOUR } from "./queue.js";
 
 /** How a score tells a time. */
 export interface Scale {
@@ -44,7 +43,8 @@ export class RedisHours {
       const time = this.#start + (this.read(score, scale) - hours) * HOUR;
       return [time * scale.perMillisecond + (score % scale.perMillisecond), member];
     });
-    if (moved.length > 0) await this.#redis.zadd(zset, ...moved);
+    // Who has left in the meantime stays away.
+    if (moved.length > 0) await this.#redis.zadd(zset, "XX", ...moved);
   }
 }
 

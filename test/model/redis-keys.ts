@@ -55,14 +55,15 @@ export class RedisKeys {
     };
   }
 
-  /** Lets hours pass, 0 or more, and sets all times back to the hour. */
+  /** Lets hours pass, 0 or more, for all but the leases, and sets the times back to the hour. */
   async pass(hours: number): Promise<void> {
-    const { leases, delayed, deadIndex } = this.#keys;
-    await Promise.all([
-      this.#hours.pass(leases, milliseconds, hours),
-      this.#hours.pass(delayed, ranked, hours),
-      this.#hours.pass(deadIndex, milliseconds, hours),
-    ]);
+    const { delayed, deadIndex } = this.#keys;
+    await Promise.all([this.#hours.pass(delayed, ranked, hours), this.#hours.pass(deadIndex, milliseconds, hours)]);
+  }
+
+  /** Lets hours pass for the leases. */
+  passForLeases(hours: number): Promise<void> {
+    return this.#hours.pass(this.#keys.leases, milliseconds, hours);
   }
 
   #delayed(body: string, score: number): Delayed {

@@ -2,8 +2,8 @@
 import { Redis } from "ioredis";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import { scripts } from "../../runtime/brokers/redis/scripts.js";
-import type { Delayed, Message } from "./queue.js";
-import { HOUR, RedisHours } from "./redis-hours.js";
+import { HOUR, type Delayed, type Message } from "./queue.js";
+import { RedisHours } from "./redis-hours.js";
 import { RedisKeys } from "./redis-keys.js";
 import {
   DEAD_LETTER_HOURS,
@@ -50,7 +50,7 @@ export class ScriptsServer implements QueueScripts {
     // What was published before comes before this answer.
     await this.#subscriber.ping();
     const words = this.#words.splice(0);
-    await this.#keys.pass(0);
+    await this.pass(0);
     return { ...(await this.#keys.read()), words };
   }
 
@@ -134,8 +134,8 @@ export class ScriptsServer implements QueueScripts {
     await this.#redis.unlink(keys.dead, keys.deadIndex);
   }
 
-  pass(hours: number): Promise<void> {
-    return this.#keys.pass(hours);
+  async pass(hours: number): Promise<void> {
+    await Promise.all([this.#keys.pass(hours), this.#keys.passForLeases(hours)]);
   }
 
   async lose(key: "leases" | "consumers"): Promise<void> {

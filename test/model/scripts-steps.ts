@@ -1,5 +1,6 @@
 /** What may happen to a queue in Redis: plain data, so that a sequence that fails can be read and made shorter. */
 import fc from "fast-check";
+import { times } from "./weight.js";
 
 /** How many consumers there are at a time. */
 export const SEATS = 3;
@@ -41,82 +42,29 @@ const pick = fc.nat(20);
 // Few of them, so that messages meet.
 const priority = fc.constantFrom(5, 5, 0, 9, 7);
 const hours = fc.constantFrom(1, 2, 5, 30);
+const later = fc.record({ hours, priority });
 const rarely = fc.nat(7).map((n) => n === 7);
 const mostly = fc.nat(7).map((n) => n < 7);
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("send" as const), priority, foreign: rarely, heeded: mostly }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant("send together" as const),
-      priority,
-      count: fc.integer({ min: 1, max: 5 }),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("send again" as const), pick }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant("send for later" as const),
-      messages: fc.array(fc.record({ hours, priority }), { minLength: 1, maxLength: 3 }),
-    }),
-  },
-  {
-    weight: 14,
-    arbitrary: fc.record({
-      do: fc.constant("take" as const),
-      seat,
-      want: fc.nat(4),
-      acks: fc.array(fc.nat(8), { maxLength: 4 }),
-      answered: mostly,
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant("retry" as const),
-      seat,
-      pick,
-      hours: fc.constantFrom(0, 1, 2, 30),
-      priority,
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({ do: fc.constantFrom("reject" as const, "release" as const), seat, pick }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        "reconcile" as const,
-        "pass on" as const,
-        "leave" as const,
-        "die" as const,
-        "go deaf" as const,
-        "hear again" as const,
-      ),
-      seat,
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant("hours pass" as const), hours: fc.integer({ min: 1, max: 3 }) }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        "sweep and reap" as const,
-        "sweep and reap" as const,
-        "purge" as const,
-        "lose leases" as const,
-        "lose consumers" as const,
-      ),
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("reap" as const, "replay" as const), pick }) },
+  times(8, { do: fc.constant("send"), priority, foreign: rarely, heeded: mostly }),
+  times(3, { do: fc.constant("send together"), priority, count: fc.integer({ min: 1, max: 4 }) }),
+  times(1, { do: fc.constant("send again"), pick }),
+  times(2, { do: fc.constant("send for later"), messages: fc.array(later, { minLength: 1, maxLength: 3 }) }),
+  times(20, {
+    do: fc.constant("take"),
+    seat,
+    want: fc.nat(4),
+    acks: fc.array(pick, { maxLength: 4 }),
+    answered: mostly,
+  }),
+  times(3, { do: fc.constant("retry"), seat, pick, hours: fc.constantFrom(0, 1, 2, 30), priority }),
+  times(4, { do: fc.constantFrom("reject", "release"), seat, pick }),
+  times(4, { do: fc.constantFrom("reconcile", "pass on", "leave", "die", "go deaf", "hear again"), seat }),
+  times(2, { do: fc.constant("hours pass"), hours: fc.integer({ min: 1, max: 3 }) }),
+  times(2, { do: fc.constant("sweep and reap") }),
+  times(1, { do: fc.constantFrom("purge", "lose leases", "lose consumers") }),
+  times(3, { do: fc.constantFrom("reap", "replay"), pick }),
 );
 
 /** Sequences of steps. */
