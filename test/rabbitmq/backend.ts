@@ -11,6 +11,7 @@ import {
   PRIORITIES,
   readyQueue,
   strayQueue,
+  suspectsQueue,
 } from "../../runtime/brokers/rabbitmq/names.js";
 import type { Backend } from "../conformance/harness.js";
 import { eventually } from "../support/eventually.js";
@@ -79,7 +80,8 @@ async function removeAll(channel: Channel, prefix: string): Promise<void> {
     [undefined, ...PRIORITIES].map((priority) => readyQueue(prefix, queue, priority)),
   );
   const steps = Array.from({ length: LADDER_STEPS }, (_, step) => ladderStep(prefix, step));
-  const queues = [...ready, ...QUEUES.map((queue) => deadQueue(prefix, queue)), ...steps, strayQueue(prefix)];
+  const others = QUEUES.flatMap((queue) => [suspectsQueue(prefix, queue), deadQueue(prefix, queue)]);
+  const queues = [...ready, ...others, ...steps, strayQueue(prefix)];
   for (const name of queues) await channel.deleteQueue(name);
   for (const name of [...steps, strayQueue(prefix), dueExchange(prefix)]) await channel.deleteExchange(name);
 }

@@ -227,3 +227,31 @@ test("14. a message of many frames travels, and one that the server finds too la
     return backend.connect();
   }
 });
+
+test("15. a suspect that cannot be moved for a while takes nothing else out of its worker's hands", async () => {
+  await backend.connect().publish([message("suspect")]);
+  for (let deaths = 0; deaths < 2; deaths++) {
+    const dying = backend.connect();
+    await new TestConsumer(dying, "work").next();
+    await dying.close();
+  }
+  const broker = backend.connect({ publishTimeout: "200ms" });
+  await broker.publish([message("other", { queue: "other" })]);
+  await server.ctl("set_vm_memory_high_watermark", "0.0000001");
+  try {
+    const consumer = new TestConsumer(broker, "work");
+    await eventually("the trouble", () => consumer.notices.some((notice) => notice.includes("what dead workers left")));
+    // It is held, and on no other queue yet.
+    const connections = backend.proxy.connections;
+    await backend.pass(1000);
+    expect(consumer.deliveries).toEqual([]);
+    expect(backend.proxy.connections).toBe(connections);
+    await server.ctl("set_vm_memory_high_watermark", "0.4");
+    const suspect = await consumer.next();
+    expect([decodeEnvelope(suspect.body).input, decodeEnvelope(suspect.body).crashes]).toEqual(["suspect", 2]);
+    await suspect.ack();
+    await eventually("health again", () => consumer.consumer.healthy);
+  } finally {
+    await server.ctl("set_vm_memory_high_watermark", "0.4");
+  }
+});

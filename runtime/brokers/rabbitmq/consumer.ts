@@ -1,6 +1,7 @@
 /**
  * Takes messages from one queue in RabbitMQ. The server pushes as many as the worker can handle at once; a message that
- * finds no free slot waits here. A queue has a lane for each priority, and the highest lane goes first.
+ * finds no free slot waits here. A queue has a lane for each priority, and the highest lane goes first. A message that
+ * several workers died with goes to a lane of its own kind, from which each worker takes one at a time.
  */
 import type { ConsumeMessage } from "amqplib";
 import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../broker.js";
@@ -9,7 +10,7 @@ import { pauseAfter, type RabbitmqConnection } from "./connection.js";
 import type { RabbitmqDeadLetters } from "./dead-letters.js";
 import type { Publisher } from "./publisher.js";
 import { HIGHEST_RANK } from "./names.js";
-import { bodyOf, priorityOf, Session, type Held, type LaneState } from "./session.js";
+import { isMisplaced, priorityOf, recount, Session, type Held, type LaneState } from "./session.js";
 import type { Topology } from "./topology.js";
 
 type HeldSession = Session<RabbitmqDelivery>;
@@ -69,7 +70,8 @@ export class RabbitmqConsumer implements Consumer {
     const session = this.#session;
     if (session === undefined) return;
     await this.#unsubscribe(session);
-    await Promise.all(session.takeAll().map((held) => this.#giveBackUnseen(session, held)));
+    const unseen = session.takeAll().map((held) => this.#giveBackUnseen(session, held));
+    await Promise.allSettled([...unseen, ...session.moves]);
   }
 
   async close(): Promise<void> {
@@ -120,7 +122,7 @@ export class RabbitmqConsumer implements Consumer {
   async #subscribe(): Promise<HeldSession> {
     const { connection, topology } = this.#context;
     const lanes = topology.lanes(this.#queue);
-    await Promise.all(lanes.map(({ declare }) => declare()));
+    await Promise.all([...lanes.ordinary, lanes.suspects].map(({ declare }) => declare()));
     const channel = await connection.channel();
     const prefetch = Math.min(MOST_UNACKED, Math.max(1, this.#options.slots.concurrency));
     const session = new Session<RabbitmqDelivery>({ channel, lanes, prefetch, notHeld: () => this.notHeld() });
@@ -128,7 +130,6 @@ export class RabbitmqConsumer implements Consumer {
     channel.on("error", (error) => (problem = error));
     channel.on("close", () => this.#lost(session, problem));
     try {
-      await channel.prefetch(session.prefetch);
       // The highest first, so that its messages are the first to come.
       for (const lane of session.lanes) await this.#consume(session, lane);
     } catch (error) {
@@ -145,10 +146,15 @@ export class RabbitmqConsumer implements Consumer {
 
   async #consume(session: HeldSession, state: LaneState): Promise<void> {
     session.expectFirst(state);
-    const { consumerTag } = await session.channel.consume(state.lane.name, (message) => {
-      if (message === null) this.#cancelled(session, state);
-      else this.#receive(session, state, message);
-    });
+    const { channel } = session;
+    // A prefetch is that of the subscriptions that follow it: the two are sent together.
+    const [, { consumerTag }] = await Promise.all([
+      channel.prefetch(state.prefetch),
+      channel.consume(state.lane.name, (message) => {
+        if (message === null) this.#cancelled(session, state);
+        else this.#receive(session, state, message);
+      }),
+    ]);
     state.tag = consumerTag;
   }
 
@@ -156,11 +162,7 @@ export class RabbitmqConsumer implements Consumer {
     if (!session.alive) return;
     const rank = lane.lane.priority ?? Math.min(HIGHEST_RANK, Number(message.properties.priority ?? 0));
     const held: Held = { message, lane, rank };
-    // A classic queue only says that a message was delivered before: the count is kept by writing it into the message.
-    if (lane.lane.priority === undefined && message.fields.redelivered) {
-      lane.held++;
-      return void this.#giveBackUnseen(session, held);
-    }
+    if (isMisplaced(held)) return void this.#move(session, held);
     session.add(held);
     this.#schedule();
   }
@@ -247,19 +249,46 @@ export class RabbitmqConsumer implements Consumer {
     return this.#context.deadLetters.bury(letter);
   }
 
-  release(delivery: RabbitmqDelivery): Promise<void> {
-    const { queue, priority, body } = delivery;
-    return this.#context.publisher.giveBack({ queue, priority, body });
+  release({ held }: RabbitmqDelivery): Promise<void> {
+    return this.#copyBack(held);
   }
 
-  /** Gives back what nobody has been given, with its crashes counted. If that fails, the end of the channel does it. */
+  /** Puts a message into the lane where it belongs. What is held is to be acked then. */
+  #copyBack(held: Held): Promise<void> {
+    return this.#context.publisher.giveBack({ queue: this.#queue, priority: priorityOf(held), ...recount(held) });
+  }
+
+  async #giveBack(session: HeldSession, held: Held): Promise<void> {
+    await this.#copyBack(held);
+    await session.acks.add(held);
+  }
+
+  /** Gives back what nobody has been given. If that fails, the end of the channel does it. */
   async #giveBackUnseen(session: HeldSession, held: Held): Promise<void> {
-    const priority = priorityOf(held);
     try {
-      await this.#context.publisher.giveBack({ queue: this.#queue, priority, body: bodyOf(held) });
-      await session.acks.add(held);
+      await this.#giveBack(session, held);
     } catch {
       await session.channel.close().catch(() => undefined);
+    }
+  }
+
+  /**
+   * Brings a message to the lane where it belongs, trying until the server takes it: the end of the channel would count
+   * a crash on all that is held here. Never rejects.
+   */
+  async #move(session: HeldSession, held: Held): Promise<void> {
+    held.lane.held++;
+    for (let failures = 1; session.alive; failures++) {
+      try {
+        await session.moving(this.#giveBack(session, held));
+        if (failures > 1 && this.healthy) this.#recovered();
+        return this.#schedule();
+      } catch (error) {
+        this.#schedule();
+        if (!this.#taking) return;
+        this.#trouble("cannot give back what dead workers left", error as Error);
+        await this.#rest(pauseAfter(failures));
+      }
     }
   }
 
@@ -330,7 +359,7 @@ class RabbitmqDelivery implements Delivery {
     this.held = held;
     this.queue = queue;
     this.priority = priorityOf(held);
-    this.body = bodyOf(held);
+    this.body = recount(held).body;
   }
 
   ack(): Promise<void> {

@@ -24,6 +24,11 @@ export function readyQueue(prefix: string, queue: string, priority?: number): st
   return priority === undefined ? `${prefix}:${queue}` : `${prefix}:${queue}:${priority}`;
 }
 
+/** The queue of messages that are handled alone, whatever their priority. */
+export function suspectsQueue(prefix: string, queue: string): string {
+  return `${prefix}:${queue}:suspects`;
+}
+
 /** The queue of dead letters. */
 export function deadQueue(prefix: string, queue: string): string {
   return `${prefix}:${queue}:dead`;

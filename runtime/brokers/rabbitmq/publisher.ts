@@ -34,6 +34,11 @@ export interface PublisherOptions {
   readonly maxInFlight: { readonly messages: number; readonly characters: number };
 }
 
+/** A message that goes back to where it came from, or to those that are handled alone. */
+export interface GivenBack extends Pick<Publication, "queue" | "priority" | "body"> {
+  readonly suspect: boolean;
+}
+
 /** How long to wait before a message that the server did not take is offered again, in milliseconds. */
 const NACK_PAUSE = 50;
 
@@ -76,8 +81,9 @@ export class Publisher {
   }
 
   /** Puts a message back before its equals: one priority higher in the queue, its own in a header. */
-  giveBack({ queue, priority, body }: Pick<Publication, "queue" | "priority" | "body">): Promise<void> {
-    const lane = this.#topology.lane(queue, Math.min(9, priority + 1));
+  giveBack({ queue, priority, body, suspect }: GivenBack): Promise<void> {
+    const { suspects } = this.#topology.lanes(queue);
+    const lane = suspect ? suspects : this.#topology.lane(queue, Math.min(9, priority + 1));
     const options: Options.Publish = {
       ...messageOptions(lane, priority + 1),
       headers: { [PRIORITY_HEADER]: priority },

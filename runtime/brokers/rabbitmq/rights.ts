@@ -4,6 +4,7 @@ import { checkPrefix } from "./names.js";
 
 /** Every kind of name that the broker uses, as a regular expression for what follows the prefix. */
 const LANES = ":[^:]+(:[0-9])?";
+const SUSPECTS = ":[^:]+:suspects";
 const DEAD = ":[^:]+:dead";
 const LADDER = "::(delay:[0-9]+|due|stray)";
 const REPLIES = "::reply:.+";
@@ -24,9 +25,9 @@ const roles: Readonly<Record<Role, Rights>> = {
     read: [LADDER, REPLIES],
   },
   worker: {
-    configure: [LANES, LADDER, DEAD],
+    configure: [LANES, SUSPECTS, LADDER, DEAD],
     write: [LANES, LADDER],
-    read: [LANES, LADDER],
+    read: [LANES, SUSPECTS, LADDER],
   },
   operator: {
     configure: [LANES, LADDER, DEAD],

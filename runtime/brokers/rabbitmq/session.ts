@@ -1,10 +1,11 @@
 /** What a consumer holds on one channel: the messages that wait for a slot, those that are delivered, and their acks. */
 import type { Channel, ConsumeMessage } from "amqplib";
+import { defaults } from "../../defaults.js";
 import { reissue } from "../../envelope.js";
 import { Acks } from "./acks.js";
 import { HIGHEST_RANK, PRIORITIES } from "./names.js";
 import { PRIORITY_HEADER } from "./publisher.js";
-import type { Lane } from "./topology.js";
+import type { Lane, Lanes } from "./topology.js";
 
 /**
  * How long messages of lower lanes wait, in milliseconds, after a lane was emptied that the server may have more for:
@@ -15,6 +16,8 @@ const COURTESY = 20;
 /** A lane while it is consumed. */
 export interface LaneState {
   readonly lane: Lane;
+  /** How many of its messages the server may push without having heard of the last ones. */
+  readonly prefetch: number;
   tag: string | undefined;
   /** How many of its messages are here, waiting or delivered. */
   held: number;
@@ -32,8 +35,8 @@ export interface Held {
 /** What a session begins with. */
 export interface SessionInit {
   readonly channel: Channel;
-  readonly lanes: readonly Lane[];
-  /** How many messages of a lane the server may push without having heard of the last ones. */
+  readonly lanes: Lanes;
+  /** How many messages of an ordinary lane the server may push without having heard of the last ones. */
   readonly prefetch: number;
   /** Why something can no longer be settled. */
   readonly notHeld: () => Error;
@@ -42,23 +45,28 @@ export interface SessionInit {
 /** What belongs to one channel: delivery tags mean nothing on another. */
 export class Session<D> {
   readonly channel: Channel;
-  readonly prefetch: number;
+  /** The ordinary ones, the highest first, then that of the suspects. */
   readonly lanes: readonly LaneState[];
   readonly acks: Acks<Held>;
   /** What the worker was given and has not settled. */
   readonly deliveries = new Set<D>();
   /** What waits for a slot, by rank. */
   readonly waiting: readonly Held[][] = Array.from({ length: HIGHEST_RANK + 1 }, () => []);
+  /** Messages on their way to the lane where they belong. */
+  readonly moves = new Set<Promise<void>>();
   /** Resolves when the channel has ended. */
   readonly ended: Promise<void>;
   alive = true;
 
   constructor({ channel, lanes, prefetch, notHeld }: SessionInit) {
     this.channel = channel;
-    this.prefetch = prefetch;
-    this.lanes = lanes.map((lane) => ({ lane, tag: undefined, held: 0, awaited: 0 }));
+    const state = (lane: Lane, most: number): LaneState => {
+      return { lane, prefetch: most, tag: undefined, held: 0, awaited: 0 };
+    };
+    this.lanes = [...lanes.ordinary.map((lane) => state(lane, prefetch)), state(lanes.suspects, 1)];
     this.acks = new Acks<Held>(channel, {
-      pressing: () => this.lanes.some(({ held }) => held * 2 >= prefetch),
+      // No suspect is to come while one runs.
+      pressing: () => this.lanes.some(({ lane, held }) => !lane.suspects && held * 2 >= prefetch),
       telling: (done) => this.#noLongerHeld(done),
       untold: notHeld,
     });
@@ -72,7 +80,7 @@ export class Session<D> {
 
   /** Where a lane was full, the server may hold messages back that it sends once it hears of the acks. */
   #noLongerHeld(done: readonly Held[]): void {
-    for (const lane of this.lanes) if (lane.held >= this.prefetch) lane.awaited = performance.now() + COURTESY;
+    for (const lane of this.lanes) if (lane.held >= lane.prefetch) lane.awaited = performance.now() + COURTESY;
     for (const { lane } of done) lane.held--;
   }
 
@@ -82,8 +90,19 @@ export class Session<D> {
     this.waiting[held.rank]?.push(held);
   }
 
+  /** Has all deliveries wait for a move: one may end this process, and what is moved would be in both lanes then. */
+  async moving(move: Promise<void>): Promise<void> {
+    this.moves.add(move);
+    try {
+      await move;
+    } finally {
+      this.moves.delete(move);
+    }
+  }
+
   /** The next message to deliver; a number of milliseconds where a higher one is awaited. */
   next(): Held | number | undefined {
+    if (this.moves.size > 0) return undefined;
     let rank = this.waiting.length - 1;
     while (rank >= 0 && this.waiting[rank]?.length === 0) rank--;
     if (rank < 0) return undefined;
@@ -115,18 +134,39 @@ export function priorityOf({ message, rank }: Held): number {
   return (PRIORITIES as readonly number[]).includes(priority) ? priority : 9;
 }
 
-/** The message's bytes, with the redeliveries counted as crashes: messages that are given back in peace are new ones. */
-export function bodyOf({ message, lane }: Held): string {
-  const body = message.content.toString();
-  const counted: unknown = message.properties.headers?.["x-delivery-count"];
-  const unsaid = lane.lane.priority === undefined && message.fields.redelivered ? 1 : 0;
-  const redeliveries = typeof counted === "number" ? counted : unsaid;
-  if (redeliveries === 0) return body;
+/** A message as it goes on from here. */
+export interface Recounted {
+  /** Its bytes, with the redeliveries counted as crashes: messages that are given back in peace are new ones. */
+  readonly body: string;
+  /** Whether it is to be handled alone. */
+  readonly suspect: boolean;
+}
+
+/** Counts the workers that died while they held a message. */
+export function recount(held: Held): Recounted {
+  const { lane } = held.lane;
+  let body = held.message.content.toString();
+  let crashes = redeliveries(held);
+  if (crashes === 0) return { body, suspect: lane.suspects };
   try {
-    const { crashes } = JSON.parse(body) as { readonly crashes?: unknown };
-    return reissue(body, { crashes: (typeof crashes === "number" ? crashes : 0) + redeliveries });
+    const said = (JSON.parse(body) as { readonly crashes?: unknown }).crashes;
+    crashes += typeof said === "number" ? said : 0;
+    body = reissue(body, { crashes });
   } catch {
     // It is no envelope: whoever decodes it will say so.
-    return body;
   }
+  return { body, suspect: lane.suspects || crashes >= defaults.broker.suspectCrashes };
+}
+
+/** Whether a message belongs in another lane; in one that does not count, what was delivered before is written anew. */
+export function isMisplaced(held: Held): boolean {
+  const { lane } = held.lane;
+  if (redeliveries(held) === 0) return false;
+  return !lane.counts || (!lane.suspects && recount(held).suspect);
+}
+
+function redeliveries({ message, lane }: Held): number {
+  const counted: unknown = message.properties.headers?.["x-delivery-count"];
+  const unsaid = !lane.lane.counts && message.fields.redelivered ? 1 : 0;
+  return typeof counted === "number" ? counted : unsaid;
 }

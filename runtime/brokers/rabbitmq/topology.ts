@@ -2,7 +2,7 @@
 import type { Channel, Options } from "amqplib";
 import type { RabbitmqConnection } from "./connection.js";
 import type { Ladder } from "./ladder.js";
-import { deadQueue, dueExchange, ladderStep, PRIORITIES, readyQueue, strayQueue } from "./names.js";
+import { deadQueue, dueExchange, ladderStep, PRIORITIES, readyQueue, strayQueue, suspectsQueue } from "./names.js";
 
 /** How queues are kept: `quorum` on a majority of the nodes, `classic` on one. */
 export type QueueType = "quorum" | "classic";
@@ -27,10 +27,22 @@ export interface Needed {
   readonly declare: () => Promise<void>;
 }
 
-/** A queue as a consumer sees it: one lane for each priority, or one for all. */
+/** One of the server's queues that hold the messages of a queue. */
 export interface Lane extends Needed {
   /** Of all messages in it; `undefined` where each says its own. */
   readonly priority: number | undefined;
+  /** Whether each of its messages is handled alone. */
+  readonly suspects: boolean;
+  /** Whether the server says how often it has given a message to somebody, and not only that it has. */
+  readonly counts: boolean;
+}
+
+/** A queue as a consumer sees it. */
+export interface Lanes {
+  /** One for each priority, the highest first; or one for all. */
+  readonly ordinary: readonly Lane[];
+  /** For messages that have been in the hands of several workers that died. */
+  readonly suspects: Lane;
 }
 
 export class Topology {
@@ -39,7 +51,7 @@ export class Topology {
   readonly #declared = new Map<string, Promise<void>>();
   #settled = new Set<string>();
   #channel: Promise<Channel> | undefined;
-  readonly #lanes = new Map<string, readonly Lane[]>();
+  readonly #lanes = new Map<string, Lanes>();
 
   constructor(connection: RabbitmqConnection, options: TopologyOptions) {
     this.#connection = connection;
@@ -48,8 +60,8 @@ export class Topology {
     connection.listen({ down: () => this.forgetAll() });
   }
 
-  /** The lanes of a queue, the highest priority first. */
-  lanes(queue: string): readonly Lane[] {
+  /** The lanes of a queue. */
+  lanes(queue: string): Lanes {
     let lanes = this.#lanes.get(queue);
     if (lanes === undefined) this.#lanes.set(queue, (lanes = this.#lanesOf(queue)));
     return lanes;
@@ -57,8 +69,8 @@ export class Topology {
 
   /** The lane of a priority. */
   lane(queue: string, priority: number): Lane {
-    const lanes = this.lanes(queue);
-    const lane = lanes[lanes.length === 1 ? 0 : PRIORITIES.length - 1 - priority];
+    const { ordinary } = this.lanes(queue);
+    const lane = ordinary[ordinary.length === 1 ? 0 : PRIORITIES.length - 1 - priority];
     if (lane === undefined) throw new RangeError(`there is no priority ${priority}`);
     return lane;
   }
@@ -84,11 +96,7 @@ export class Topology {
   #declareLane(name: string): Promise<void> {
     return this.#once(name, async () => {
       await this.#declareDue();
-      const type = this.#options.queueType;
-      await this.#queue(name, {
-        "x-queue-type": type,
-        ...(type === "quorum" ? { "x-delivery-limit": NEVER } : { "x-max-priority": CLASSIC_PRIORITIES }),
-      });
+      await this.#waitingQueue(name);
       const { prefix, ladder } = this.#options;
       await this.#do((channel) => channel.bindQueue(name, dueExchange(prefix), ladder.target(name)));
     });
@@ -123,13 +131,19 @@ export class Topology {
     await (await channel)?.close().catch(() => undefined);
   }
 
-  #lanesOf(queue: string): readonly Lane[] {
+  #lanesOf(queue: string): Lanes {
     const { prefix, queueType } = this.#options;
-    const lane = (priority: number | undefined): Lane => {
+    const counts = queueType === "quorum";
+    const ordinary = (priority: number | undefined): Lane => {
       const name = readyQueue(prefix, queue, priority);
-      return { name, priority, declare: () => this.#declareLane(name) };
+      return { name, priority, suspects: false, counts, declare: () => this.#declareLane(name) };
     };
-    return queueType === "classic" ? [lane(undefined)] : PRIORITIES.map(lane);
+    const name = suspectsQueue(prefix, queue);
+    const declare = () => this.#once(name, () => this.#waitingQueue(name));
+    return {
+      ordinary: queueType === "classic" ? [ordinary(undefined)] : PRIORITIES.map(ordinary),
+      suspects: { name, priority: undefined, suspects: true, counts, declare },
+    };
   }
 
   async #declareStep(step: number): Promise<void> {
@@ -158,6 +172,14 @@ export class Topology {
       await this.#queue(stray, { "x-queue-type": queueType });
       await this.#do((channel) => channel.bindQueue(stray, stray, ""));
       await this.#exchange(dueExchange(prefix), "topic", { alternateExchange: stray });
+    });
+  }
+
+  #waitingQueue(name: string): Promise<void> {
+    const type = this.#options.queueType;
+    return this.#queue(name, {
+      "x-queue-type": type,
+      ...(type === "quorum" ? { "x-delivery-limit": NEVER } : { "x-max-priority": CLASSIC_PRIORITIES }),
     });
   }
 
