@@ -440,7 +440,7 @@ export class RedisConsumer implements Consumer {
 
   #notWakened(error: Error): void {
     if (error instanceof BrokerRefusedError) {
-      this.#options.notice("warn", `${error.message}; new messages are found by looking once a second`, error);
+      this.#options.notice("warn", `${error.message}; new messages are found by looking every two seconds`, error);
     }
   }
 
