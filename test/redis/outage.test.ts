@@ -240,7 +240,7 @@ describe("the Redis broker in an outage", () => {
     const redis = await server({ users: ["worker on >secret ~* resetchannels +@all"] });
     const url = redis.url.replace("redis://", "redis://worker:secret@");
     const [, logger] = await work(connect(url), (n) => 2 * n);
-    await eventually("the notice", () => logger.messages("warn").some((line) => line.includes("once a second")));
+    await eventually("the notice", () => logger.messages("warn").some((line) => line.includes("every two seconds")));
     const seen = await createActorClient<typeof double>(connect(url), double).send(3);
     expect(seen.id).toBeDefined();
     await eventually("the message to be handled", async () => {
