@@ -3,10 +3,15 @@ import { encodeEnvelope, reissue } from "../../runtime/envelope.js";
 
 const NAME = /m\d{4}/;
 
-/** The n-th message's body: an envelope, or what another program might have sent. Names sort as numbers do. */
-export function bodyOf(n: number, foreign: boolean): string {
+/** What a body may be: an envelope, one that has seen a crash already, or what another program might have sent. */
+export type BodyKind = "envelope" | "crashed" | "foreign";
+
+/** The n-th message's body. Names sort as numbers do. */
+export function bodyOf(n: number, kind: BodyKind): string {
   const id = `m${String(n).padStart(4, "0")}`;
-  return foreign ? `${id} said:\n"no"` : encodeEnvelope({ id, actor: "a", v: "0", at: n, inputJson: '{"none":[]}' });
+  if (kind === "foreign") return `${id} said:\n"no"`;
+  const body = encodeEnvelope({ id, actor: "a", v: "0", at: n, inputJson: '{"none":[]}' });
+  return kind === "crashed" ? withCrash(body) : body;
 }
 
 /** Whose body it is. */
@@ -29,6 +34,11 @@ export function withCrash(body: string): string {
   if (fields === undefined) return body;
   const { crashes, ...others } = fields;
   return JSON.stringify({ crashes: Number(crashes ?? 0) + 1, ...others });
+}
+
+/** How many crashes a message has seen. */
+export function crashesOf(body: string): number {
+  return Number(fieldsOf(body)?.["crashes"] ?? 0);
 }
 
 function fieldsOf(body: string): Readonly<Record<string, unknown>> | undefined {

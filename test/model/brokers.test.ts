@@ -4,29 +4,15 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { startRedis, type RedisServer } from "../setup/redis.js";
 import { MemoryVenue } from "./memory-venue.js";
 import { RedisVenue } from "./redis-venue.js";
+import { rounds, ROUNDS_TIMEOUT } from "./rounds.js";
 import { SeamRun } from "./seam-run.js";
 import { steps } from "./seam-steps.js";
 import type { Venue } from "./seam.js";
 
-const soak = process.env["SOAK"] === "1";
-const AN_HOUR = 3_600_000;
+/** What must be true of a broker. */
+const isAsTheModel = (venue: Venue) => fc.asyncProperty(steps, (sequence) => SeamRun.take(venue, sequence));
 
-async function check(venue: Venue, numRuns: number): Promise<void> {
-  await fc.assert(
-    fc.asyncProperty(steps, (sequence) => SeamRun.take(venue, sequence)),
-    { numRuns: soak ? numRuns * 50 : numRuns },
-  );
-}
-
-test(
-  "the memory broker holds after each of many random steps what the model holds",
-  async () => {
-    await check(new MemoryVenue(), 200);
-  },
-  AN_HOUR,
-);
-
-describe("on a server of its own", () => {
+describe("after each of many random steps, a broker holds what the model holds", { timeout: ROUNDS_TIMEOUT }, () => {
   let server: RedisServer;
   let venue: RedisVenue;
 
@@ -39,11 +25,7 @@ describe("on a server of its own", () => {
     await server.stop();
   });
 
-  test(
-    "the Redis broker holds after each of many random steps what the model holds",
-    async () => {
-      await check(venue, 30);
-    },
-    AN_HOUR,
-  );
+  test("memory", () => fc.assert(isAsTheModel(new MemoryVenue()), rounds(500)));
+
+  test("redis", () => fc.assert(isAsTheModel(venue), rounds(60)));
 });

@@ -6,6 +6,7 @@ import { HOUR, type SameHour } from "./queue.js";
 import { inWords, lettersInWords, QUEUE, type SeamState, type Venue } from "./seam.js";
 
 export class MemoryVenue implements Venue {
+  readonly suspectCrashes = Infinity;
   readonly patience = 500;
   readonly promotes = true;
   #clock = new ManualClock();

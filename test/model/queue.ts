@@ -140,14 +140,15 @@ export class QueueModel {
 
   /** Messages go back to the front of their lines, what was taken first in front. */
   putBack(consumer: string, fields: readonly number[]): void {
-    this.#return(consumer, fields, (body) => body);
+    this.#return(consumer, fields, (body) => [this, body]);
   }
 
-  /** All that a consumer held whose process has died goes back, with the crash counted on it. */
-  recover(consumer: string): number {
-    const fields = this.fields(consumer);
-    this.#return(consumer, fields, withCrash);
-    return fields.length;
+  /** All that a consumer held whose process has died goes back, with the crash counted on it; `laneOf` says where to. */
+  recover(consumer: string, laneOf: (body: string) => QueueModel): void {
+    this.#return(consumer, this.fields(consumer), (body) => {
+      const counted = withCrash(body);
+      return [laneOf(counted), counted];
+    });
   }
 
   bury(id: string, letter: string): void {
@@ -169,13 +170,14 @@ export class QueueModel {
     for (const [id, { letter, hours }] of this.#dead) this.#dead.set(id, { letter, hours: hours - passed });
   }
 
-  #return(consumer: string, fields: readonly number[], change: (body: string) => string): void {
+  #return(consumer: string, fields: readonly number[], place: (body: string) => readonly [QueueModel, string]): void {
     const held = this.#held.get(consumer);
     for (const field of [...fields].sort((one, other) => other - one)) {
       const body = held?.get(field);
       if (body === undefined) continue;
       held?.delete(field);
-      this.#line(priorityOf(field)).unshift(change(body));
+      const [lane, changed] = place(body);
+      lane.#line(priorityOf(field)).unshift(changed);
     }
   }
 

@@ -1,16 +1,22 @@
 /** Reads all keys of one queue in Redis as the model tells them. */
 import type { Redis } from "ioredis";
-import type { QueueKeys } from "../../runtime/brokers/redis/keys.js";
+import type { LaneKeys, QueueKeys } from "../../runtime/brokers/redis/keys.js";
 import { priorityOf, type Dead, type Delayed, type QueueState } from "./queue.js";
 import { milliseconds, ranked, readZset, type RedisHours } from "./redis-hours.js";
 
-/** What a queue's keys hold. */
-export interface KeysState extends QueueState {
+/** What the keys of one lane hold. */
+export interface LaneState extends Omit<QueueState, "dead"> {
   /** By consumer: the hours until its lease is over. */
   readonly leases: Readonly<Record<string, number>>;
   readonly consumers: readonly string[];
   /** By consumer: the sequence number that it keeps free. */
   readonly idle: Readonly<Record<string, number>>;
+}
+
+/** What a queue's keys hold. */
+export interface KeysState extends Pick<QueueState, "dead"> {
+  readonly main: LaneState;
+  readonly suspects: LaneState;
   /** Keys that are none of the queue's. */
   readonly others: readonly string[];
 }
@@ -27,31 +33,41 @@ export class RedisKeys {
   }
 
   async read(): Promise<KeysState> {
-    const { allReady, leases, consumers, idle, delayed, dead, deadIndex } = this.#keys;
+    const { dead, deadIndex, suspects } = this.#keys;
     const found = await this.#redis.keys("*");
-    const runningPrefix = this.#keys.running("");
-    const running = found.filter((key) => key.startsWith(runningPrefix));
-    const known = new Set([...allReady, leases, consumers, idle, delayed, dead, deadIndex, ...running]);
-    const [lines, heldBack, held, leaseEnds, names, free, letters, deaths] = await Promise.all([
-      Promise.all(Array.from({ length: 10 }, (_, priority) => this.#redis.lrange(this.#keys.ready(priority), 0, -1))),
-      readZset(this.#redis, delayed),
-      Promise.all(running.map((key) => this.#redis.hgetall(key))),
-      readZset(this.#redis, leases),
-      this.#redis.smembers(consumers),
-      readZset(this.#redis, idle),
+    const [main, suspected, letters, deaths] = await Promise.all([
+      this.#readLane(this.#keys, found),
+      this.#readLane(suspects, found),
       this.#redis.hgetall(dead),
       readZset(this.#redis, deadIndex),
     ]);
-    const wakePrefix = this.#keys.wake("");
+    const known = new Set([dead, deadIndex, ...laneKeys(this.#keys, found), ...laneKeys(suspects, found)]);
+    return {
+      main,
+      suspects: suspected,
+      dead: this.#dead(letters, deaths),
+      others: found.filter((key) => !known.has(key)),
+    };
+  }
+
+  async #readLane(lane: LaneKeys, found: readonly string[]): Promise<LaneState> {
+    const holders = holdersIn(lane, found);
+    const [lines, heldBack, held, leaseEnds, names, free] = await Promise.all([
+      Promise.all(Array.from({ length: 10 }, (_, priority) => this.#redis.lrange(lane.ready(priority), 0, -1))),
+      readZset(this.#redis, lane.delayed),
+      Promise.all(holders.map((consumer) => this.#redis.hgetall(lane.running(consumer)))),
+      readZset(this.#redis, lane.leases),
+      this.#redis.smembers(lane.consumers),
+      readZset(this.#redis, lane.idle),
+    ]);
+    const wakePrefix = lane.wake("");
     return {
       ready: Object.fromEntries([...lines.entries()].filter(([, line]) => line.length > 0).map(nextFirst)),
       delayed: heldBack.map(([body, score]) => this.#delayed(body, score)),
-      running: Object.fromEntries(running.map((key, i) => [key.slice(runningPrefix.length), held[i] ?? {}])),
+      running: Object.fromEntries(holders.map((consumer, i) => [consumer, held[i] ?? {}])),
       leases: Object.fromEntries(leaseEnds.map(([name, score]) => [name, this.#hours.read(score, milliseconds)])),
       consumers: names.sort(),
       idle: Object.fromEntries(free.map(([channel, sequence]) => [channel.slice(wakePrefix.length), sequence])),
-      dead: this.#dead(letters, deaths),
-      others: found.filter((key) => !known.has(key)),
     };
   }
 
@@ -62,8 +78,9 @@ export class RedisKeys {
   }
 
   /** Lets hours pass for the leases. */
-  passForLeases(hours: number): Promise<void> {
-    return this.#hours.pass(this.#keys.leases, milliseconds, hours);
+  async passForLeases(hours: number): Promise<void> {
+    const { leases, suspects } = this.#keys;
+    await Promise.all([leases, suspects.leases].map((key) => this.#hours.pass(key, milliseconds, hours)));
   }
 
   #delayed(body: string, score: number): Delayed {
@@ -81,6 +98,17 @@ export class RedisKeys {
       [...ids].map((id) => [id, { letter: letters[id] ?? "none", hours: hours.get(id) ?? Number.NaN }]),
     );
   }
+}
+
+/** The consumers of a lane that hold something. */
+function holdersIn(lane: LaneKeys, found: readonly string[]): readonly string[] {
+  const prefix = lane.running("");
+  return found.filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+}
+
+function laneKeys(lane: LaneKeys, found: readonly string[]): readonly string[] {
+  const { allReady, delayed, leases, consumers, idle } = lane;
+  return [...allReady, delayed, leases, consumers, idle, ...holdersIn(lane, found).map(lane.running)];
 }
 
 /** New messages come in on the left of a list. */

@@ -3,6 +3,7 @@ import { redisBroker } from "callboard/redis";
 import { Redis } from "ioredis";
 import type { Broker, Consumer, DeadLetterInit } from "../../runtime/broker.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
+import { defaults } from "../../runtime/defaults.js";
 import { eventually } from "../support/eventually.js";
 import { byPriorityThenBytes, HOUR } from "./queue.js";
 import { RedisHours } from "./redis-hours.js";
@@ -16,6 +17,7 @@ const LEASE = 10 * HOUR;
 const SWEEP_INTERVAL = 20;
 
 export class RedisVenue implements Venue {
+  readonly suspectCrashes = defaults.broker.suspectCrashes;
   readonly patience = 10_000;
   readonly promotes = false;
   readonly sameHour = byPriorityThenBytes;
@@ -44,9 +46,9 @@ export class RedisVenue implements Venue {
 
   async state(): Promise<SeamState> {
     await this.#keys.pass(0);
-    const queue = await this.#keys.read();
+    const { main, ...queue } = await this.#keys.read();
     const dead = Object.entries(queue.dead).map(([id, { letter, hours }]) => [id, { letter: bodyIn(letter), hours }]);
-    return queueInWords({ ...queue, dead: Object.fromEntries(dead) });
+    return queueInWords({ ...main, dead: Object.fromEntries(dead) });
   }
 
   pass(hours: number): Promise<void> {
@@ -55,7 +57,7 @@ export class RedisVenue implements Venue {
 
   /** A consumer is known here by what it holds. */
   async expire(_consumer: Consumer, bodies: readonly string[]): Promise<void> {
-    const { running } = await this.#keys.read();
+    const { running } = (await this.#keys.read()).main;
     const holder = Object.keys(running).find((id) => {
       const own = Object.values(running[id] ?? {});
       return own.length === bodies.length && own.every((body) => bodies.includes(body));

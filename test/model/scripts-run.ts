@@ -2,13 +2,14 @@
 import { expect } from "vitest";
 import { asFirstAttempt } from "../../runtime/dead-letter.js";
 import type { MaybePromise } from "../../runtime/maybe.js";
-import { bodyOf, nameOf, nextAttempt } from "./body.js";
+import { bodyOf, nameOf, nextAttempt, type BodyKind } from "./body.js";
 import { Client } from "./client.js";
 import { priorityOf, type Message } from "./queue.js";
 import { ScriptsModel } from "./scripts-model.js";
 import type { ScriptsServer } from "./scripts-server.js";
-import { SEATS, type Step, type StepOf } from "./scripts-steps.js";
-import type { Held, QueueScripts, ScriptsState } from "./scripts.js";
+import { SEATS, SUSPECTS_SEAT, type Step, type StepOf } from "./scripts-steps.js";
+import { takesSuspects, type Held, type QueueScripts, type ScriptsState } from "./scripts.js";
+import type { LaneState } from "./redis-keys.js";
 
 /** Longer than anything lasts, in hours. */
 const AGES = 100;
@@ -23,8 +24,6 @@ export class ScriptsRun {
   readonly #sent: Message[] = [];
   /** The names of messages that are acked, or that died and were forgotten. */
   readonly #finished = new Set<string>();
-  /** Who knew what there is to take may be gone: then it waits until somebody looks again. */
-  #forgotten = false;
   /** What is told in this step arrives in the consumer's program. */
   #heeded = true;
   #title = "at the beginning";
@@ -53,7 +52,7 @@ export class ScriptsRun {
     this.#heeded = step.do !== "send" || step.heeded;
     switch (step.do) {
       case "send":
-        return this.#send(this.#newMessage(step.priority, step.foreign));
+        return this.#send(this.#newMessage(step.priority, step.kind));
       case "send together":
         return this.#sendTogether(step);
       case "send again":
@@ -91,9 +90,9 @@ export class ScriptsRun {
       case "replay":
         return this.#replay(step);
       case "lose leases":
-        return this.#lose("leases", this.#state.consumers);
+        return this.#lose("leases", this.#state.main.consumers);
       case "lose consumers":
-        return this.#lose("consumers", Object.keys(this.#state.leases));
+        return this.#lose("consumers", Object.keys(this.#state.main.leases));
     }
   }
 
@@ -121,19 +120,18 @@ export class ScriptsRun {
   async #take({ seat, want, acks, answered }: Omit<StepOf<"take">, "do">): Promise<void> {
     const client = this.#client(seat);
     const take = client.call(want, acks);
-    const before = this.#state.running[client.id] ?? {};
+    const before = this.#lane(client).running[client.id] ?? {};
     const answer = await this.#both((queue) => queue.take(take));
     // Under a new name, as others have what it held.
     if (answer[0] === "lost") return this.#enter(seat);
     for (const field of take.acks) this.#finish(before[field]);
     if (!answered) return client.wake();
-    const held = Object.entries(this.#state.running[client.id] ?? {});
+    const held = Object.entries(this.#lane(client).running[client.id] ?? {});
     client.learn(
       take,
       answer,
       new Map(held.flatMap(([field, body]) => (field in before ? [] : [[Number(field), body]]))),
     );
-    if (client.isAsleep) this.#forgotten = false;
   }
 
   #retry(step: StepOf<"retry">): Promise<void> {
@@ -187,7 +185,6 @@ export class ScriptsRun {
 
   async #goDeaf(client: Client): Promise<void> {
     client.wake();
-    this.#forgotten = true;
     await this.#both((queue) => queue.listen(client.id, false));
   }
 
@@ -199,7 +196,7 @@ export class ScriptsRun {
   async #enter(seat: number): Promise<void> {
     const former = this.#clients[seat];
     if (former !== undefined) await this.#both((queue) => queue.listen(former.id, false));
-    const client = new Client(`c${this.#ids.length}`);
+    const client = new Client(`${seat === SUSPECTS_SEAT ? "s" : "c"}${this.#ids.length}`);
     this.#clients[seat] = client;
     this.#ids.push(client.id);
     await this.#both((queue) => queue.listen(client.id, true));
@@ -212,7 +209,8 @@ export class ScriptsRun {
 
   /** What the sweeper does. */
   async #recover(): Promise<void> {
-    for (const id of await this.#both((queue) => queue.sweep())) await this.#reap(id);
+    const [, gone, ofSuspects] = await this.#both((queue) => queue.sweep());
+    for (const id of [...gone, ...ofSuspects]) await this.#reap(id);
   }
 
   async #reap(id: string): Promise<void> {
@@ -231,7 +229,7 @@ export class ScriptsRun {
 
   /** Somebody deletes a key. Not both: a consumer of whom nothing is known cannot be found. */
   async #lose(key: "leases" | "consumers", others: readonly string[]): Promise<void> {
-    if (Object.keys(this.#state.running).every((consumer) => others.includes(consumer))) {
+    if (Object.keys(this.#state.main.running).every((consumer) => others.includes(consumer))) {
       await this.#both((queue) => queue.lose(key));
     }
   }
@@ -241,28 +239,30 @@ export class ScriptsRun {
     for (let seat = 0; seat < SEATS; seat++) await this.#die(seat);
     await this.#pass(AGES);
     await this.#recover();
-    const [client] = this.#clients;
-    if (client === undefined) throw new Error("there is no seat");
-    do {
-      await this.#take({ seat: 0, want: 10, acks: [...client.known.keys()].map((_, i) => i), answered: true });
-    } while (client.known.size > 0);
-    const { ready, delayed, running, dead, consumers } = this.#state;
-    expect({ ready, delayed, running, dead, consumers }, this.#title).toEqual({
-      ready: {},
-      delayed: [],
-      running: {},
-      dead: {},
-      consumers: [client.id],
-    });
+    await this.#finishAll(0);
+    await this.#finishAll(SUSPECTS_SEAT);
+    const { main, suspects, dead } = this.#state;
+    const nothing = { ready: {}, delayed: [], running: {} };
+    const rest = { main: contentsOf(main), suspects: contentsOf(suspects), dead };
+    expect(rest, this.#title).toEqual({ main: nothing, suspects: nothing, dead: {} });
+    expect([main.consumers.length, suspects.consumers.length], this.#title).toEqual([1, 1]);
     this.#check();
     expect([...this.#finished].sort(), this.#title).toEqual(this.#sent.map(({ body }) => nameOf(body)));
+  }
+
+  /** A consumer takes and acks until there is nothing left. */
+  async #finishAll(seat: number): Promise<void> {
+    do {
+      const acks = [...this.#client(seat).known.keys()].map((_, i) => i);
+      await this.#take({ seat, want: 10, acks, answered: true });
+    } while (this.#client(seat).known.size > 0);
   }
 
   /** Asks server and model the same, and compares their answers and all that they hold afterwards. */
   async #both<T>(ask: (queue: QueueScripts) => MaybePromise<T>): Promise<T> {
     const answer = await ask(this.#server);
     const state = await this.#server.state();
-    this.#model.begin((consumer) => consumer in state.idle);
+    this.#model.begin((consumer) => consumer in state.main.idle || consumer in state.suspects.idle);
     const expected = await ask(this.#model);
     expect({ answer, ...state }, this.#title).toEqual({ answer: expected, ...this.#model.state });
     this.#learn(state);
@@ -284,24 +284,31 @@ export class ScriptsRun {
     const names = this.#sent.map(({ body }) => nameOf(body));
     const lost = names.filter((name) => !there.has(name) && !this.#finished.has(name));
     expect(lost, `lost ${this.#title}`).toEqual([]);
-    if (this.#clients.every((client) => this.#isAsleep(client)) && !this.#forgotten) this.#checkSleepers();
+    this.#checkSleepers(this.#state.main, this.#clients.slice(0, SUSPECTS_SEAT));
+    this.#checkSleepers(this.#state.suspects, this.#clients.slice(SUSPECTS_SEAT));
   }
 
   /** Where everybody sleeps, nothing waits, and one wakes when the next message is due. */
-  #checkSleepers(): void {
-    expect(this.#state.ready, `everybody sleeps ${this.#title}`).toEqual({});
-    const [next] = this.#state.delayed;
+  #checkSleepers({ ready, delayed }: LaneState, clients: readonly Client[]): void {
+    if (!clients.every((client) => this.#isAsleep(client))) return;
+    expect(ready, `everybody sleeps ${this.#title}`).toEqual({});
+    const [next] = delayed;
     if (next === undefined) return;
-    const inTime = this.#clients.some((client) => !client.sleepsPast(Math.max(next.hours, 0)));
+    const inTime = clients.some((client) => !client.sleepsPast(Math.max(next.hours, 0)));
     expect(inTime, `nobody wakes in time ${this.#title}`).toBe(true);
   }
 
-  #isAsleep(client: Client): boolean {
-    return client.isAsleep && (this.#state.leases[client.id] ?? 0) > 0;
+  /** The lane from which a consumer takes. */
+  #lane({ id }: Client): LaneState {
+    return takesSuspects(id) ? this.#state.suspects : this.#state.main;
   }
 
-  #newMessage(priority: number, foreign = false): Message {
-    const message = { priority, body: bodyOf(this.#sent.length, foreign) };
+  #isAsleep(client: Client): boolean {
+    return client.isAsleep && (this.#lane(client).leases[client.id] ?? 0) > 0;
+  }
+
+  #newMessage(priority: number, kind: BodyKind = "envelope"): Message {
+    const message = { priority, body: bodyOf(this.#sent.length, kind) };
     this.#sent.push(message);
     return message;
   }
@@ -317,13 +324,17 @@ export class ScriptsRun {
   }
 }
 
+/** The messages of a lane. */
+function contentsOf({ ready, delayed, running }: LaneState): Pick<LaneState, "ready" | "delayed" | "running"> {
+  return { ready, delayed, running };
+}
+
 /** The names of all messages that a queue holds. */
-function namesIn({ ready, delayed, running, dead }: ScriptsState): ReadonlySet<string> {
-  const bodies = [
+function namesIn({ main, suspects, dead }: ScriptsState): ReadonlySet<string> {
+  const bodies = [main, suspects].flatMap(({ ready, delayed, running }) => [
     ...Object.values(ready).flat(),
     ...delayed.map(({ body }) => body),
     ...Object.values(running).flatMap((held) => Object.values(held)),
-    ...Object.values(dead).map(({ letter }) => letter),
-  ];
-  return new Set(bodies.map(nameOf));
+  ]);
+  return new Set([...bodies, ...Object.values(dead).map(({ letter }) => letter)].map(nameOf));
 }

@@ -1,15 +1,19 @@
 /** The scripts themselves, on a server that nobody else uses. */
 import { Redis } from "ioredis";
-import { queueKeys } from "../../runtime/brokers/redis/keys.js";
+import { queueKeys, type LaneKeys } from "../../runtime/brokers/redis/keys.js";
 import { scripts } from "../../runtime/brokers/redis/scripts.js";
 import { HOUR, type Delayed, type Message } from "./queue.js";
 import { RedisHours } from "./redis-hours.js";
 import { RedisKeys } from "./redis-keys.js";
 import {
+  byConsumer,
   DEAD_LETTER_HOURS,
   LEASE_HOURS,
+  SUSPECT_CRASHES,
+  takesSuspects,
   type Held,
   type QueueScripts,
+  type Swept,
   type ScriptsState,
   type Take,
   type TakeAnswer,
@@ -17,6 +21,11 @@ import {
 } from "./scripts.js";
 
 const keys = queueKeys("model", "work");
+
+/** The lane from which a consumer takes. */
+function laneOf(consumer: string): LaneKeys {
+  return takesSuspects(consumer) ? keys.suspects : keys;
+}
 
 export class ScriptsServer implements QueueScripts {
   readonly #redis: Redis;
@@ -28,7 +37,7 @@ export class ScriptsServer implements QueueScripts {
     this.#redis = new Redis(url);
     this.#subscriber = new Redis(url);
     this.#subscriber.on("message", (channel: string, text: string) => {
-      this.#words.push({ consumer: channel.slice(keys.wake("").length), text });
+      this.#words.push({ consumer: channel.slice(channel.lastIndexOf(":") + 1), text });
     });
   }
 
@@ -49,7 +58,7 @@ export class ScriptsServer implements QueueScripts {
   async state(): Promise<ScriptsState> {
     // What was published before comes before this answer.
     await this.#subscriber.ping();
-    const words = this.#words.splice(0);
+    const words = this.#words.splice(0).sort(byConsumer);
     await this.pass(0);
     return { ...(await this.#keys.read()), words };
   }
@@ -69,11 +78,12 @@ export class ScriptsServer implements QueueScripts {
   }
 
   async take({ consumer, want, first, call, acks }: Take): Promise<TakeAnswer> {
-    const { leases, consumers, delayed, idle, allReady } = keys;
+    const lane = laneOf(consumer);
+    const { leases, consumers, delayed, idle, allReady } = lane;
     const reply = await scripts.take.run(
       this.#redis,
-      [keys.running(consumer), leases, consumers, delayed, idle, ...allReady],
-      [consumer, LEASE_HOURS * HOUR, want, first, keys.wake(consumer), call, ...runsOf(acks)],
+      [lane.running(consumer), leases, consumers, delayed, idle, ...allReady],
+      [consumer, LEASE_HOURS * HOUR, want, first, lane.wake(consumer), call, ...runsOf(acks)],
     );
     if (reply[0] === "lost") return reply;
     const [due, ...others] = reply;
@@ -82,48 +92,69 @@ export class ScriptsServer implements QueueScripts {
 
   retry({ consumer, field }: Held, next: Delayed): Promise<number> {
     const { hours, priority, body } = next;
+    const lane = laneOf(consumer);
     return scripts.retry.run(
       this.#redis,
-      [keys.running(consumer), keys.delayed, keys.ready(priority), keys.idle],
+      [lane.running(consumer), lane.delayed, lane.ready(priority), lane.idle],
       [field, hours * HOUR, 9 - priority, body],
     );
   }
 
   reject({ consumer, field }: Held, id: string, letter: string): Promise<number> {
-    return scripts.reject.run(this.#redis, [keys.running(consumer), keys.dead, keys.deadIndex], [field, id, letter]);
+    return scripts.reject.run(
+      this.#redis,
+      [laneOf(consumer).running(consumer), keys.dead, keys.deadIndex],
+      [field, id, letter],
+    );
   }
 
   release({ consumer, field }: Held): Promise<number> {
-    return scripts.release.run(this.#redis, [keys.running(consumer), keys.idle, ...keys.allReady], [field]);
+    const { running, idle, allReady } = laneOf(consumer);
+    return scripts.release.run(this.#redis, [running(consumer), idle, ...allReady], [field]);
   }
 
   reconcile(consumer: string, known: readonly number[]): Promise<number> {
-    return scripts.reconcile.run(
-      this.#redis,
-      [keys.running(consumer), keys.idle, ...keys.allReady],
-      [keys.wake(consumer), ...known],
-    );
+    const { running, idle, allReady, wake } = laneOf(consumer);
+    return scripts.reconcile.run(this.#redis, [running(consumer), idle, ...allReady], [wake(consumer), ...known]);
   }
 
   leave(consumer: string): Promise<number> {
-    return this.#end(scripts.leave, consumer);
+    const { running, leases, consumers, idle, allReady, wake } = laneOf(consumer);
+    return scripts.leave.run(
+      this.#redis,
+      [running(consumer), leases, consumers, idle, ...allReady],
+      [consumer, wake(consumer)],
+    );
   }
 
   passOn(consumer: string): Promise<number> {
-    return scripts.passOn.run(this.#redis, [keys.idle], [keys.wake(consumer)]);
+    const { idle, wake } = laneOf(consumer);
+    return scripts.passOn.run(this.#redis, [idle], [wake(consumer)]);
   }
 
-  async sweep(): Promise<readonly string[]> {
-    const gone = await scripts.sweep.run(
+  async sweep(): Promise<Swept> {
+    const { dead, deadIndex, leases, consumers, suspects } = keys;
+    const [waiting, gone, ofSuspects] = await scripts.sweep.run(
       this.#redis,
-      [keys.leases, keys.consumers, keys.dead, keys.deadIndex],
+      [
+        ...[dead, deadIndex, leases, consumers],
+        ...[suspects.leases, suspects.consumers, suspects.delayed, ...suspects.allReady],
+      ],
       [DEAD_LETTER_HOURS * HOUR],
     );
-    return gone.toSorted();
+    return [waiting, gone.toSorted(), ofSuspects.toSorted()];
   }
 
   reap(consumer: string): Promise<number> {
-    return this.#end(scripts.reap, consumer);
+    const { running, leases, consumers, idle, allReady, wake } = laneOf(consumer);
+    return scripts.reap.run(
+      this.#redis,
+      [
+        ...[running(consumer), leases, consumers, idle, ...allReady],
+        ...[keys.suspects.idle, ...keys.suspects.allReady],
+      ],
+      [consumer, wake(consumer), SUSPECT_CRASHES],
+    );
   }
 
   replay(id: string, { priority, body }: Message): Promise<number> {
@@ -143,17 +174,9 @@ export class ScriptsServer implements QueueScripts {
   }
 
   async listen(consumer: string, listening: boolean): Promise<void> {
-    if (listening) await this.#subscriber.subscribe(keys.wake(consumer));
-    else await this.#subscriber.unsubscribe(keys.wake(consumer));
-  }
-
-  /** The two scripts with which a consumer's time is over. */
-  #end(script: typeof scripts.leave, consumer: string): Promise<number> {
-    return script.run(
-      this.#redis,
-      [keys.running(consumer), keys.leases, keys.consumers, keys.idle, ...keys.allReady],
-      [consumer, keys.wake(consumer)],
-    );
+    const channel = laneOf(consumer).wake(consumer);
+    if (listening) await this.#subscriber.subscribe(channel);
+    else await this.#subscriber.unsubscribe(channel);
   }
 
   get #keys(): RedisKeys {

@@ -1,13 +1,16 @@
 /** What may happen to a queue in Redis: plain data, so that a sequence that fails can be read and made shorter. */
 import fc from "fast-check";
+import type { BodyKind } from "./body.js";
 import { times } from "./weight.js";
 
 /** How many consumers there are at a time. */
-export const SEATS = 3;
+export const SEATS = 4;
+/** Whose consumer takes suspects. */
+export const SUSPECTS_SEAT = 3;
 
 /** One step. `seat` tells whose turn it is; a `pick` chooses among whatever there is then. */
 export type Step =
-  | { readonly do: "send"; readonly priority: number; readonly foreign: boolean; readonly heeded: boolean }
+  | { readonly do: "send"; readonly priority: number; readonly kind: BodyKind; readonly heeded: boolean }
   | { readonly do: "send together"; readonly priority: number; readonly count: number }
   | { readonly do: "send again"; readonly pick: number }
   | {
@@ -43,11 +46,12 @@ const pick = fc.nat(20);
 const priority = fc.constantFrom(5, 5, 0, 9, 7);
 const hours = fc.constantFrom(1, 2, 5, 30);
 const later = fc.record({ hours, priority });
-const rarely = fc.nat(7).map((n) => n === 7);
+// One that has seen a crash already is soon a suspect.
+const kind = fc.constantFrom<BodyKind[]>("envelope", "envelope", "envelope", "crashed", "crashed", "foreign");
 const mostly = fc.nat(7).map((n) => n < 7);
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  times(8, { do: fc.constant("send"), priority, foreign: rarely, heeded: mostly }),
+  times(8, { do: fc.constant("send"), priority, kind, heeded: mostly }),
   times(3, { do: fc.constant("send together"), priority, count: fc.integer({ min: 1, max: 4 }) }),
   times(1, { do: fc.constant("send again"), pick }),
   times(2, { do: fc.constant("send for later"), messages: fc.array(later, { minLength: 1, maxLength: 3 }) }),

@@ -2,11 +2,10 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, test } from "vitest";
 import { startRedis, type RedisServer } from "../setup/redis.js";
+import { rounds, ROUNDS_TIMEOUT } from "./rounds.js";
 import { ScriptsRun } from "./scripts-run.js";
 import { ScriptsServer } from "./scripts-server.js";
 import { steps } from "./scripts-steps.js";
-
-const soak = process.env["SOAK"] === "1";
 
 let redis: RedisServer;
 let server: ScriptsServer;
@@ -20,13 +19,9 @@ afterAll(async () => {
   await redis.stop();
 });
 
-test(
-  "after each of many random steps, all keys hold what the model holds",
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(steps, (sequence) => ScriptsRun.take(server, sequence)),
-      { numRuns: soak ? 5000 : 100 },
-    );
-  },
-  soak ? 3_600_000 : 120_000,
+test("after each of many random steps, all keys hold what the model holds", { timeout: ROUNDS_TIMEOUT }, () =>
+  fc.assert(
+    fc.asyncProperty(steps, (sequence) => ScriptsRun.take(server, sequence)),
+    rounds(250),
+  ),
 );

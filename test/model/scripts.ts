@@ -7,6 +7,8 @@ import type { KeysState } from "./redis-keys.js";
 export const LEASE_HOURS = 2;
 /** For how long dead letters are kept. */
 export const DEAD_LETTER_HOURS = 3;
+/** From how many crashes on a message is a suspect. */
+export const SUSPECT_CRASHES = 2;
 
 /** A message in a consumer's hands. */
 export interface Held {
@@ -27,6 +29,12 @@ export interface Take {
 /** What `take` replies, its time in hours. */
 export type TakeAnswer = readonly (string | number)[];
 
+/** What a sweep finds: whether suspects wait, and the consumers to reap in both lanes, in alphabetical order. */
+export type Swept = readonly [suspects: 0 | 1, gone: readonly string[], ofSuspects: readonly string[]];
+
+/** Whether a consumer takes suspects, by its name. */
+export const takesSuspects = (consumer: string): boolean => consumer.startsWith("s");
+
 /** A queue as its scripts let it be used; the model and the server are both one. */
 export interface QueueScripts {
   publish(message: Message): MaybePromise<void>;
@@ -40,14 +48,13 @@ export interface QueueScripts {
   reconcile(consumer: string, known: readonly number[]): MaybePromise<number>;
   leave(consumer: string): MaybePromise<number>;
   passOn(consumer: string): MaybePromise<number>;
-  /** The consumers to reap, in alphabetical order. */
-  sweep(): MaybePromise<readonly string[]>;
+  sweep(): MaybePromise<Swept>;
   reap(consumer: string): MaybePromise<number>;
   replay(id: string, message: Message): MaybePromise<number>;
   purge(): MaybePromise<void>;
   /** Time passes. */
   pass(hours: number): MaybePromise<void>;
-  /** A key is gone, as if somebody had deleted it. */
+  /** A key of the main lane is gone, as if somebody had deleted it. */
   lose(key: "leases" | "consumers"): MaybePromise<void>;
   /** A consumer hears what it is told from now on, or does so no longer. */
   listen(consumer: string, listening: boolean): MaybePromise<void>;
@@ -59,7 +66,12 @@ export interface Word {
   readonly text: string;
 }
 
-/** All keys of a queue, and what was told since they were last looked at. */
+/** An order of words in which it does not matter who was told first. */
+export function byConsumer(one: Word, other: Word): number {
+  return one.consumer < other.consumer ? -1 : 1;
+}
+
+/** All keys of a queue, and what was told since they were last looked at, by consumer. */
 export interface ScriptsState extends KeysState {
   readonly words: readonly Word[];
 }

@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { DeadLetterInit, Delivery, Publication } from "../../runtime/broker.js";
 import { asFirstAttempt } from "../../runtime/dead-letter.js";
 import { LeaseLostError } from "../../runtime/errors.js";
-import { bodyOf, nameOf, nextAttempt } from "./body.js";
+import { bodyOf, crashesOf, nameOf, nextAttempt } from "./body.js";
 import { HOUR, QueueModel, type Delayed } from "./queue.js";
 import { DEAD_LETTER_HOURS, inWords, QUEUE, queueInWords, type SeamState, type Venue } from "./seam.js";
 import { SEATS, type Sent, type Step, type StepOf } from "./seam-steps.js";
@@ -86,8 +86,8 @@ export class SeamRun {
   }
 
   async #send(messages: readonly Sent[]): Promise<void> {
-    const publications = messages.map(({ hours, priority, foreign }) => {
-      const body = bodyOf(this.#sent.length, foreign);
+    const publications = messages.map(({ hours, priority, kind }) => {
+      const body = bodyOf(this.#sent.length, kind);
       this.#sent.push(nameOf(body));
       this.#add({ hours, priority, body });
       return publication({ hours, priority, body });
@@ -177,14 +177,24 @@ export class SeamRun {
   }
 
   /** A consumer's lease ends, and it does not know. */
-  async #expire({ name, consumer }: Seat): Promise<void> {
+  async #expire(seat: Seat): Promise<void> {
+    if (!this.#makesSuspects(seat)) await this.#end(seat);
+  }
+
+  /** Whether messages would become suspects by its death: what is done with those, the model of the scripts shows. */
+  #makesSuspects({ name }: Seat): boolean {
+    return this.#model.bodies(name).some((body) => crashesOf(body) + 1 >= this.#venue.suspectCrashes);
+  }
+
+  async #end({ name, consumer }: Seat): Promise<void> {
     await this.#venue.expire(consumer, this.#model.bodies(name));
-    this.#model.recover(name);
+    this.#model.recover(name, () => this.#model);
   }
 
   /** A consumer ends without a word; another one takes its seat. */
   async #die(n: number): Promise<void> {
     const seat = this.#seat(n);
+    if (this.#makesSuspects(seat)) return this.#close(n);
     await seat.broker.close();
     this.#dying.push(seat);
     this.#enter(n);
@@ -192,7 +202,7 @@ export class SeamRun {
 
   /** In some hours, the leases of the dead are over. */
   async #pass(hours: number): Promise<void> {
-    for (const seat of this.#dying.splice(0)) await this.#expire(seat);
+    for (const seat of this.#dying.splice(0)) await this.#end(seat);
     await this.#venue.pass(hours);
     this.#model.pass(hours);
     this.#model.forget(DEAD_LETTER_HOURS);

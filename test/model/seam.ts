@@ -24,6 +24,8 @@ export interface SeamState {
 export interface Venue {
   /** How it orders what is due at the same time. */
   readonly sameHour: SameHour;
+  /** From how many crashes on a message leaves for a lane that is not looked at here. */
+  readonly suspectCrashes: number;
   /** How long it may take until its contents are as they should be, in milliseconds. */
   readonly patience: number;
   /** What is due goes into its line by itself; else when somebody takes. */
