@@ -50,8 +50,6 @@ export class MemoryVenue implements Venue {
 
   /** Nobody sleeps here. */
   async poke(): Promise<void> {}
-
-  async close(): Promise<void> {}
 }
 
 type Waiting = Parameters<ReturnType<MemoryBackend["queue"]>["put"]>[0];

@@ -73,8 +73,12 @@ export class RedisKeys {
 
   /** Lets hours pass, 0 or more, for all but the leases, and sets the times back to the hour. */
   async pass(hours: number): Promise<void> {
-    const { delayed, deadIndex } = this.#keys;
-    await Promise.all([this.#hours.pass(delayed, ranked, hours), this.#hours.pass(deadIndex, milliseconds, hours)]);
+    const { delayed, deadIndex, suspects } = this.#keys;
+    await Promise.all([
+      this.#hours.pass(delayed, ranked, hours),
+      this.#hours.pass(suspects.delayed, ranked, hours),
+      this.#hours.pass(deadIndex, milliseconds, hours),
+    ]);
   }
 
   /** Lets hours pass for the leases. */

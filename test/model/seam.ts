@@ -39,7 +39,6 @@ export interface Venue {
   expire(consumer: Consumer, bodies: readonly string[]): Promise<void>;
   /** Tells consumers that sleep that there may be something to take. */
   poke(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** Which message a body is, its attempt and its crashes; these may be kept beside it. */
