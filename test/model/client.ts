@@ -5,6 +5,8 @@ export class Client {
   readonly id: string;
   /** Bodies by field. */
   readonly known = new Map<number, string>();
+  /** It does not hear what it is told, and looks by itself. */
+  isDeaf = false;
   #isNew = true;
   /** It stands among the idle ones, as far as it knows. */
   #isIdle = false;
@@ -17,7 +19,7 @@ export class Client {
   }
 
   get isAsleep(): boolean {
-    return this.#rest > 0;
+    return !this.isDeaf && this.#rest > 0;
   }
 
   /** Whether it sleeps beyond the time at which something is due. */

@@ -184,11 +184,12 @@ export class ScriptsRun {
   }
 
   async #goDeaf(client: Client): Promise<void> {
-    client.wake();
+    client.isDeaf = true;
     await this.#both((queue) => queue.listen(client.id, false));
   }
 
   async #hearAgain(client: Client): Promise<void> {
+    client.isDeaf = false;
     client.wake();
     await this.#both((queue) => queue.listen(client.id, true));
   }
