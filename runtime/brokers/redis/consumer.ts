@@ -365,6 +365,8 @@ export class RedisConsumer implements Consumer {
     this.#options.slots.free(want);
     this.#unsure = true;
     acks?.refuse(error);
+    // Nobody knows whether the first call opened the lease: under this name it could be opened twice.
+    if (this.#new) this.#startAnew(this.#leaseLost());
     const unavailable = error instanceof BrokerUnavailableError;
     // The connection tells when it is lost and when it is back.
     if (unavailable && !this.#context.connection.ready) return;
@@ -420,6 +422,13 @@ export class RedisConsumer implements Consumer {
   #lost(acks: AckBatch | undefined, want: number): void {
     this.#options.slots.free(want);
     const reason = this.#leaseLost();
+    acks?.refuse(reason);
+    this.#startAnew(reason);
+    this.#wake();
+  }
+
+  /** Goes on under another name, with nothing in its hands. */
+  #startAnew(reason: LeaseLostError): void {
     const waiting = this.#acks.splice(0);
     const lost = [...this.#held.values()];
     this.#held.clear();
@@ -429,13 +438,11 @@ export class RedisConsumer implements Consumer {
     this.#registered = false;
     this.#renewed = Infinity;
     this.#listenForWake();
-    acks?.refuse(reason);
     for (const each of waiting) each.refuse(reason);
     if (lost.length > 0) {
       this.#options.notice("warn", `lease lost: ${lost.length} messages are in other hands`, reason);
       this.#options.lost(lost, reason);
     }
-    this.#wake();
   }
 
   #notWakened(error: Error): void {
