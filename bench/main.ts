@@ -22,9 +22,9 @@ const usage = `npm run bench -- [options]
   --check        exits with 1 where a bar is missed, and names it
   --write        measures nothing: writes the tables of bench/README.md from bench/results.json
 
-A full run writes bench/results.json and bench/chart.svg.`;
+A full run writes bench/results.json and docs/bench.svg.`;
 
-const files = { results: "bench/results.json", chart: "bench/chart.svg", page: "bench/README.md" };
+const files = { results: "bench/results.json", chart: "docs/bench.svg", page: "bench/README.md" };
 
 function options() {
   const { values } = parseArgs({
