@@ -9,6 +9,7 @@ import { createAuthority, type Authority, type Certificate } from "../setup/cert
 import { freePort } from "../setup/program.js";
 import { startRedis, type RedisServer } from "../setup/redis.js";
 import { TestLogger, testActor } from "../support/actors.js";
+import { refusesWhatDoesNotFit } from "./tls-refusals.js";
 
 type Twice = Actor<{ input: number; output: number }>;
 const twice: Twice = testActor("twice", { input: z.number(), output: z.number() });
@@ -81,30 +82,7 @@ async function errorOf(url: string, options: RedisBrokerOptions = {}): Promise<E
   return error;
 }
 
-test("an authority that is not known is to be named", async () => {
-  const { cert, key } = client;
-  const text = /has a certificate that is not trusted \(.*\): name its authority in the option "tls": { ca }/;
-  expect((await errorOf(secure(), { tls: { cert, key } })).message).toMatch(text);
-  expect((await errorOf(secure(), { tls: { ...trusted(), ca: stranger.cert } })).message).toMatch(text);
-});
-
-test("a certificate for another name is not taken", async () => {
-  const error = await errorOf(secure().replace("localhost", "127.0.0.1"), { tls: trusted() });
-  expect(error.message).toMatch(/has a certificate for another name \(.*127\.0\.0\.1.*\): .* "tls": { servername }/);
-});
-
-test("a server that wants a client certificate says so", async () => {
-  const error = await errorOf(secure(), { tls: { ca: authority.cert } });
-  expect(error.message).toMatch(/wants a client certificate.*"tls": { cert, key }/);
-});
-
-test("a client certificate from a stranger is not taken", async () => {
-  const { cert, key } = await stranger.issue("client");
-  const error = await errorOf(secure(), { tls: { ca: authority.cert, cert, key } });
-  expect(error.message).toMatch(
-    /(does not accept the client certificate|perhaps it wants .* another one).*"tls": { cert, key }/,
-  );
-});
+refusesWhatDoesNotFit(() => ({ url: secure(), authority, stranger, client }), errorOf);
 
 test("plain text to a port that expects TLS is suspected", async () => {
   const error = await errorOf(`redis://:secret@localhost:${tlsPort}`);

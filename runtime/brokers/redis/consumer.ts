@@ -18,7 +18,7 @@ const IDLE_POLL = 2000;
 /** How long a consumer rests after the server refused it, in milliseconds. */
 const REST = 1000;
 
-/** What all consumers of one broker share; and `most`. */
+/** What a consumer shares with the others of its broker, and what is its own. */
 export interface ConsumerContext {
   /** How many messages this consumer holds at most. Default: as many as there are slots for. */
   readonly most: number | undefined;
