@@ -1,6 +1,8 @@
 /** The seam to a broker: how messages go in, how they come out, and how each that came out is settled. */
 import type { LeaseLostError, RemoteError, DeadReason } from "./errors.js";
+import type { MaybePromise } from "./maybe.js";
 import type { ResultStore } from "./results.js";
+import type { StateStore } from "./state.js";
 
 /** A message on its way into a queue. */
 export interface Publication {
@@ -20,6 +22,10 @@ export interface Broker {
   readonly name: string;
   readonly results: ResultStore;
   readonly deadLetters: DeadLetters;
+  /** What processes share beside the messages; absent where the broker has no store for it and none was named. */
+  readonly state?: StateStore | undefined;
+  /** Milliseconds since 1970 by the broker's clock; by the machine's where the broker tells none. */
+  now(): MaybePromise<number>;
   /** Resolves when the broker has all of the messages. Rejects with `BrokerUnavailableError` or `BrokerRefusedError`. */
   publish(messages: readonly Publication[]): Promise<void>;
   /** Begins to take messages from a queue, and goes on through every loss of connection until it is closed. */

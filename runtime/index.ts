@@ -19,8 +19,8 @@ export { createSeal } from "./seal.js";
 export type { Seal, SealOptions } from "./seal.js";
 
 // Brokers
-export { MemoryBackend, memoryBroker } from "./brokers/memory.js";
-export type { MemoryBrokerOptions } from "./brokers/memory.js";
+export { MemoryBackend, memoryBroker } from "./brokers/memory/index.js";
+export type { MemoryBrokerOptions } from "./brokers/memory/index.js";
 export type { Broker, DeadLetter, DeadLetters } from "./broker.js";
 export type { Clock } from "./clock.js";
 

@@ -1,6 +1,6 @@
 /** The memory broker keeps every broker's promises. Its time is moved. */
 import type { Broker } from "../../runtime/broker.js";
-import { MemoryBackend, memoryBroker } from "../../runtime/brokers/memory.js";
+import { MemoryBackend, memoryBroker } from "../../runtime/brokers/memory/index.js";
 import { defaults } from "../../runtime/defaults.js";
 import { ManualClock } from "../support/clock.js";
 import { describeBroker, message } from "./broker.js";

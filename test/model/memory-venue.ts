@@ -1,6 +1,6 @@
 /** The memory broker in the model's runs. Its clock is moved. */
 import type { Broker, Consumer } from "../../runtime/broker.js";
-import { MemoryBackend, memoryBroker } from "../../runtime/brokers/memory.js";
+import { MemoryBackend, memoryBroker } from "../../runtime/brokers/memory/index.js";
 import { ManualClock } from "../support/clock.js";
 import { HOUR, type SameHour } from "./queue.js";
 import { inWords, lettersInWords, QUEUE, type SeamState, type Venue } from "./seam.js";
@@ -45,7 +45,7 @@ export class MemoryVenue implements Venue {
   }
 
   async expire(consumer: Consumer): Promise<void> {
-    for (const each of this.#backend.queue(QUEUE).consumers) if (each === consumer) each.expire();
+    for (const each of this.#backend.queue(QUEUE).consumers) if (Object.is(each, consumer)) each.expire();
   }
 
   /** Nobody sleeps here. */

@@ -35,6 +35,7 @@ class Watched implements Broker {
   readonly results: Broker["results"];
   readonly consume: Broker["consume"];
   readonly close: Broker["close"];
+  readonly now: Broker["now"];
   readonly #broker: Broker;
 
   constructor(broker: Broker) {
@@ -42,6 +43,7 @@ class Watched implements Broker {
     this.deadLetters = broker.deadLetters;
     this.consume = broker.consume.bind(broker);
     this.close = broker.close.bind(broker);
+    this.now = broker.now.bind(broker);
     this.results = {
       put: (id, result, ttl, reply) => {
         this.seen.push(JSON.stringify(result));

@@ -6,6 +6,7 @@ import { defaults } from "../../defaults.js";
 import type { Duration } from "../../duration.js";
 import { BrokerClosedError, InvalidOptionError } from "../../errors.js";
 import type { ResultStore } from "../../results.js";
+import type { StateStore } from "../../state.js";
 import { RabbitmqConnection, rabbitmqAddress, type RabbitmqAddress } from "./connection.js";
 import { RabbitmqConsumer } from "./consumer.js";
 import { RabbitmqDeadLetters } from "./dead-letters.js";
@@ -34,6 +35,11 @@ export interface RabbitmqBrokerOptions {
    * process that sent the message, and only that process can read it.
    */
   readonly results?: ResultStore & { close?(): Promise<void> };
+  /**
+   * Where processes keep what they share, such as `redisState(url)`; closed with the broker. Rate limits, pipelines and
+   * groups need one. Default: none.
+   */
+  readonly state?: StateStore & { close?(): Promise<void> };
   /** For `amqps:`, as `node:tls` takes them: `{ ca }`, `{ cert, key }`. */
   readonly tls?: ConnectionOptions;
 }
@@ -63,6 +69,7 @@ class RabbitmqBroker implements Broker {
   readonly name: string;
   readonly results: ResultStore;
   readonly deadLetters: RabbitmqDeadLetters;
+  readonly state: RabbitmqBrokerOptions["state"];
   readonly #publishing: RabbitmqConnection;
   readonly #consuming: RabbitmqConnection;
   readonly #looking: RabbitmqConnection;
@@ -74,7 +81,7 @@ class RabbitmqBroker implements Broker {
   #closed: Promise<void> | undefined;
 
   constructor(address: RabbitmqAddress, options: CheckedOptions, { delayScale }: RabbitmqBrokerParts) {
-    const { prefix, queueType, deadLetterTtl, publishTimeout, maxInFlight, heartbeat, results } = options;
+    const { prefix, queueType, deadLetterTtl, publishTimeout, maxInFlight, heartbeat, results, state } = options;
     const { maxInFlightCharacters, maxKeptResults, maxKeptCharacters, replyQueueTtl } = defaults.rabbitmq;
     this.name = address.name;
     // A server short of memory stops reading from whoever publishes: acks must not stand behind that.
@@ -92,6 +99,7 @@ class RabbitmqBroker implements Broker {
     });
     this.deadLetters = new RabbitmqDeadLetters(this.#looking, topology, this.#publisher, { ttl: deadLetterTtl });
     this.#store = results;
+    this.state = state;
     this.#replies =
       results === undefined
         ? new RabbitmqResults(this.#consuming, this.#publisher, {
@@ -101,6 +109,10 @@ class RabbitmqBroker implements Broker {
           })
         : undefined;
     this.results = this.#replies ?? (results as ResultStore);
+  }
+
+  now(): number {
+    return Date.now();
   }
 
   async publish(messages: readonly Publication[]): Promise<void> {
@@ -132,7 +144,11 @@ class RabbitmqBroker implements Broker {
     for (const consumer of this.#consumers) consumer.end();
     this.#replies?.close(error);
     const connections = [this.#publishing, this.#consuming, this.#looking];
-    await Promise.all([...connections.map((connection) => connection.close()), this.#store?.close?.()]);
+    await Promise.all([
+      ...connections.map((connection) => connection.close()),
+      this.#store?.close?.(),
+      this.state?.close?.(),
+    ]);
     this.#publisher.close(error);
   }
 
@@ -149,12 +165,13 @@ const optionNames = [
   "maxInFlight",
   "heartbeat",
   "results",
+  "state",
   "tls",
 ] as const satisfies (keyof RabbitmqBrokerOptions)[];
 
 function checkOptions(options: RabbitmqBrokerOptions) {
   refuseUnknownOptions("rabbitmqBroker", options, optionNames);
-  const { queueType = "quorum", maxInFlight = defaults.rabbitmq.maxInFlight, results } = options;
+  const { queueType = "quorum", maxInFlight = defaults.rabbitmq.maxInFlight, results, state } = options;
   if (!["quorum", "classic"].includes(queueType)) {
     throw new InvalidOptionError(`"queueType" must be "quorum" or "classic"; it is ${JSON.stringify(queueType)}.`);
   }
@@ -164,11 +181,15 @@ function checkOptions(options: RabbitmqBrokerOptions) {
   if (results !== undefined && typeof results.put !== "function") {
     throw new InvalidOptionError('"results" must be a result store, such as redisResults(url).');
   }
+  if (state !== undefined && typeof state.name !== "string") {
+    throw new InvalidOptionError('"state" must be a state store, such as redisState(url).');
+  }
   return {
     prefix: checkPrefix(options.prefix),
     queueType,
     maxInFlight,
     results,
+    state,
     deadLetterTtl: duration('"deadLetterTtl"', options.deadLetterTtl) ?? defaults.broker.deadLetterTtl,
     publishTimeout: durationOption("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout),
     heartbeat: durationOption("heartbeat", options.heartbeat, defaults.rabbitmq.heartbeat),

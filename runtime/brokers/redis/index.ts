@@ -5,7 +5,9 @@ import type { Broker, ConsumeOptions, Consumer, Publication } from "../../broker
 import { defaults } from "../../defaults.js";
 import type { Duration } from "../../duration.js";
 import { BrokerClosedError } from "../../errors.js";
+import type { MaybePromise } from "../../maybe.js";
 import type { ResultStore } from "../../results.js";
+import type { StateStore } from "../../state.js";
 import { redisAddress, type RedisAddress, type RedisClusterTarget, type RedisTarget } from "./address.js";
 import { RedisConnection } from "./connection.js";
 import { RedisConsumer } from "./consumer.js";
@@ -14,6 +16,8 @@ import { checkPrefix, queueKeys, type LaneKeys } from "./keys.js";
 import { Lanes } from "./lanes.js";
 import { Publisher } from "./publisher.js";
 import { RedisResults } from "./results.js";
+import { ServerClock } from "./server-clock.js";
+import { RedisState } from "./state.js";
 import { RedisSubscriber } from "./subscriber.js";
 import { Sweeper } from "./sweeper.js";
 
@@ -75,6 +79,33 @@ export function redisResults(
   });
 }
 
+/** How a state store in Redis behaves. */
+export type RedisStateOptions = RedisResultsOptions;
+
+/** A state store in Redis for a broker that has none of its own. */
+export interface RedisStateStore extends StateStore {
+  close(): Promise<void>;
+}
+
+/**
+ * Keeps what processes share on a Redis server, named as for `redisBroker`, while messages travel elsewhere. It connects
+ * at first use.
+ */
+export function redisState(
+  target: string | RedisTarget | RedisClusterTarget,
+  options: RedisStateOptions = {},
+): RedisStateStore {
+  refuseUnknownOptions("redisState", options, ["prefix", "publishTimeout", "tls"]);
+  const patience = durationOption("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout);
+  const address = redisAddress(target, options.tls);
+  const connection = new RedisConnection(address, { use: "publish", patience, whenDown: "wait" });
+  const subscriber = new RedisSubscriber(address);
+  const state = new RedisState({ prefix: checkPrefix(options.prefix), connection, subscriber });
+  return Object.assign(state, {
+    close: async () => void (await Promise.all([connection.close(), subscriber.close()])),
+  });
+}
+
 /** Shorter, a half-open connection could not be told from a slow one in time. In milliseconds. */
 const SHORTEST_LEASE = 1000;
 
@@ -84,11 +115,13 @@ class RedisBroker implements Broker {
   readonly name: string;
   readonly results: RedisResults;
   readonly deadLetters: RedisDeadLetters;
+  readonly state: RedisState;
   readonly #options: CheckedOptions;
   readonly #publishing: RedisConnection;
   readonly #consuming: RedisConnection;
   readonly #subscriber: RedisSubscriber;
   readonly #publisher: Publisher;
+  readonly #clock: ServerClock;
   readonly #sweeper: Sweeper;
   readonly #consumers = new Set<RedisConsumer>();
   #closed = false;
@@ -105,6 +138,13 @@ class RedisBroker implements Broker {
     this.#sweeper = new Sweeper(this.#consuming, { prefix, interval: sweepInterval, deadLetterTtl });
     this.results = new RedisResults(prefix, this.#publishing, this.#subscriber);
     this.deadLetters = new RedisDeadLetters(prefix, this.#publishing, publishTimeout);
+    this.state = new RedisState({ prefix, connection: this.#publishing, subscriber: this.#subscriber });
+    this.#clock = new ServerClock(this.#publishing);
+  }
+
+  now(): MaybePromise<number> {
+    this.#assertOpen();
+    return this.#clock.now();
   }
 
   publish(messages: readonly Publication[]): Promise<void> {

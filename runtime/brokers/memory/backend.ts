@@ -1,0 +1,47 @@
+/** What a server would hold: the queues and the results. */
+import { systemClock, type Clock } from "../../clock.js";
+import type { PendingState } from "../../errors.js";
+import type { StoredResult } from "../../results.js";
+import { MemoryQueue } from "./queue.js";
+
+interface Expiring<T> {
+  readonly value: T;
+  readonly expires: number;
+}
+
+/** Give one to several memory brokers to have them share it, as processes share a server. */
+export class MemoryBackend {
+  readonly #queues = new Map<string, MemoryQueue>();
+  readonly results = new Map<string, Expiring<StoredResult>>();
+  readonly states = new Map<string, Expiring<PendingState>>();
+  readonly waiters = new Map<string, Set<(result: StoredResult) => void>>();
+
+  constructor(readonly clock: Clock = systemClock) {}
+
+  queue(name: string): MemoryQueue {
+    let queue = this.#queues.get(name);
+    if (queue === undefined) this.#queues.set(name, (queue = new MemoryQueue(this.clock)));
+    return queue;
+  }
+
+  /** Ends the leases of all consumers of a queue, as if no heartbeat had come: for tests. */
+  endLeases(name: string): void {
+    for (const consumer of this.queue(name).consumers) consumer.expire();
+  }
+
+  /** The value under a key, unless its time is over. */
+  read<T>(map: ReadonlyMap<string, Expiring<T>>, key: string): T | undefined {
+    const entry = map.get(key);
+    return entry !== undefined && entry.expires > this.clock.now() ? entry.value : undefined;
+  }
+
+  /** Keeps a value for a while, and forgets it then. */
+  write<T>(map: Map<string, Expiring<T>>, key: string, value: T, ttl: number): void {
+    const entry = { value, expires: this.clock.now() + ttl };
+    map.set(key, entry);
+    const forget = () => {
+      if (map.get(key) === entry) map.delete(key);
+    };
+    this.clock.after(ttl, forget, { background: true });
+  }
+}

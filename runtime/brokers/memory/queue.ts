@@ -1,0 +1,80 @@
+/** One queue in memory: what waits, what is held back, what is dead, and who takes from it. */
+import type { DeadLetter, DeadLetterInit, Publication } from "../../broker.js";
+import type { Clock } from "../../clock.js";
+import { defaults } from "../../defaults.js";
+
+/** Who takes from a queue. */
+export interface Taker {
+  /** Says that there is something to take. */
+  pull(): void;
+  /** Its lease is over. */
+  expire(): void;
+}
+
+/** A message that waits, and how many workers died with it. */
+export interface Waiting {
+  readonly publication: Publication;
+  readonly crashes: number;
+}
+
+interface DelayedMessage extends Waiting {
+  readonly due: number;
+}
+
+/** One queue: what waits, what is held back, what is dead, and who takes from it. */
+export class MemoryQueue {
+  /** By priority, 0 to 9. */
+  readonly ready: Waiting[][] = Array.from({ length: 10 }, () => []);
+  readonly delayed = new Set<DelayedMessage>();
+  readonly consumers = new Set<Taker>();
+  #dead: readonly DeadLetter[] = [];
+
+  constructor(readonly clock: Clock) {}
+
+  /** The dead letters that are not too old, the oldest first. */
+  get dead(): readonly DeadLetter[] {
+    const since = this.clock.now() - defaults.broker.deadLetterTtl;
+    return this.#dead.filter(({ diedAt }) => diedAt > since);
+  }
+
+  set dead(letters: readonly DeadLetter[]) {
+    this.#dead = letters;
+  }
+
+  add(publication: Publication, crashes = 0): void {
+    if (publication.delay === 0) return this.put({ publication, crashes }, "last");
+    const delayed: DelayedMessage = {
+      publication: { ...publication, delay: 0 },
+      crashes,
+      due: this.clock.now() + publication.delay,
+    };
+    this.delayed.add(delayed);
+    const promote = () => {
+      this.delayed.delete(delayed);
+      this.put(delayed, "last");
+    };
+    this.clock.after(publication.delay, promote, { background: true });
+  }
+
+  put(waiting: Waiting, place: "first" | "last"): void {
+    const list = this.ready[waiting.publication.priority];
+    if (place === "first") list?.unshift(waiting);
+    else list?.push(waiting);
+    for (const consumer of this.consumers) consumer.pull();
+    // Another one is first next time.
+    const [first] = this.consumers;
+    if (first !== undefined && this.consumers.delete(first)) this.consumers.add(first);
+  }
+
+  take(): Waiting | undefined {
+    for (let priority = 9; priority >= 0; priority--) {
+      const waiting = this.ready[priority]?.shift();
+      if (waiting !== undefined) return waiting;
+    }
+    return undefined;
+  }
+
+  bury(letter: DeadLetterInit): void {
+    this.dead = [...this.dead, { ...letter, diedAt: this.clock.now() }];
+  }
+}

@@ -1,0 +1,53 @@
+/** Results in memory. */
+import type { PendingState } from "../../errors.js";
+import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../results.js";
+import { readResult, writeResult } from "../../stored-result.js";
+import type { MemoryBackend } from "./backend.js";
+
+export class MemoryResults implements ResultStore {
+  readonly #backend: MemoryBackend;
+
+  constructor(backend: MemoryBackend) {
+    this.#backend = backend;
+  }
+
+  async put(id: string, result: StoredResult, ttl: number): Promise<void> {
+    const { results, states, waiters } = this.#backend;
+    // An answer is written once: a worker that lost its lease must not replace it.
+    if (this.#backend.read(results, id)?.ok === true) return;
+    // Through JSON, so that no test passes on a value that would not travel.
+    const stored = readResult(id, writeResult(result));
+    this.#backend.write(results, id, stored, ttl);
+    states.delete(id);
+    for (const wake of waiters.get(id) ?? []) wake(stored);
+  }
+
+  async note(id: string, state: PendingState, ttl: number): Promise<void> {
+    this.#backend.write(this.#backend.states, id, state, ttl);
+  }
+
+  address(): string {
+    return "memory";
+  }
+
+  wait(id: string, { timeout, sent }: WaitOptions): Promise<Awaited> {
+    const { results, states, waiters, clock } = this.#backend;
+    const there = this.#backend.read(results, id);
+    if (there !== undefined) return Promise.resolve({ done: there });
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => {
+        cancel();
+        const others = waiters.get(id);
+        others?.delete(wake);
+        if (others?.size === 0) waiters.delete(id);
+        settle();
+      };
+      const wake = (done: StoredResult) => end(() => resolve({ done }));
+      const cancel = clock.after(timeout, () =>
+        end(() => resolve({ pending: this.#backend.read(states, id) ?? { state: "pending" } })),
+      );
+      waiters.set(id, (waiters.get(id) ?? new Set()).add(wake));
+      sent?.catch((error: unknown) => end(() => reject(error as Error)));
+    });
+  }
+}
