@@ -7,12 +7,29 @@
  */
 import { defaults } from "./defaults.js";
 import { UndecodableError } from "./errors.js";
-import { rawMember, readJson } from "./json.js";
+import { messageOptionNames, type MessageOptions } from "./options.js";
+import { fieldsOf, rawMember, readJson } from "./json.js";
 
-/** What a message may grow by on its way, in bytes: the count of its attempts and crashes. */
-const HEADROOM = 1024;
+/** What a message may grow by on its way, in bytes: the count of its attempts and crashes, and how they failed. */
+const HEADROOM = 32 * 1024;
+/** How many headers a message may have. */
+export const MOST_HEADERS = 64;
 /** How long an id, a name or an address may be, in characters. */
 const LONGEST_NAME = 1024;
+
+/** Texts that travel beside the input: a trace's context, a tenant, whatever middleware adds. */
+export type Headers = Readonly<Record<string, string>>;
+
+/** What a message says otherwise than its contract. Durations are in milliseconds. */
+export type MessageOverrides = Readonly<Partial<Record<keyof MessageOptions, number>>>;
+
+/** An attempt that failed before this one. */
+export interface Failure {
+  /** When it failed: milliseconds since 1970 by the broker's clock. */
+  readonly at: number;
+  readonly name: string;
+  readonly message: string;
+}
 
 /** A message as it travels. */
 export interface Envelope {
@@ -32,6 +49,14 @@ export interface Envelope {
   readonly misses: number;
   /** Where a waiting caller listens. */
   readonly reply: string | undefined;
+  /** None where it has none. */
+  readonly headers: Headers;
+  /** When it is too old to be handled: milliseconds since 1970 by the broker's clock. */
+  readonly expires: number | undefined;
+  /** What it says otherwise than its contract. */
+  readonly options: MessageOverrides | undefined;
+  /** How earlier attempts failed, the oldest first; the middle ones of very many are left out. */
+  readonly failures: readonly Failure[];
   /** How the input is written; absent for plain JSON. */
   readonly encoding: string | undefined;
   /** The input as JSON read it; not yet validated. */
@@ -46,15 +71,27 @@ export interface EnvelopeInit {
   readonly at: number;
   readonly reply?: string | undefined;
   readonly encoding?: string | undefined;
+  readonly headers?: Headers | undefined;
+  readonly expires?: number | undefined;
+  readonly options?: MessageOverrides | undefined;
   /** The input, already as JSON text. */
   readonly inputJson: string;
 }
 
 /** The bytes of a new message. `id`, `actor`, `v` and `encoding` are of our own making and hold nothing to escape. */
-export function encodeEnvelope({ id, actor, v, at, reply, encoding, inputJson }: EnvelopeInit): string {
+export function encodeEnvelope(init: EnvelopeInit): string {
+  const { id, actor, v, at, reply, encoding, inputJson } = init;
   const replyField = reply === undefined ? "" : `,"reply":${JSON.stringify(reply)}`;
   const encodingField = encoding === undefined ? "" : `,"encoding":"${encoding}"`;
-  return `{"id":"${id}","actor":"${actor}","v":"${v}","at":${at}${replyField}${encodingField},"input":${inputJson}}`;
+  const rest = `${replyField}${rareFields(init)}${encodingField}`;
+  return `{"id":"${id}","actor":"${actor}","v":"${v}","at":${at}${rest},"input":${inputJson}}`;
+}
+
+/** Those that most messages do not have. */
+function rareFields({ headers, expires, options }: EnvelopeInit): string {
+  if (headers === undefined && expires === undefined && options === undefined) return "";
+  const fields = { headers, expires, options };
+  return `,${JSON.stringify(fields).slice(1, -1)}`;
 }
 
 /** An envelope of which nothing is known yet but that it is an object. */
@@ -66,7 +103,8 @@ export function decodeEnvelope(body: string): Envelope {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UndecodableError("the message is no JSON object");
   }
-  const { id, actor, v, at, attempt = 1, crashes = 0, misses = 0, reply, encoding, input } = value as Fields;
+  const fields = value as Fields;
+  const { id, actor, v, at, attempt = 1, crashes = 0, misses = 0, reply, encoding, input } = fields;
   // JSON has no undefined: a field that is there is something.
   if (input === undefined) throw new UndecodableError('the message has no field "input"');
   return {
@@ -78,16 +116,52 @@ export function decodeEnvelope(body: string): Envelope {
     crashes: count(crashes, "crashes"),
     misses: count(misses, "misses"),
     reply: reply === undefined ? undefined : text(reply, "reply"),
+    headers: headersOf(fields.headers),
+    expires: fields.expires === undefined ? undefined : count(fields.expires, "expires"),
+    options: fields.options === undefined ? undefined : overridesOf(fields.options),
+    failures: fields.failures === undefined ? NO_FAILURES : failuresOf(fields.failures),
     encoding: encoding === undefined ? undefined : text(encoding, "encoding"),
     input,
   };
 }
 
+/** Header fields and what they become. */
+export type HeaderChanges = Readonly<Record<string, unknown>>;
+
 /** The same message with some header fields changed (`undefined` removes one): same id, same unknown fields, same input bytes. */
-export function reissue(body: string, changes: Readonly<Record<string, number | undefined>>): string {
+export function reissue(body: string, changes: HeaderChanges): string {
   const { input: _, ...header } = { ...(JSON.parse(body) as Record<string, unknown>), ...changes };
   const json = JSON.stringify(header);
   return `${json.slice(0, -1)},"input":${rawMember(body, "input")}}`;
+}
+
+const NO_HEADERS: Headers = Object.freeze({});
+const NO_FAILURES: readonly Failure[] = Object.freeze([]);
+
+function headersOf(value: unknown): Headers {
+  if (value === undefined) return NO_HEADERS;
+  const entries = Object.entries(fieldsOf(value));
+  if (Array.isArray(value) || entries.length > MOST_HEADERS)
+    throw malformed("headers", `${MOST_HEADERS} texts at most`);
+  for (const [, header] of entries) if (typeof header !== "string") throw malformed("headers", "texts by their names");
+  return value as Headers;
+}
+
+/** What a newer producer says beside is not for this worker. */
+function overridesOf(value: unknown): MessageOverrides {
+  const fields = fieldsOf(value);
+  const given = messageOptionNames.filter((name) => fields[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, count(fields[name], `options.${name}`)]));
+}
+
+function failuresOf(value: unknown): readonly Failure[] {
+  if (!Array.isArray(value)) throw malformed("failures", "a list");
+  for (const { at, name, message } of value.map(fieldsOf)) {
+    if (typeof at !== "number" || typeof name !== "string" || typeof message !== "string") {
+      throw malformed("failures", "a list of errors");
+    }
+  }
+  return value as readonly Failure[];
 }
 
 function text(value: unknown, name: string): string {

@@ -20,6 +20,7 @@ export type ErrorCode =
   | "SHUTDOWN"
   | "RESULT_TIMEOUT"
   | "REMOTE_FAILURE"
+  | "NOT_SENT"
   | "BROKER_UNAVAILABLE"
   | "BROKER_REFUSED"
   | "BROKER_CLOSED";
@@ -237,6 +238,14 @@ export class RemoteFailureError extends CallboardError {
     super(
       `${actor}: message ${id} failed (${reason}, ${attempts} ${attempts === 1 ? "attempt" : "attempts"}): ${remote.name}: ${remote.message}`,
     );
+  }
+}
+
+/** A middleware of the client did not pass a message on. Nothing was sent. */
+export class NotSentError extends CallboardError {
+  readonly code = "NOT_SENT";
+  constructor(readonly actor: string) {
+    super(`${actor}: a middleware of the client did not pass the message on with next(message); nothing was sent`);
   }
 }
 

@@ -7,6 +7,7 @@ export type { Duration } from "./duration.js";
 
 // Handlers
 export { DoNotRetry, NotImplementedError, RetryLater } from "./errors.js";
+export { currentTask } from "./worker/current-task.js";
 export type { Task } from "./worker/task.js";
 export type { Logger } from "./worker/logger.js";
 
@@ -36,6 +37,7 @@ export {
   LeaseLostError,
   MessageTooLargeError,
   MissingHandlerError,
+  NotSentError,
   RemoteFailureError,
   ResultTimeoutError,
   ShutdownError,

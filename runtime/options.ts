@@ -2,6 +2,7 @@
 import type { ActorOptions, Priority } from "./contract.js";
 import { defaults } from "./defaults.js";
 import { parseDuration } from "./duration.js";
+import { InvalidOptionError } from "./errors.js";
 import { nearest } from "./nearest.js";
 import { MOST_PARTITIONS } from "./partitions.js";
 
@@ -72,6 +73,43 @@ const rules: Readonly<Record<keyof ActorOptions, Rule>> = {
   timeLimit: { check: isPositiveDuration, expected: `${DURATION}, more than 0` },
   resultTtl: { check: isPositiveDuration, expected: `${DURATION}, more than 0` },
 };
+
+/** The options that a message can say otherwise than its contract. Durations may be given as such. */
+const overridable = [
+  "maxRetries",
+  "minBackoff",
+  "maxBackoff",
+  "timeLimit",
+  "resultTtl",
+] as const satisfies readonly (keyof ActorOptions)[];
+
+/** What a message may say otherwise than its contract. */
+export type MessageOptions = Pick<ActorOptions, (typeof overridable)[number]>;
+
+/** The names of all options that a message can say otherwise. */
+export const messageOptionNames: readonly (keyof MessageOptions)[] = overridable;
+
+/** What a message says otherwise, in milliseconds; `undefined` where it says nothing. */
+export function readMessageOptions(
+  owner: string,
+  given: MessageOptions,
+  actor: ResolvedOptions,
+): Readonly<Partial<Record<keyof MessageOptions, number>>> | undefined {
+  const names = overridable.filter((name) => given[name] !== undefined);
+  if (names.length === 0) return undefined;
+  for (const name of names) {
+    if (rules[name].check(given[name])) continue;
+    throw new InvalidOptionError(`${owner}: "${name}" must be ${rules[name].expected}; it is ${show(given[name])}.`);
+  }
+  const read = Object.fromEntries(
+    names.map((name) => [name, name === "maxRetries" ? given.maxRetries : parseDuration(given[name])]),
+  );
+  const { minBackoff, maxBackoff } = { ...actor, ...read };
+  if (minBackoff <= maxBackoff) return read;
+  throw new InvalidOptionError(
+    `${owner}: "minBackoff" (${minBackoff} ms) is longer than "maxBackoff" (${maxBackoff} ms).`,
+  );
+}
 
 /** The names of all options of `actor()`. */
 export const optionNames = Object.keys(rules) as readonly (keyof ActorOptions)[];

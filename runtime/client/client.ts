@@ -5,21 +5,28 @@ import { settlesWithin, systemClock } from "../clock.js";
 import type { Priority } from "../contract.js";
 import { defaults } from "../defaults.js";
 import type { Duration } from "../duration.js";
-import { BrokerUnavailableError, InvalidInputError } from "../errors.js";
+import type { Headers } from "../envelope.js";
+import { BrokerUnavailableError, InvalidInputError, InvalidOptionError, NotSentError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
+import { createId } from "../id.js";
 import { allOf, orElse } from "../maybe.js";
+import type { MaybePlaced } from "../middleware.js";
+import type { MessageOptions } from "../options.js";
 import type { Seal } from "../seal.js";
 import { checkSeal } from "../wire-value.js";
 import { awaitResult, Message, type ResultOptions, type Sender, type SentMessage } from "./message.js";
+import { composeClient, type ClientMiddleware } from "./middleware.js";
 import { assertAgreement, createPartitioner } from "./partitioner.js";
-import { prepare, readPosting } from "./publication.js";
+import { prepare, readPosting, type Posting } from "./publication.js";
 
 /** How a message is sent, where it differs from its contract. */
-export interface SendOptions {
+export interface SendOptions extends MessageOptions {
   /** How long to hold it back, by the broker's clock. Default: not at all. */
   readonly delay?: Duration;
   /** 0 to 9, higher first. Default: the contract's. */
   readonly priority?: Priority;
+  /** Texts that travel beside the input: middleware and `task.message` have them. */
+  readonly headers?: Headers;
 }
 
 /** Sends messages to an actor that answers nothing. */
@@ -32,6 +39,8 @@ export interface SendOnlyClient<Input> {
   send(input: Input, options?: SendOptions): Promise<SentMessage>;
   /** Sends many messages at once: all of them are valid, or none is sent. */
   sendMany(inputs: readonly Input[], options?: SendOptions): Promise<SentMessage[]>;
+  /** A message that was sent before, here or by another process. It is not asked for: whether there is one is unknown. */
+  handle(id: string): SentMessage;
 }
 
 /** Sends messages to an actor and receives its answers. */
@@ -50,6 +59,8 @@ export interface CallableClient<Input, Output> {
    * @throws ResultTimeoutError there is no answer yet; the message may still run
    */
   call(input: Input, options?: SendOptions & ResultOptions): Promise<Output>;
+  /** A message that was sent before, here or by another process: its `result()` can be awaited anywhere. */
+  handle(id: string): Message<Output>;
 }
 
 /** The client of an actor: it can be called only where there is an output. */
@@ -71,9 +82,11 @@ export interface ClientOptions {
   readonly resultTimeout?: Duration;
   /** Seals every input, and opens the outputs: `createSeal({ current, keys })`. Default: nothing is sealed. */
   readonly seal?: Seal;
+  /** Your own middleware, around the sending of each message; the first is the outermost. */
+  readonly middleware?: readonly MaybePlaced<ClientMiddleware>[];
 }
 
-const clientOptionNames = ["resultTimeout", "seal"] as const satisfies (keyof ClientOptions)[];
+const clientOptionNames = ["resultTimeout", "seal", "middleware"] as const satisfies (keyof ClientOptions)[];
 
 /** Binds actors to a broker. */
 export function createClient<Groups extends ActorGroups>(
@@ -99,17 +112,35 @@ export function createActorClient<A extends Actor>(
   const addressed = broker.results.addressedOnly === true && actor.output !== undefined;
   const seal = checkSeal(options.seal);
   const sender: Sender = { broker, actor, resultTimeout, seal };
-  const handle = (sent: Publication) => new Message<unknown>(sender, sent);
+  const handle = (sent: Pick<Publication, "id" | "queue">) => new Message<unknown>(sender, sent);
   assertAgreement(broker, actor);
   const destination = { actor, partition: createPartitioner(actor), seal };
+  const through = composeClient(options.middleware ?? []);
+
+  /** Sends one message, through the middleware where there is some. */
+  async function post(posting: Posting, input: unknown, reply: string | undefined, id: string): Promise<Publication> {
+    if (through === undefined) {
+      const prepared = prepare(posting, input, reply, id);
+      const publication = prepared instanceof Promise ? await prepared : prepared;
+      await broker.publish([publication]);
+      return publication;
+    }
+    const { priority, delay, headers = {} } = posting;
+    let sent: Publication | undefined;
+    await through({ id, actor, input, headers, priority, delay }, async (message) => {
+      const { headers, priority, delay } = message;
+      sent = await prepare({ ...posting, headers, priority, delay }, message.input, reply, id);
+      await broker.publish([sent]);
+    });
+    if (sent === undefined) throw new NotSentError(actor.name);
+    return sent;
+  }
 
   const client: CallableClient<unknown, unknown> = {
     async send(input, sendOptions) {
       const posting = readPosting(destination, "send", sendOptions);
-      const prepared = prepare(posting, input, addressed ? await broker.results.address() : undefined);
-      const publication = prepared instanceof Promise ? await prepared : prepared;
-      await broker.publish([publication]);
-      return handle(publication);
+      const reply = addressed ? await broker.results.address() : undefined;
+      return handle(await post(posting, input, reply, createId()));
     },
     async sendMany(inputs, sendOptions) {
       const posting = readPosting(destination, "sendMany", sendOptions);
@@ -124,6 +155,11 @@ export function createActorClient<A extends Actor>(
           ),
         ),
       );
+      if (through !== undefined) {
+        // All of them are valid as they are; what middleware makes of each goes its own way.
+        const posts = inputs.map((input) => post(posting, input, reply, createId()));
+        return (await Promise.all(posts)).map(handle);
+      }
       await broker.publish(publications);
       return publications.map(handle);
     },
@@ -133,13 +169,13 @@ export function createActorClient<A extends Actor>(
       const started = systemClock.elapsed();
       const address = broker.results.address();
       const reply = address instanceof Promise ? await inTime(address, limit, broker.name) : address;
-      const prepared = prepare(posting, input, reply);
-      const publication = prepared instanceof Promise ? await prepared : prepared;
       // In one turn with the waiting, so that no answer is too quick for it.
-      const sent = broker.publish([publication]);
+      const id = createId();
+      const sent = post(posting, input, reply, id);
       const timeout = Math.max(0, limit - (systemClock.elapsed() - started));
-      return awaitResult(sender, publication.id, { timeout, addressed: true, sent });
+      return awaitResult(sender, id, { timeout, addressed: true, sent });
     },
+    handle: (id) => handle({ id: checkId(actor.name, id), queue: actor.options.queue }),
   };
   return client as ActorClient<A>;
 }
@@ -148,6 +184,12 @@ export function createActorClient<A extends Actor>(
 async function inTime<T>(step: Promise<T>, limit: number, broker: string): Promise<T> {
   if (await settlesWithin(systemClock, limit, step)) return step;
   throw new BrokerUnavailableError(`${broker} did not answer within ${limit} ms; nothing was sent`);
+}
+
+/** An id that a caller gives: it becomes part of keys. */
+function checkId(actor: string, id: string): string {
+  if (typeof id === "string" && /^\S{1,128}$/.test(id)) return id;
+  throw new InvalidOptionError(`${actor}: an id must be a text of 1 to 128 characters without blanks.`);
 }
 
 function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Readonly<Record<string, U>> {

@@ -2,6 +2,10 @@
 export { defineActor } from "../actor.js";
 export type { Actor, ActorIdentity, InputOf, OutputOf, ReceivedOf, ReturnedOf } from "../actor.js";
 export type { Broker } from "../broker.js";
+export type { Headers } from "../envelope.js";
+export { use } from "../middleware.js";
+export type { MaybePlaced, Place, Placed } from "../middleware.js";
 export { createActorClient, createClient } from "./client.js";
 export type { ActorClient, CallableClient, ClientOptions, GroupClient, SendOnlyClient, SendOptions } from "./client.js";
+export type { ClientMiddleware, Outgoing, SendNext } from "./middleware.js";
 export type { Message, ResultOptions, SentMessage } from "./message.js";

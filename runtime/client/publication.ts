@@ -2,12 +2,13 @@
 import type { Actor } from "../actor.js";
 import type { Publication } from "../broker.js";
 import { defaults } from "../defaults.js";
-import { encodeEnvelope, type EnvelopeInit } from "../envelope.js";
+import { encodeEnvelope, MOST_HEADERS, type EnvelopeInit, type Headers, type MessageOverrides } from "../envelope.js";
 import { InvalidInputError, InvalidOptionError, MessageTooLargeError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import { createId } from "../id.js";
 import { isBounded, isClean } from "../json.js";
 import { andThen, type MaybePromise } from "../maybe.js";
+import { messageOptionNames, readMessageOptions } from "../options.js";
 import type { Checked } from "../schema.js";
 import type { Seal } from "../seal.js";
 import { TAGGED, toTagged } from "../tagged.js";
@@ -16,8 +17,8 @@ import type { SendOptions } from "./client.js";
 import type { Partitioner } from "./partitioner.js";
 
 /** The names of all send options; `call` names its own beside them. */
-const sendOptionNames = ["delay", "priority"] as const satisfies (keyof SendOptions)[];
-const callOptionNames = [...sendOptionNames, "timeout"] as const;
+const sendOptionNames: readonly (keyof SendOptions)[] = ["delay", "priority", "headers", ...messageOptionNames];
+const callOptionNames: readonly string[] = [...sendOptionNames, "timeout"];
 
 /** Where messages go: to an actor, through one of its queue's partitions. */
 export interface Destination {
@@ -31,6 +32,8 @@ export interface Posting extends Destination {
   readonly priority: number;
   /** Milliseconds. */
   readonly delay: number;
+  readonly headers: Headers | undefined;
+  readonly options: MessageOverrides | undefined;
 }
 
 /** Reads the options of one call; `call` is how its caller names it. */
@@ -39,29 +42,47 @@ export function readPosting(
   call: "send" | "sendMany" | "call",
   options: SendOptions | undefined,
 ): Posting {
-  if (options === undefined) return { actor, partition, seal, priority: actor.options.priority, delay: 0 };
+  if (options === undefined) return { ...PLAIN, actor, partition, seal, priority: actor.options.priority };
   const names = call === "call" ? callOptionNames : sendOptionNames;
-  refuseUnknownOptions(`${actor.name}.${call}`, options, names);
+  const owner = `${actor.name}.${call}`;
+  refuseUnknownOptions(owner, options, names);
   const priority = checkPriority(options.priority) ?? actor.options.priority;
-  return { actor, partition, seal, priority, delay: duration('"delay"', options.delay) ?? 0 };
+  return {
+    actor,
+    partition,
+    seal,
+    priority,
+    delay: duration('"delay"', options.delay) ?? 0,
+    headers: checkHeaders(owner, options.headers),
+    options: readMessageOptions(owner, options, actor.options),
+  };
+}
+
+/** How a message is sent whose sender says nothing of it. */
+const PLAIN = { delay: 0, headers: undefined, options: undefined } as const;
+
+function checkHeaders(owner: string, headers: Headers | undefined): Headers | undefined {
+  if (headers === undefined) return undefined;
+  const entries = Object.entries(headers);
+  if (entries.length <= MOST_HEADERS && entries.every(([, value]) => typeof value === "string")) return headers;
+  throw new InvalidOptionError(`${owner}: "headers" must be at most ${MOST_HEADERS} texts by their names.`);
 }
 
 /**
  * Checks an input and wraps it; at once, but for a schema with asynchronous parts. Nothing is sent that every worker
  * would refuse to read. `reply`: where the answer goes.
  */
-export function prepare(posting: Posting, input: unknown, reply?: string): MaybePromise<Publication> {
-  return andThen(posting.actor.input.check(input), (checked) => wrap(posting, input, checked, reply));
+export function prepare(posting: Posting, input: unknown, reply?: string, id = createId()): MaybePromise<Publication> {
+  return andThen(posting.actor.input.check(input), (checked) => wrap(posting, input, checked, id, reply));
 }
 
-function wrap(posting: Posting, input: unknown, checked: Checked, reply?: string): Publication {
-  const { actor, partition, priority, delay } = posting;
+function wrap(posting: Posting, input: unknown, checked: Checked, id: string, reply?: string): Publication {
+  const { actor, partition, priority, delay, headers, options } = posting;
   if (!checked.ok) throw new InvalidInputError(actor.name, checked.issues);
-  const id = createId();
   const { encoding, inputJson } = written(posting, id, toJson(actor, input));
   // Field by field: spreading two objects took 2 µs, more than the rest of the envelope.
   const { name, fingerprint: v } = actor;
-  const body = encodeEnvelope({ id, actor: name, v, at: Date.now(), reply, encoding, inputJson });
+  const body = encodeEnvelope({ id, actor: name, v, at: Date.now(), reply, encoding, headers, options, inputJson });
   checkSize(actor.name, body);
   return { id, queue: partition(input), priority, delay, body };
 }

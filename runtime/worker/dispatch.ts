@@ -1,30 +1,19 @@
 /** The path of one message through a worker, from its bytes to what the broker is told. The one place that settles. */
 import type { Actor } from "../actor.js";
 import type { Delivery } from "../broker.js";
-import type { Clock } from "../clock.js";
 import { defaults } from "../defaults.js";
 import { decodeEnvelope, reissue, type Envelope } from "../envelope.js";
-import {
-  InvalidInputError,
-  InvalidOutputError,
-  toRemoteError,
-  UndecodableError,
-  UnsealableError,
-  type DeadReason,
-  type Issue,
-} from "../errors.js";
+import { InvalidOutputError, toRemoteError, type DeadReason } from "../errors.js";
 import { createId } from "../id.js";
 import { andThen, orElse, settled, type MaybePromise } from "../maybe.js";
-import type { ResultStore } from "../results.js";
-import type { Seal } from "../seal.js";
-import { readValue } from "../wire-value.js";
+import type { MaybePlaced } from "../middleware.js";
+import { onBehalfOf } from "./current-task.js";
 import type { AnyHandler } from "./handler.js";
-import type { Logger } from "./logger.js";
 import { compose, type Attempting, type Middleware } from "./middleware/compose.js";
-import { failure, results, retrying } from "./middleware/results.js";
-import { afterFailure, retries } from "./middleware/retries.js";
-import { timeLimit } from "./middleware/time-limit.js";
-import type { Dead, Ending, Outcome, Retry } from "./outcome.js";
+import { failure, retrying } from "./middleware/results.js";
+import { afterFailure } from "./middleware/retries.js";
+import { createStack, type LayerContext } from "./middleware/stack.js";
+import type { Dead, Outcome, Retry } from "./outcome.js";
 import { RunningTask } from "./task.js";
 import { unknownActor } from "./unknown.js";
 
@@ -35,34 +24,24 @@ export interface Serving {
 }
 
 /** What dispatch works with. */
-export interface DispatchContext {
+export interface DispatchContext extends LayerContext {
   readonly serving: readonly Serving[];
-  readonly results: ResultStore;
-  readonly clock: Clock;
-  readonly random: () => number;
+  readonly middleware: readonly MaybePlaced<Middleware>[];
   /** How long a message for an unknown actor is put back before it is dead, in milliseconds. */
   readonly unknownActorGrace: number;
-  readonly logger: Logger;
-  readonly seal?: Seal | undefined;
 }
 
 /** How a message was attempted: what is known of it, and how it ended. */
 export interface Attempt {
   /** Absent where the bytes were no envelope. */
   readonly envelope: Envelope | undefined;
-  readonly outcome: Ending;
+  readonly outcome: Outcome;
 }
 
 /** An actor and an attempt at one of its tasks: its handler with the middleware around it. */
 interface Line {
   readonly actor: Actor;
-  readonly attempt: Attempting;
-}
-
-/** The built-in middleware of an actor, the outermost first. What it does not use is not there. */
-function layers(actor: Actor, { results: store, clock, random, seal }: DispatchContext): readonly Middleware[] {
-  const around = [retries(random), timeLimit(clock, actor.options.timeLimit)];
-  return actor.output === undefined ? around : [results({ store, clock, seal }), ...around];
+  readonly attempt: Attempting<RunningTask>;
 }
 
 /** Handles messages. `attempt` never rejects. */
@@ -72,8 +51,9 @@ export class Dispatch {
 
   constructor(context: DispatchContext) {
     this.#context = context;
+    const layers = createStack(context.middleware, context);
     for (const { actor, handler } of context.serving) {
-      const attempt = compose(layers(actor, context), (task) => work(task, handler, context.seal));
+      const attempt = compose(layers(actor), (task) => work(task, handler));
       this.#lines.set(actor.name, { actor, attempt });
     }
   }
@@ -92,27 +72,26 @@ export class Dispatch {
     const task = new RunningTask(line.actor, envelope, delivery.queue, this.#context.logger);
     work.task = task;
     const outcome = orElse(
-      () => line.attempt(task),
-      // A middleware failed, not the handler. Nothing is swallowed: it counts as a failed attempt.
-      (error) => afterFailure(task, error, this.#context.random),
+      () => onBehalfOf(task, line.attempt),
+      (error) => this.#broken(task, error),
     );
     return andThen(outcome, (known) => this.#ended(delivery, envelope, known));
   }
 
+  /** A middleware failed, not the handler. Nothing is swallowed: it counts as a failed attempt, and who waits is told. */
+  async #broken(task: RunningTask, error: unknown): Promise<Outcome> {
+    const outcome = afterFailure(task, error, this.#context.random);
+    if (task.actor.output !== undefined) await this.#tell(task.envelope, outcome, task.options.resultTtl);
+    return outcome;
+  }
+
   /** A message for an actor that this worker does not know: whoever waits for it is told. */
   async #unknown(delivery: Delivery, envelope: Envelope): Promise<Attempt> {
-    const { results: store, logger, unknownActorGrace } = this.#context;
-    const { id, actor, attempt, reply } = envelope;
+    const { logger, unknownActorGrace } = this.#context;
     const outcome = unknownActor(envelope, delivery.queue, unknownActorGrace);
-    const ttl = defaults.actor.resultTtl;
-    const told =
-      outcome.kind === "dead"
-        ? store.put(id, failure(outcome), ttl, reply)
-        : store.note(id, retrying(outcome, attempt), outcome.delay + ttl, reply);
-    await told.catch((error: unknown) => {
-      logger.warn({ err: error, id }, "the caller of an unknown actor could not be told");
-    });
+    await this.#tell(envelope, outcome, defaults.actor.resultTtl);
     if (outcome.kind === "postpone" && envelope.misses === 0) {
+      const { actor, id } = envelope;
       logger.warn(
         { actor, id, queue: delivery.queue },
         "no such actor here: the message is put back for another worker",
@@ -121,7 +100,20 @@ export class Dispatch {
     return this.#ended(delivery, envelope, outcome);
   }
 
-  #ended(delivery: Delivery, envelope: Envelope | undefined, outcome: Ending): Attempt {
+  /** Tells whoever waits for a message how it ended where the layer that does so was not reached, or failed itself. */
+  async #tell({ id, actor, attempt, reply }: Envelope, outcome: Outcome, ttl: number): Promise<void> {
+    const { broker, logger } = this.#context;
+    try {
+      if (outcome.kind === "dead") await broker.results.put(id, failure(outcome), ttl, reply);
+      if (outcome.kind !== "retry" && outcome.kind !== "postpone") return;
+      if (outcome.error === undefined) return;
+      await broker.results.note(id, retrying(outcome.error, attempt), outcome.delay + ttl, reply);
+    } catch (error) {
+      logger.warn({ err: error, id, actor }, "the caller could not be told how a message ended");
+    }
+  }
+
+  #ended(delivery: Delivery, envelope: Envelope | undefined, outcome: Outcome): Attempt {
     if (outcome.kind === "retry" || outcome.kind === "dead") this.#log(delivery, envelope, outcome);
     return { envelope, outcome };
   }
@@ -141,56 +133,21 @@ export class Dispatch {
   }
 }
 
-/** The innermost step: what remains to be checked, and the handler itself. */
-function work(task: RunningTask, handler: AnyHandler, seal: Seal | undefined): MaybePromise<Outcome> {
-  const { actor, envelope } = task;
-  if (envelope.crashes > defaults.broker.maxCrashes) {
-    const times = `${envelope.crashes} workers died or lost their lease while they held this message`;
-    return dead("crash-loop", new Error(times), task.message.attempt);
-  }
-  const input = orElse<Input>(() => readInput(actor, envelope, seal), unreadable);
-  return andThen(input, (read) =>
-    read.ok ? andThen(settled(handler(read.value as never, task)), done) : read.outcome,
-  );
-
-  function done(returned: unknown): MaybePromise<Outcome> {
+/** The innermost step: the handler itself, and what it returned. */
+function work(task: RunningTask, handler: AnyHandler): MaybePromise<Outcome> {
+  const { actor } = task;
+  return andThen(settled(handler(task.input as never, task)), (returned) => {
     if (actor.output === undefined) return DONE;
     // The answer is stored as it was returned: the caller's side applies transforms.
     return andThen(actor.output.check(returned), (checked) => {
       if (!checked.ok) throw new InvalidOutputError(actor.name, checked.issues);
       return { kind: "done", output: returned };
     });
-  }
+  });
 }
 
 /** How every attempt ends whose actor answers nothing. */
 const DONE: Outcome = { kind: "done", output: undefined };
-
-/** The handler's input, or how the attempt ends without it. */
-type Input = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly outcome: Dead };
-
-function readInput(actor: Actor, envelope: Envelope, seal: Seal | undefined): MaybePromise<Input> {
-  const { id, v, encoding, input } = envelope;
-  const plain = encoding === undefined && seal === undefined;
-  const value = plain ? input : readValue(input, encoding, { kind: "input", id, actor: actor.name, v }, seal);
-  return andThen(actor.input.check(value), (known) => (known.ok ? known : unfit(actor, envelope, known.issues)));
-}
-
-function unfit(actor: Actor, envelope: Envelope, issues: readonly Issue[]): Input {
-  const other = envelope.v !== actor.fingerprint;
-  const hint = other ? ` (sent with contract ${envelope.v}, this worker has ${actor.fingerprint})` : "";
-  return unreadable(new InvalidInputError(actor.name, issues, hint));
-}
-
-/** The input does not fit, its schema threw, its tags are malformed, or its seal does not open: nothing here can read it. */
-function unreadable(error: unknown): Input {
-  return { ok: false, outcome: dead(reasonOf(error), error, 0) };
-}
-
-function reasonOf(error: unknown): DeadReason {
-  if (error instanceof UnsealableError) return "unsealable";
-  return error instanceof UndecodableError ? "undecodable" : "invalid-input";
-}
 
 function dead(reason: DeadReason, error: unknown, attempts: number): Dead {
   return { kind: "dead", reason, error: toRemoteError(error, { stack: true }), attempts };
@@ -201,12 +158,13 @@ export function settle(delivery: Delivery, { envelope, outcome }: Attempt): Prom
   const { queue, priority, body } = delivery;
   switch (outcome.kind) {
     case "done":
+    case "taken":
       return delivery.ack();
     case "release":
       return delivery.release();
     case "postpone": {
-      const { id = createId(), misses = 0 } = envelope ?? {};
-      const next = reissue(body, { misses: misses + 1 });
+      const id = envelope?.id ?? createId();
+      const next = outcome.changes === undefined ? body : reissue(body, outcome.changes);
       return delivery.retry({ id, queue, priority, delay: outcome.delay, body: next });
     }
     case "retry": {

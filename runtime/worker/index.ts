@@ -1,8 +1,15 @@
 /** What generated workers are built on. */
 export type { Actor } from "../actor.js";
 export type { Broker } from "../broker.js";
+export type { Envelope } from "../envelope.js";
+export { use } from "../middleware.js";
+export type { MaybePlaced, Place, Placed } from "../middleware.js";
+export { currentTask } from "./current-task.js";
 export type { Handler, Handlers } from "./handler.js";
-export type { Task } from "./task.js";
+export type { Middleware, Next } from "./middleware/compose.js";
+export type { BuiltinLayer } from "./middleware/stack.js";
+export type { Dead, Done, Outcome, Postpone, Release, Retry, Taken } from "./outcome.js";
+export type { MiddlewareTask, Task } from "./task.js";
 export type { Logger } from "./logger.js";
 export { createWorker } from "./worker.js";
 export type { HandlersOf, StartOptions, Worker, WorkerOptions, WorkerState } from "./worker.js";

@@ -1,10 +1,8 @@
 /** How an attempt ended. Middleware returns it; only dispatch acts on it. */
+import type { HeaderChanges } from "../envelope.js";
 import type { DeadReason, RemoteError } from "../errors.js";
 
-export type Outcome = Done | Retry | Dead | Release;
-
-/** How a message left a worker: after an attempt, or without one. */
-export type Ending = Outcome | Postpone;
+export type Outcome = Done | Retry | Dead | Release | Postpone | Taken;
 
 /** The handler is through with the message. */
 export interface Done {
@@ -35,10 +33,18 @@ export interface Release {
   readonly kind: "release";
 }
 
-/** It was no attempt, as this worker does not know its actor: it goes back for one that does. */
+/** It was no attempt, as it cannot be made here or now: the message is looked at again later. */
 export interface Postpone {
   readonly kind: "postpone";
-  /** Milliseconds until it is looked at again. */
+  /** Milliseconds until then. */
   readonly delay: number;
-  readonly error: RemoteError;
+  /** Why, where somebody waits for an answer. */
+  readonly error?: RemoteError;
+  /** What the message remembers of it. */
+  readonly changes?: HeaderChanges;
+}
+
+/** It was no attempt, and the message is no longer in the queue: something else has it now, or it is not to be run. */
+export interface Taken {
+  readonly kind: "taken";
 }

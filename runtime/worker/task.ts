@@ -1,6 +1,8 @@
 /** One attempt at a message, as its handler and the middleware see it. */
 import type { Actor } from "../actor.js";
-import type { Envelope } from "../envelope.js";
+import type { Envelope, Headers } from "../envelope.js";
+import { UndecodableError } from "../errors.js";
+import type { ResolvedOptions } from "../options.js";
 import type { Logger } from "./logger.js";
 
 /** What a handler knows of the message that it works on. */
@@ -16,6 +18,8 @@ export interface TaskMessage {
   readonly maxAttempts: number;
   /** When it was sent, by the sender's clock. */
   readonly sentAt: Date;
+  /** Texts that its sender, or middleware there, gave it. */
+  readonly headers: Headers;
 }
 
 /** A handler's second argument. */
@@ -30,20 +34,38 @@ export interface Task {
   readonly log: Logger;
 }
 
+/** A task as middleware sees it. */
+export interface MiddlewareTask extends Task {
+  readonly actor: Actor;
+  /** The message as it travelled; its input is not validated there. */
+  readonly envelope: Envelope;
+  /** The actor's options, with what the message says otherwise. */
+  readonly options: ResolvedOptions;
+  /** The validated input. Reading it outside of the layer `input` throws. */
+  readonly input: unknown;
+  /** Why the attempt is to end; `undefined` while it may go on. */
+  readonly abortReason: Error | undefined;
+  /** Tells the handler to end. Only the first reason counts. */
+  abort(reason: Error): void;
+}
+
 /** A task in the worker's hands. */
-export class RunningTask implements Task {
+export class RunningTask implements MiddlewareTask {
   readonly actor: Actor;
   readonly envelope: Envelope;
+  readonly options: ResolvedOptions;
   readonly #queue: string;
   readonly #logger: Logger;
   #message: TaskMessage | undefined;
   #controller: AbortController | undefined;
   #reason: Error | undefined;
   #log: Logger | undefined;
+  #input: { readonly value: unknown } | undefined;
 
   constructor(actor: Actor, envelope: Envelope, queue: string, logger: Logger) {
     this.actor = actor;
     this.envelope = envelope;
+    this.options = envelope.options === undefined ? actor.options : { ...actor.options, ...envelope.options };
     this.#queue = queue;
     this.#logger = logger;
   }
@@ -54,8 +76,9 @@ export class RunningTask implements Task {
       actor: this.actor.name,
       queue: this.#queue,
       attempt: this.envelope.attempt,
-      maxAttempts: this.actor.options.maxRetries + 1,
+      maxAttempts: this.options.maxRetries + 1,
       sentAt: new Date(this.envelope.at),
+      headers: this.envelope.headers,
     };
     return this.#message;
   }
@@ -72,12 +95,21 @@ export class RunningTask implements Task {
     return this.#log;
   }
 
-  /** Why the attempt is to end; `undefined` while it may go on. */
+  get input(): unknown {
+    if (this.#input === undefined)
+      throw new UndecodableError('the input was not validated yet: this is outside of "input"');
+    return this.#input.value;
+  }
+
+  /** Learns the validated input. */
+  accept(value: unknown): void {
+    this.#input = { value };
+  }
+
   get abortReason(): Error | undefined {
     return this.#reason;
   }
 
-  /** Tells the handler to end. Only the first reason counts. */
   abort(reason: Error): void {
     this.#reason ??= reason;
     this.#controller?.abort(this.#reason);

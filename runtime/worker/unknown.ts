@@ -1,6 +1,6 @@
 /** What becomes of a message whose actor a worker does not know: another may, as while a new version is rolled out. */
 import type { Envelope } from "../envelope.js";
-import { toRemoteError, UnknownActorError } from "../errors.js";
+import { toRemoteError, UnknownActorError, type RemoteError } from "../errors.js";
 import type { Dead, Postpone } from "./outcome.js";
 
 /** How long a message waits before it is looked at again, in milliseconds; doubled each time. */
@@ -11,11 +11,15 @@ const LONGEST_WAIT = 30_000;
  * Puts it back, for longer each time, until it has waited for `grace` milliseconds in all; then it is dead. What it has
  * waited is known from how often it was put back, so that no clock but the broker's is asked.
  */
-export function unknownActor({ actor, misses }: Envelope, queue: string, grace: number): Postpone | Dead {
+export function unknownActor(
+  { actor, misses }: Envelope,
+  queue: string,
+  grace: number,
+): (Postpone & { readonly error: RemoteError }) | Dead {
   const error = toRemoteError(new UnknownActorError(actor, queue), { stack: true });
   const left = grace - waited(misses);
   if (left <= 0) return { kind: "dead", reason: "unknown-actor", error, attempts: 0 };
-  return { kind: "postpone", delay: Math.min(wait(misses), left), error };
+  return { kind: "postpone", delay: Math.min(wait(misses), left), error, changes: { misses: misses + 1 } };
 }
 
 function wait(misses: number): number {

@@ -6,6 +6,7 @@ import { defaults } from "../defaults.js";
 import type { Duration } from "../duration.js";
 import { InvalidOptionError, MissingHandlerError, ShutdownError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
+import type { MaybePlaced } from "../middleware.js";
 import { nearest } from "../nearest.js";
 import { findDisagreements, partitionsOf } from "../partitions.js";
 import type { Seal } from "../seal.js";
@@ -13,6 +14,7 @@ import { checkSeal } from "../wire-value.js";
 import { Dispatch, settle, type Attempt, type Serving } from "./dispatch.js";
 import type { Handlers } from "./handler.js";
 import { defaultLogger, type Logger } from "./logger.js";
+import type { Middleware } from "./middleware/compose.js";
 import type { Holder } from "./patience.js";
 import { Settlements } from "./settlements.js";
 import { WorkerSlots } from "./slots.js";
@@ -33,6 +35,11 @@ export interface WorkerOptions<Queue extends string = string> {
    * during a deploy, old and new workers share a queue. Default: `"5m"`.
    */
   readonly unknownActorGrace?: Duration;
+  /**
+   * Your own middleware, around each attempt; the first is the outermost of them. They stand next to the handler, or
+   * where `use(middleware, { before: "retries" })` puts them. Built in are `results`, `input`, `retries`, `timeLimit`.
+   */
+  readonly middleware?: readonly MaybePlaced<Middleware>[];
   /** Where it logs. Default: pino, one JSON object per line on standard output. */
   readonly logger?: Logger;
 }
@@ -112,6 +119,7 @@ class ActorWorker implements Worker {
   readonly #unknownActorGrace: number;
   readonly #logger: Logger;
   readonly #seal: Seal | undefined;
+  readonly #middleware: readonly MaybePlaced<Middleware>[];
   readonly #clock: Clock;
   readonly #random: () => number;
 
@@ -119,7 +127,7 @@ class ActorWorker implements Worker {
   #queues: readonly string[];
   #concurrency: number;
   #slots!: WorkerSlots;
-  #dispatch!: Dispatch;
+  #dispatch: Dispatch;
   #consumers: Consumer[] = [];
   #stopped: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
@@ -147,9 +155,10 @@ class ActorWorker implements Worker {
     this.#unknownActorGrace = checked.unknownActorGrace;
     this.#logger = options.logger ?? defaultLogger();
     this.#seal = checkSeal(options.seal);
+    this.#middleware = options.middleware ?? [];
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? Math.random;
-    this.#serving();
+    this.#dispatch = this.#createDispatch();
   }
 
   get state(): WorkerState {
@@ -187,15 +196,8 @@ class ActorWorker implements Worker {
     const partitions = queues.flatMap((queue) => this.#partitionsOf(queue));
     this.#slots = new WorkerSlots(concurrency, partitions.length, () => this.#pull());
     this.#settlements = new Settlements(this.#clock, this.#logger);
-    this.#dispatch = new Dispatch({
-      serving: this.#serving(),
-      results: this.#broker.results,
-      clock: this.#clock,
-      random: this.#random,
-      unknownActorGrace: this.#unknownActorGrace,
-      logger: this.#logger,
-      seal: this.#seal,
-    });
+    // Now for the queues that it takes in the end.
+    this.#dispatch = this.#createDispatch();
     const consumers = partitions.map((queue) =>
       this.#broker.consume(queue, {
         slots: this.#slots,
@@ -210,6 +212,20 @@ class ActorWorker implements Worker {
     this.#warnOfStrangers();
     this.#pull();
     this.#logger.info({ broker: this.#broker.name, queues, concurrency }, "worker started");
+  }
+
+  /** What is wrong with handlers, middleware or the actors' needs is found when it is made. */
+  #createDispatch(): Dispatch {
+    return new Dispatch({
+      serving: this.#serving(),
+      broker: this.#broker,
+      clock: this.#clock,
+      random: this.#random,
+      logger: this.#logger,
+      seal: this.#seal,
+      middleware: this.#middleware,
+      unknownActorGrace: this.#unknownActorGrace,
+    });
   }
 
   stop(): Promise<void> {
@@ -402,6 +418,7 @@ const workerOptionNames = [
   "unknownActorGrace",
   "logger",
   "seal",
+  "middleware",
 ] as const satisfies (keyof WorkerOptions)[];
 
 function checkWorkerOptions(options: WorkerOptions, known: readonly string[]) {

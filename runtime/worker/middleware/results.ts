@@ -1,24 +1,23 @@
 /** Stores how a message ended, for the one who waits for it, before the message is acked. */
-import type { Clock } from "../../clock.js";
-import { InvalidOutputError, LeaseLostError, toRemoteError, type PendingState } from "../../errors.js";
-import type { ResultStore, StoredResult } from "../../results.js";
+import {
+  InvalidOutputError,
+  LeaseLostError,
+  toRemoteError,
+  type PendingState,
+  type RemoteError,
+} from "../../errors.js";
+import type { StoredResult } from "../../results.js";
 import type { Seal } from "../../seal.js";
 import { assertFits } from "../../stored-result.js";
 import { TAGGED, toTagged } from "../../tagged.js";
 import { isSealed, sealValue } from "../../wire-value.js";
-import type { Dead, Outcome, Postpone, Retry } from "../outcome.js";
+import type { Dead, Outcome } from "../outcome.js";
 import { whileUnavailable } from "../patience.js";
-import type { RunningTask } from "../task.js";
+import type { MiddlewareTask } from "../task.js";
 import type { Middleware } from "./compose.js";
+import type { LayerContext } from "./stack.js";
 
-/** What results are stored with. */
-export interface Keeping {
-  readonly store: ResultStore;
-  readonly clock: Clock;
-  readonly seal?: Seal | undefined;
-}
-
-export function results(keeping: Keeping): Middleware {
+export function results(context: LayerContext): Middleware {
   return async function results(task, next) {
     const outcome = await next();
     try {
@@ -42,7 +41,7 @@ export function results(keeping: Keeping): Middleware {
       // A message in other hands is answered by those.
       if (task.abortReason instanceof LeaseLostError) return;
       const tell = (error: Error) => task.log.warn({ err: error }, "the result cannot be stored yet; trying again");
-      await whileUnavailable(keeping.clock, task, () => keep(keeping, task, ended), tell);
+      await whileUnavailable(context.clock, task, () => keep(context, task, ended), tell);
     }
   };
 }
@@ -52,26 +51,28 @@ function isUnfit(error: unknown): error is TypeError | RangeError {
   return error instanceof TypeError || error instanceof RangeError;
 }
 
-async function keep({ store, seal }: Keeping, task: RunningTask, outcome: Outcome): Promise<void> {
+async function keep({ broker, seal }: LayerContext, task: MiddlewareTask, outcome: Outcome): Promise<void> {
   const { id, reply } = task.envelope;
-  const ttl = task.actor.options.resultTtl;
+  const ttl = task.options.resultTtl;
   switch (outcome.kind) {
     case "done":
-      return store.put(id, success(task, outcome.output, seal), ttl, reply);
+      return broker.results.put(id, success(task, outcome.output, seal), ttl, reply);
     case "dead":
-      return store.put(id, failure(outcome), ttl, reply);
+      return broker.results.put(id, failure(outcome), ttl, reply);
     case "retry": {
-      const state = retrying(outcome, task.message.attempt);
+      const state = retrying(outcome.error, task.message.attempt);
       // Kept until after the next attempt has had its time.
-      return store.note(id, state, outcome.delay + ttl, reply);
+      return broker.results.note(id, state, outcome.delay + ttl, reply);
     }
     case "release":
+    case "postpone":
+    case "taken":
       return;
   }
 }
 
 /** An answer is sealed where its message was: whoever sealed that can open this. */
-function success({ actor, envelope }: RunningTask, returned: unknown, seal: Seal | undefined): StoredResult {
+function success({ actor, envelope }: MiddlewareTask, returned: unknown, seal: Seal | undefined): StoredResult {
   const tagged = actor.output?.tagged === true;
   const output = tagged ? toTagged(returned) : returned;
   if (seal === undefined || !isSealed(envelope.encoding)) {
@@ -85,7 +86,7 @@ function success({ actor, envelope }: RunningTask, returned: unknown, seal: Seal
 }
 
 /** What a caller learns of a message that is not through. */
-export function retrying({ error: { name, message } }: Retry | Postpone, attempt: number): PendingState {
+export function retrying({ name, message }: RemoteError, attempt: number): PendingState {
   return { state: "retrying", attempt, error: { name, message } };
 }
 

@@ -13,7 +13,7 @@ import {
 } from "../../errors.js";
 import { orElse } from "../../maybe.js";
 import type { Outcome } from "../outcome.js";
-import type { RunningTask } from "../task.js";
+import type { MiddlewareTask } from "../task.js";
 import type { Middleware } from "./compose.js";
 
 export function retries(random: () => number): Middleware {
@@ -23,11 +23,11 @@ export function retries(random: () => number): Middleware {
 }
 
 /** What follows when an attempt threw. */
-export function afterFailure(task: RunningTask, thrown: unknown, random: () => number): Outcome {
+export function afterFailure(task: MiddlewareTask, thrown: unknown, random: () => number): Outcome {
   // A handler that was told to stop has not failed, whatever it throws on its way out.
   const { abortReason } = task;
   if (abortReason instanceof ShutdownError || abortReason instanceof LeaseLostError) return { kind: "release" };
-  const { options } = task.actor;
+  const { options } = task;
   const { attempt } = task.message;
   const error = toRemoteError(thrown, { stack: true });
   const final = finalReason(thrown);

@@ -8,14 +8,15 @@ import type { Middleware } from "./compose.js";
  * Aborts `task.signal` and fails the attempt when the time is over. JavaScript cannot be stopped from outside: a
  * handler that ignores the signal goes on in the background, but its message no longer waits for it.
  */
-export function timeLimit(clock: Clock, limit: number): Middleware {
-  const deadlines = new Deadlines(clock, limit);
+export function timeLimit(clock: Clock): Middleware {
+  const deadlines = new Map<number, Deadlines>();
   return function timeLimit(task, next) {
     const running = next();
     // What ended without waiting could not have been stopped.
     if (!(running instanceof Promise)) return running;
+    const limit = task.options.timeLimit;
     return new Promise<Outcome>((resolve, reject) => {
-      const met = deadlines.set(() => {
+      const met = deadlinesOf(limit).set(() => {
         const error = new TimeLimitError(task.actor.name, limit);
         task.abort(error);
         reject(error);
@@ -32,6 +33,12 @@ export function timeLimit(clock: Clock, limit: number): Middleware {
       );
     });
   };
+
+  function deadlinesOf(limit: number): Deadlines {
+    let found = deadlines.get(limit);
+    if (found === undefined) deadlines.set(limit, (found = new Deadlines(clock, limit, () => deadlines.delete(limit))));
+    return found;
+  }
 }
 
 interface Deadline {
@@ -43,12 +50,15 @@ interface Deadline {
 class Deadlines {
   readonly #clock: Clock;
   readonly #distance: number;
+  readonly #onNone: () => void;
   readonly #pending = new Set<Deadline>();
   #timed = false;
 
-  constructor(clock: Clock, distance: number) {
+  /** `onNone`: nobody waits for one of them any more. */
+  constructor(clock: Clock, distance: number, onNone: () => void) {
     this.#clock = clock;
     this.#distance = distance;
+    this.#onNone = onNone;
   }
 
   /** Returns what says that it was met. */
@@ -73,5 +83,6 @@ class Deadlines {
       this.#pending.delete(deadline);
       deadline.missed();
     }
+    this.#onNone();
   }
 }

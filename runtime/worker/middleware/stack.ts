@@ -1,0 +1,80 @@
+/** The order of all middleware around a handler. */
+import type { Actor } from "../../actor.js";
+import type { Broker } from "../../broker.js";
+import type { Clock } from "../../clock.js";
+import { andThen, type MaybePromise } from "../../maybe.js";
+import { arrange, type Layer, type MaybePlaced } from "../../middleware.js";
+import type { Seal } from "../../seal.js";
+import type { Logger } from "../logger.js";
+import type { Outcome } from "../outcome.js";
+import type { RunningTask } from "../task.js";
+import type { Middleware, Next } from "./compose.js";
+import { input } from "./input.js";
+import { results } from "./results.js";
+import { retries } from "./retries.js";
+import { timeLimit } from "./time-limit.js";
+
+/** What layers work with. */
+export interface LayerContext {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly seal?: Seal | undefined;
+}
+
+/** A layer of one actor's attempts. */
+type AttemptLayer = (task: RunningTask, next: Next) => MaybePromise<Outcome>;
+
+/** Makes the layer of an actor; none for one that has no use for it, so that it costs nothing. */
+type MakeLayer = (actor: Actor, context: LayerContext) => AttemptLayer | undefined;
+
+/** The built-in layers, the outermost first. Users put theirs before or after them by these names. */
+const builtin = [
+  { name: "results", layer: (actor, context) => (actor.output === undefined ? undefined : results(context)) },
+  { name: "input", layer: (_, { seal }) => input(seal) },
+  { name: "retries", layer: (_, { random }) => retries(random) },
+  { name: "timeLimit", layer: (_, { clock }) => timeLimit(clock) },
+] as const satisfies readonly Layer<MakeLayer>[];
+
+/** The names of the built-in layers. */
+export type BuiltinLayer = (typeof builtin)[number]["name"];
+
+const kinds: Readonly<Record<Outcome["kind"], true>> = {
+  done: true,
+  retry: true,
+  dead: true,
+  release: true,
+  postpone: true,
+  taken: true,
+};
+
+/** A user's middleware, held to its type: one that forgets to return an outcome, or goes on twice, fails the attempt. */
+function guarded(middleware: Middleware): AttemptLayer {
+  const name = middleware.name || "middleware";
+  return (task, next) => {
+    let called = false;
+    const once = () => {
+      if (called) throw new TypeError(`${name}: next() was called twice in one attempt`);
+      called = true;
+      return next();
+    };
+    return andThen(middleware(task, once), (outcome: Outcome | undefined) => {
+      if (outcome !== undefined && Object.hasOwn(kinds, outcome.kind)) return outcome;
+      throw new TypeError(`${name} returned no outcome: return what next() returned`);
+    });
+  };
+}
+
+/** Arranges the layers once; what it returns makes those of an actor. */
+export function createStack(
+  given: readonly MaybePlaced<Middleware>[],
+  context: LayerContext,
+): (actor: Actor) => readonly AttemptLayer[] {
+  const layers = arrange<MakeLayer, Middleware>(builtin, given, (middleware) => () => guarded(middleware));
+  return (actor) =>
+    layers.flatMap(({ layer }) => {
+      const made = layer(actor, context);
+      return made === undefined ? [] : [made];
+    });
+}
