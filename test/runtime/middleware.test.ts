@@ -1,7 +1,7 @@
 /** Middleware of a user's own, on both sides: where it stands, what it may do, and what becomes of its errors. */
 import { currentTask, memoryBroker, type Broker } from "callboard";
 import { createActorClient, use, type ClientMiddleware } from "callboard/client";
-import { createWorker, use as place, type Middleware, type Worker, type WorkerOptions } from "callboard/worker";
+import { createWorker, type Middleware, type Worker, type WorkerOptions } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { TestLogger, testActor } from "../support/actors.js";
@@ -55,9 +55,9 @@ describe("a worker's middleware", () => {
       return outcome;
     };
     const middleware = [
-      place(named("outer"), { before: "results", name: "outer" }),
-      place(named("middle"), { before: "retries" }),
-      place(named("second"), { after: "outer" }),
+      use(named("outer"), { before: "results", name: "outer" }),
+      use(named("middle"), { before: "retries" }),
+      use(named("second"), { after: "outer" }),
       inner,
     ];
     await work((input) => `${input}!`, { middleware });
@@ -88,10 +88,24 @@ describe("a worker's middleware", () => {
       runs++;
       throw new Error("always");
     };
-    await work(handler, { middleware: [cached, place(never, { replace: "retries" })] });
+    await work(handler, { middleware: [cached, use(never, { replace: "retries" })] });
     await expect(client().call("known")).resolves.toBe("cached");
     await expect(client().call("other")).rejects.toMatchObject({ remote: { name: "Refused" } });
     expect(runs).toBe(1);
+  });
+
+  it("can put a message back until later, and no attempt is counted", async () => {
+    let closed = true;
+    const officeHours: Middleware = (_, next) => (closed ? { kind: "postpone", delay: 5 } : next());
+    const met: number[] = [];
+    const watch: Middleware = (task, next) => {
+      met.push(task.message.attempt);
+      closed = met.length < 3;
+      return next();
+    };
+    await work(answer, { middleware: [use(watch, { before: "results" }), use(officeHours, { before: "retries" })] });
+    await expect(client().call("x")).resolves.toBe("x");
+    expect(met).toEqual([1, 1, 1]);
   });
 
   it.each([
@@ -100,7 +114,7 @@ describe("a worker's middleware", () => {
     ["forgets to return an outcome", {}, (async () => undefined) as never as Middleware],
     ["goes on twice", {}, (async (_, next) => (await next(), next())) as Middleware],
   ] as const)("that %s fails the attempt, and its caller is told", async (_, where, broken: Middleware) => {
-    await work(answer, { middleware: [place(broken, where)] });
+    await work(answer, { middleware: [use(broken, where)] });
     await expect(client().call("x")).rejects.toMatchObject({ reason: "retries-exhausted", attempts: 2 });
     expect(await broker.deadLetters.list("default")).toHaveLength(1);
   });
@@ -114,10 +128,8 @@ describe("a worker's middleware", () => {
         { logger, ...(middleware && { middleware }) },
       );
     const pass: Middleware = (_, next) => next();
-    expect(() => create([place(pass, { before: "retires" })])).toThrow(
-      /no middleware "retires". Did you mean "retries"/,
-    );
-    expect(() => create([place(pass, { before: "retries", after: "input" })])).toThrow(/Give one of/);
+    expect(() => create([use(pass, { before: "retires" })])).toThrow(/no middleware "retires". Did you mean "retries"/);
+    expect(() => create([use(pass, { before: "retries", after: "input" })])).toThrow(/Give one of/);
     expect(() => create(["audit" as never])).toThrow(/must be a function/);
   });
 
