@@ -5,7 +5,7 @@ import { defaults } from "../defaults.js";
 import { decodeEnvelope, reissue, type Envelope } from "../envelope.js";
 import { InvalidOutputError, toRemoteError, type DeadReason } from "../errors.js";
 import { createId } from "../id.js";
-import { andThen, orElse, settled, type MaybePromise } from "../maybe.js";
+import { andThen, settled, type MaybePromise } from "../maybe.js";
 import type { MaybePlaced } from "../middleware.js";
 import { onBehalfOf } from "./current-task.js";
 import type { AnyHandler } from "./handler.js";
@@ -71,11 +71,14 @@ export class Dispatch {
 
     const task = new RunningTask(line.actor, envelope, delivery.queue, this.#context.logger);
     work.task = task;
-    const outcome = orElse(
-      () => onBehalfOf(task, line.attempt),
-      (error) => this.#broken(task, error),
-    );
-    return andThen(outcome, (known) => this.#ended(delivery, envelope, known));
+    const ended = (outcome: Outcome) => this.#ended(delivery, envelope, outcome);
+    const broken = async (error: unknown) => ended(await this.#broken(task, error));
+    try {
+      const outcome = onBehalfOf(task, line.attempt);
+      return outcome instanceof Promise ? outcome.then(ended, broken) : ended(outcome);
+    } catch (error) {
+      return broken(error);
+    }
   }
 
   /** A middleware failed, not the handler. Nothing is swallowed: it counts as a failed attempt, and who waits is told. */

@@ -38,6 +38,8 @@ export class RedisResults implements ResultStore {
   readonly #connection: RedisConnection;
   readonly #subscriber: RedisSubscriber;
   readonly #channel: string;
+  /** What the channels of all processes begin with. */
+  readonly #channels: string;
   readonly #outbox: Outbox<Put>;
   readonly #waiters = new Map<string, Set<Waiter>>();
   #listening: Promise<string> | undefined;
@@ -48,17 +50,22 @@ export class RedisResults implements ResultStore {
     this.#prefix = prefix;
     this.#connection = connection;
     this.#subscriber = subscriber;
+    this.#channels = replyChannel(prefix, "");
     this.#channel = replyChannel(prefix, randomUUID());
     // In a cluster each result lies where its id sends it.
     this.#outbox = new Outbox(connection.clustered ? 1 : LARGEST_BATCH, (puts) => this.#put(puts));
   }
 
   /** Results of one event-loop turn travel in one command. */
-  async put(id: string, result: StoredResult, ttl: number, reply = ""): Promise<void> {
-    const json = writeResult(result);
+  put(id: string, result: StoredResult, ttl: number, reply = ""): Promise<void> {
     // A message names its address itself: nothing else than a channel for results is published to.
-    const address = reply.startsWith(replyChannel(this.#prefix, "")) ? reply : "";
-    await this.#outbox.add({ id, json, ttl, reply: address }, json.length);
+    const address = reply.startsWith(this.#channels) ? reply : "";
+    try {
+      const json = writeResult(result);
+      return this.#outbox.add({ id, json, ttl, reply: address }, json.length);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   #put(puts: readonly Put[]): Promise<unknown> {

@@ -6,44 +6,57 @@ import {
   type PendingState,
   type RemoteError,
 } from "../../errors.js";
+import { andThen, type MaybePromise } from "../../maybe.js";
 import type { StoredResult } from "../../results.js";
 import type { Seal } from "../../seal.js";
 import { assertFits } from "../../stored-result.js";
 import { TAGGED, toTagged } from "../../tagged.js";
 import { isSealed, sealValue } from "../../wire-value.js";
 import type { Dead, Outcome } from "../outcome.js";
-import { whileUnavailable } from "../patience.js";
+import { again } from "../patience.js";
 import type { MiddlewareTask } from "../task.js";
 import type { Middleware } from "./compose.js";
 import type { LayerContext } from "./stack.js";
 
 export function results(context: LayerContext): Middleware {
-  return async function results(task, next) {
-    const outcome = await next();
-    try {
-      await stored(outcome);
-      return outcome;
-    } catch (error) {
-      if (outcome.kind !== "done" || !isUnfit(error)) throw error;
-      const issues = [{ path: "", message: `it cannot be stored: ${error.message}` }];
-      const unfit = new InvalidOutputError(task.actor.name, issues);
-      const dead: Dead = {
-        kind: "dead",
-        reason: "invalid-output",
-        error: toRemoteError(unfit, { stack: true }),
-        attempts: task.message.attempt,
-      };
-      await stored(dead);
-      return dead;
-    }
-
-    async function stored(ended: Outcome): Promise<void> {
-      // A message in other hands is answered by those.
-      if (task.abortReason instanceof LeaseLostError) return;
-      const tell = (error: Error) => task.log.warn({ err: error }, "the result cannot be stored yet; trying again");
-      await whileUnavailable(context.clock, task, () => keep(context, task, ended), tell);
-    }
+  return function results(task, next) {
+    return andThen(next(), (outcome) => stored(context, task, outcome));
   };
+}
+
+/** The outcome, once it is in the store. */
+function stored(context: LayerContext, task: MiddlewareTask, outcome: Outcome): MaybePromise<Outcome> {
+  // A message in other hands is answered by those.
+  if (task.abortReason instanceof LeaseLostError) return outcome;
+  const failed = (error: unknown) => afterTrouble(context, task, outcome, error);
+  try {
+    // One promise and no more: most of what a quick message costs here.
+    return keep(context, task, outcome)?.then(() => outcome, failed) ?? outcome;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** Sees the store through an outage; an output that nobody could read again ends as `invalid-output`. */
+async function afterTrouble(
+  context: LayerContext,
+  task: MiddlewareTask,
+  outcome: Outcome,
+  error: unknown,
+): Promise<Outcome> {
+  if (outcome.kind === "done" && isUnfit(error)) {
+    const issues = [{ path: "", message: `it cannot be stored: ${error.message}` }];
+    const unfit = new InvalidOutputError(task.actor.name, issues);
+    return stored(context, task, {
+      kind: "dead",
+      reason: "invalid-output",
+      error: toRemoteError(unfit, { stack: true }),
+      attempts: task.message.attempt,
+    });
+  }
+  const tell = (trouble: Error) => task.log.warn({ err: trouble }, "the result cannot be stored yet; trying again");
+  await again(context.clock, task, error, async () => keep(context, task, outcome), tell);
+  return outcome;
 }
 
 /** JSON refuses it, being a circle or a type that the output's schema leaves open; or it is too large or too deep. */
@@ -51,7 +64,8 @@ function isUnfit(error: unknown): error is TypeError | RangeError {
   return error instanceof TypeError || error instanceof RangeError;
 }
 
-async function keep({ broker, seal }: LayerContext, task: MiddlewareTask, outcome: Outcome): Promise<void> {
+/** Stores what the caller learns of an outcome; `undefined` where that is nothing. */
+function keep({ broker, seal }: LayerContext, task: MiddlewareTask, outcome: Outcome): Promise<void> | undefined {
   const { id, reply } = task.envelope;
   const ttl = task.options.resultTtl;
   switch (outcome.kind) {
@@ -67,7 +81,7 @@ async function keep({ broker, seal }: LayerContext, task: MiddlewareTask, outcom
     case "release":
     case "postpone":
     case "taken":
-      return;
+      return undefined;
   }
 }
 
