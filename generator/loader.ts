@@ -58,16 +58,31 @@ export interface LoaderAnswer {
 
 /** The actors of all modules, each once, however many exports lead to it. */
 class Registry {
-  readonly actors: LoadedActor[] = [];
-  readonly #numbers = new Map<Contract, number>();
+  readonly #actors: LoadedActor[] = [];
+  readonly #numbers = new Map<object, number>();
 
   add(contract: Contract, names: ReadonlyMap<unknown, string>): number {
     const known = this.#numbers.get(contract);
     if (known !== undefined) return known;
-    const number = this.actors.length;
+    const number = this.#actors.length;
     this.#numbers.set(contract, number);
-    this.actors.push(describe(contract, names));
+    this.#actors.push(describe(contract, names));
     return number;
+  }
+
+  /** All of them. Only now is it known which contracts are exported: what names another one is held to that. */
+  get actors(): readonly LoadedActor[] {
+    const contracts = [...this.#numbers.keys()];
+    return this.#actors.map((actor, number) => {
+      const contract = contracts[number];
+      if (!isContract(contract) || !this.#namesStranger(contract)) return actor;
+      const message = '"onRetryExhausted" must be a contract that a file of the contracts folder exports; none does.';
+      return { ...actor, issues: [...actor.issues, { option: "onRetryExhausted", kind: "invalid", message }] };
+    });
+  }
+
+  #namesStranger({ options: { onRetryExhausted } }: Contract): boolean {
+    return isContract(onRetryExhausted) && !this.#numbers.has(onRetryExhausted);
   }
 }
 

@@ -1,5 +1,5 @@
 /** An actor as both sides know it: its contract with its name, its fingerprint, its complete options and its validators. */
-import { isContract, type Contract, type Signature } from "./contract.js";
+import { isContract, type ActorOptions, type Contract, type ErrorClass, type Signature } from "./contract.js";
 import { InvalidOptionError } from "./errors.js";
 import { checkOptions, resolveOptions, type ResolvedOptions } from "./options.js";
 import { createValidator, type Validator } from "./schema.js";
@@ -16,6 +16,12 @@ export interface Actor<S extends Signature = Signature> {
   readonly input: Validator;
   /** What decides on a message's partition; absent where each has its turn. */
   readonly partitionKey: ((input: unknown) => unknown) | undefined;
+  /** Whether a failed attempt is followed by another one; absent where `maxRetries` alone decides. */
+  readonly retryWhen: ((error: unknown, attempt: number) => boolean) | undefined;
+  /** What is never retried. */
+  readonly throws: readonly ErrorClass[];
+  /** The contract of the actor that hears of exhausted retries. */
+  readonly onRetryExhausted: ActorOptions["onRetryExhausted"];
   /** Absent for fire and forget. */
   readonly output: Validator | undefined;
   /** Carries the types only; there is no such property at run time. */
@@ -49,6 +55,14 @@ export interface ActorIdentity {
   readonly taggedOutput?: true;
 }
 
+/** The actors that contracts became. */
+const named = new WeakMap<object, Actor>();
+
+/** The actor that a contract became; `undefined` for one that generated code has not named, as no file exports it. */
+export function actorOf(contract: object): Actor | undefined {
+  return named.get(contract);
+}
+
 /** Gives a contract its name. Called by generated code. */
 export function defineActor<S extends Signature>(contract: Contract, identity: ActorIdentity): Actor<S> {
   if (!isContract(contract)) {
@@ -61,12 +75,17 @@ export function defineActor<S extends Signature>(contract: Contract, identity: A
     throw new InvalidOptionError(`${identity.name}: ${issues.map(({ message }) => message).join(" ")}`);
   }
   const { input, output } = contract.options;
-  return {
+  const actor: Actor<S> = {
     name: identity.name,
     fingerprint: identity.fingerprint,
     options: resolveOptions(contract.options),
     partitionKey: contract.options.partitionKey,
+    retryWhen: contract.options.retryWhen,
+    throws: contract.options.throws ?? [],
+    onRetryExhausted: contract.options.onRetryExhausted,
     input: createValidator(input, identity.taggedInput === true),
     output: output === undefined ? undefined : createValidator(output, identity.taggedOutput === true),
   };
+  named.set(contract, actor);
+  return actor;
 }

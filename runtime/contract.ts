@@ -5,6 +5,26 @@ import type { Duration } from "./duration.js";
 /** A message's priority: 0 to 9, higher first. */
 export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 
+/** A class of errors. */
+export type ErrorClass = abstract new (...args: never[]) => Error;
+
+/** What the actor that `onRetryExhausted` names is sent. */
+export interface ExhaustedMessage<Input = unknown> {
+  /** The message's id. */
+  readonly id: string;
+  /** The actor that gave it up: `payments.processPayment`. */
+  readonly actor: string;
+  readonly queue: string;
+  /** How many attempts were made. */
+  readonly attempts: number;
+  /** When it was sent: milliseconds since 1970 by the sender's clock. */
+  readonly sentAt: number;
+  /** What was sent, as its sender gave it. */
+  readonly input: Input;
+  /** What the last attempt threw. */
+  readonly error: { readonly name: string; readonly message: string };
+}
+
 /** The schemas and options of an actor, as a contract states them. */
 export interface ActorOptions<
   I extends z.$ZodType = z.$ZodType,
@@ -38,8 +58,32 @@ export interface ActorOptions<
   readonly maxBackoff?: Duration;
   /** Whether each wait is shortened by a random share of up to one half, so that retries spread out. Default: true. */
   readonly jitter?: boolean;
+  /**
+   * Whether a failed attempt is followed by another one: it is given what was thrown and the number of the attempt, from
+   * 1. Without `maxRetries` it alone decides; with it, both have to agree. Default: `maxRetries` decides.
+   */
+  retryWhen?(error: unknown, attempt: number): boolean;
+  /**
+   * Errors that are never retried: the message is dead at once. An error belongs to a class also by its name, or by that
+   * of a class above its own: a contract and a handler that are bundled apart have a copy of the class each.
+   */
+  readonly throws?: readonly ErrorClass[];
+  /**
+   * The exported contract of an actor that is told when the retries of a message are exhausted. Its input has to accept
+   * an `ExhaustedMessage`.
+   */
+  readonly onRetryExhausted?: ExhaustedTarget<z.input<I>>;
+  /** How long a message may wait before it is dead instead of attempted; its `delay` does not count. Default: for ever. */
+  readonly maxAge?: Duration;
   /** How long one attempt may run before `task.signal` aborts and the attempt counts as failed. Default: `"10m"`. */
   readonly timeLimit?: Duration;
+  /**
+   * Runs the handler in a thread, so that its `timeLimit` stops also code that never yields. The worker has to be told
+   * where the handlers are: `createWorker(broker, handlers, { isolate: … })`. Default: false.
+   */
+  readonly isolate?: boolean;
+  /** Whether `task.signal` aborts as soon as the worker begins to stop, not after its `shutdownTimeout`. Default: false. */
+  readonly notifyShutdown?: boolean;
   /** How long a result is kept. Default: `"10m"`. Only with an `output`. */
   readonly resultTtl?: Duration;
 }
@@ -62,14 +106,23 @@ export type SignatureOf<I extends z.$ZodType, O extends z.$ZodType | undefined> 
   : { input: z.input<I>; received: z.output<I> };
 
 declare const signature: unique symbol;
+declare const accepts: unique symbol;
 
-/** A declared actor: its schemas and options, not yet its name. `actor()` makes it, the generator reads it. */
-export interface Contract<S extends Signature = Signature> {
+/**
+ * A declared actor: its schemas and options, not yet its name. `actor()` makes it, the generator reads it. `Accepted` is
+ * what it can be sent; a contract of which less is known accepts less.
+ */
+export interface Contract<S extends Signature = Signature, Accepted = never> {
   readonly [contractMark]: true;
   readonly options: ActorOptions;
   /** Carries the types only; there is no such property at run time. */
   readonly [signature]?: S;
+  /** The same of what can be sent, so that a contract can be refused for what it does not accept. */
+  readonly [accepts]?: (input: Accepted) => void;
 }
+
+/** A contract that accepts the exhausted messages of such an input. Of an input of which nothing is known, any may. */
+export type ExhaustedTarget<Input> = unknown extends Input ? Contract : Contract<Signature, ExhaustedMessage<Input>>;
 
 const contractMark: unique symbol = Symbol.for("callboard.contract") as never;
 
@@ -80,7 +133,7 @@ const contractMark: unique symbol = Symbol.for("callboard.contract") as never;
  */
 export function actor<I extends z.$ZodType, O extends z.$ZodType | undefined = undefined>(
   options: ActorOptions<I, O>,
-): Contract<SignatureOf<I, O>> {
+): Contract<SignatureOf<I, O>, z.input<I>> {
   return Object.freeze({ [contractMark]: true as const, options: Object.freeze({ ...options }) });
 }
 

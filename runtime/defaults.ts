@@ -10,6 +10,8 @@ export const defaults = {
     maxBackoff: 7 * 24 * 60 * 60_000,
     jitter: true,
     timeLimit: 10 * 60_000,
+    isolate: false,
+    notifyShutdown: false,
     resultTtl: 10 * 60_000,
   },
   /** Workers. */

@@ -2,7 +2,7 @@
 
 // Contracts
 export { actor } from "./contract.js";
-export type { ActorOptions, Contract, Priority, Signature } from "./contract.js";
+export type { ActorOptions, Contract, ErrorClass, ExhaustedMessage, Priority, Signature } from "./contract.js";
 export type { Duration } from "./duration.js";
 
 // Handlers

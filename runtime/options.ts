@@ -1,5 +1,5 @@
 /** Reads an actor's options: completes them with the defaults, and says what is wrong with them. */
-import type { ActorOptions, Priority } from "./contract.js";
+import { isContract, type ActorOptions, type Priority } from "./contract.js";
 import { defaults } from "./defaults.js";
 import { parseDuration } from "./duration.js";
 import { InvalidOptionError } from "./errors.js";
@@ -16,7 +16,11 @@ export interface ResolvedOptions {
   readonly minBackoff: number;
   readonly maxBackoff: number;
   readonly jitter: boolean;
+  /** `undefined` for a message that may wait for ever. */
+  readonly maxAge: number | undefined;
   readonly timeLimit: number;
+  readonly isolate: boolean;
+  readonly notifyShutdown: boolean;
   readonly resultTtl: number;
 }
 
@@ -36,6 +40,9 @@ const ACTOR_NAME = /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$/;
 const isPriority = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 9;
 const isDuration = (value: unknown) => parseDuration(value) !== undefined;
 const isPositiveDuration = (value: unknown) => (parseDuration(value) ?? 0) > 0;
+const isBoolean = (value: unknown) => typeof value === "boolean";
+const isErrorClass = (value: unknown) =>
+  typeof value === "function" && (value === Error || value.prototype instanceof Error);
 const isSchema = (value: unknown) => typeof value === "object" && value !== null && "_zod" in value;
 
 interface Rule {
@@ -69,8 +76,17 @@ const rules: Readonly<Record<keyof ActorOptions, Rule>> = {
   },
   minBackoff: { check: isDuration, expected: DURATION },
   maxBackoff: { check: isDuration, expected: DURATION },
-  jitter: { check: (value) => typeof value === "boolean", expected: "true or false" },
+  jitter: { check: isBoolean, expected: "true or false" },
+  retryWhen: { check: (value) => typeof value === "function", expected: "a function of the error and the attempt" },
+  throws: {
+    check: (value) => Array.isArray(value) && value.every(isErrorClass),
+    expected: "a list of error classes",
+  },
+  onRetryExhausted: { check: isContract, expected: "a contract: what actor() returned for another export" },
+  maxAge: { check: isPositiveDuration, expected: `${DURATION}, more than 0` },
   timeLimit: { check: isPositiveDuration, expected: `${DURATION}, more than 0` },
+  isolate: { check: isBoolean, expected: "true or false" },
+  notifyShutdown: { check: isBoolean, expected: "true or false" },
   resultTtl: { check: isPositiveDuration, expected: `${DURATION}, more than 0` },
 };
 
@@ -154,11 +170,15 @@ export function resolveOptions(options: ActorOptions): ResolvedOptions {
     queue: options.queue ?? preset.queue,
     partitions: options.partitions ?? preset.partitions,
     priority: options.priority ?? preset.priority,
-    maxRetries: options.maxRetries ?? preset.maxRetries,
+    // Who is asked after each attempt needs no other end.
+    maxRetries: options.maxRetries ?? (options.retryWhen === undefined ? preset.maxRetries : Infinity),
     minBackoff: parseDuration(options.minBackoff) ?? preset.minBackoff,
     maxBackoff: parseDuration(options.maxBackoff) ?? preset.maxBackoff,
     jitter: options.jitter ?? preset.jitter,
+    maxAge: parseDuration(options.maxAge),
     timeLimit: parseDuration(options.timeLimit) ?? preset.timeLimit,
+    isolate: options.isolate ?? preset.isolate,
+    notifyShutdown: options.notifyShutdown ?? preset.notifyShutdown,
     resultTtl: parseDuration(options.resultTtl) ?? preset.resultTtl,
   };
 }

@@ -91,6 +91,24 @@ const cases: readonly Case[] = [
     problems: ['CB2001 contracts/b.ts:4:14 "a.fine" is also the name of the actor at contracts/a.ts:3:14.'],
   },
   {
+    title: "an actor whose exhausted retries are told to one that no file exports",
+    files: {
+      "contracts/a.ts": contract(
+        'import { hidden } from "../hidden.js";',
+        'import { shown } from "./b.js";',
+        "export const a = actor({ input: z.string(), onRetryExhausted: hidden });",
+        "export const b = actor({ input: z.string(), onRetryExhausted: shown });",
+        'export const c = actor({ input: z.string(), onRetryExhausted: "b.shown" as never });',
+      ),
+      "contracts/b.ts": contract("export const shown = actor({ input: z.unknown() });"),
+      "hidden.ts": contract("export const hidden = actor({ input: z.unknown() });"),
+    },
+    problems: [
+      'CB3002 contracts/a.ts:5:63 a.a: "onRetryExhausted" must be a contract that a file of the contracts folder',
+      'CB3002 contracts/a.ts:7:63 a.c: "onRetryExhausted" must be a contract: what actor() returned',
+    ],
+  },
+  {
     title: "actors that disagree on their queue's partitions, and a queue with the name of a partition",
     files: {
       "contracts/a.ts": contract('export const a = actor({ input: z.string(), queue: "q", partitions: 4 });'),

@@ -126,6 +126,27 @@ describe("an actor's options", () => {
     expect(checkOptions({ input, output: input, resultTtl: "1m" })).toEqual([]);
   });
 
+  it("say what ends a message's retries and its waiting", () => {
+    const wrong = {
+      throws: [new Error("x")],
+      retryWhen: 3,
+      onRetryExhausted: "a.b",
+      maxAge: 0,
+      isolate: 1,
+      notifyShutdown: "no",
+    };
+    const issues = checkOptions({ input, ...wrong } as never);
+    expect(issues.map(({ option, kind }) => [option, kind])).toEqual(
+      Object.keys(wrong).map((name) => [name, "invalid"]),
+    );
+    class OwnError extends TypeError {}
+    const right = { throws: [OwnError, Error], maxAge: "1h", onRetryExhausted: actor({ input }) } as const;
+    expect(checkOptions({ input, ...right })).toEqual([]);
+    expect(resolveOptions({ input, ...right })).toMatchObject({ maxAge: 3_600_000, isolate: false });
+    expect(resolveOptions({ input, retryWhen: () => true }).maxRetries).toBe(Infinity);
+    expect(resolveOptions({ input, retryWhen: () => true, maxRetries: 3 }).maxRetries).toBe(3);
+  });
+
   it("are checked again when the actor gets its name", () => {
     const wrong = actor({ input, maxRetries: -1 });
     expect(() => defineActor(wrong, { name: "a.b", fingerprint: "0" })).toThrow(InvalidOptionError);

@@ -1,5 +1,5 @@
 /** What must not compile, and what must: the types of contracts, clients and workers. Checked by `npm run types`. */
-import { actor, memoryBroker, type Contract, type Duration } from "callboard";
+import { actor, memoryBroker, type Contract, type Duration, type ExhaustedMessage } from "callboard";
 import {
   createActorClient,
   createClient,
@@ -23,10 +23,12 @@ declare function assert<_T extends true>(): void;
 const charge = actor({ input: z.object({ amount: z.number().default(1) }), output: z.string().transform(Number) });
 
 assert<
-  Equal<
-    typeof charge,
-    Contract<{ input: { amount?: number | undefined }; output: number; received: { amount: number }; returned: string }>
-  >
+  typeof charge extends Contract<infer S>
+    ? Equal<
+        S,
+        { input: { amount?: number | undefined }; output: number; received: { amount: number }; returned: string }
+      >
+    : false
 >();
 
 actor({ input: z.string(), queue: "q", priority: 9, maxRetries: 0, minBackoff: "1.5s", maxBackoff: 5, jitter: false });
@@ -54,6 +56,42 @@ actor({ input: z.object({ user: z.date() }), partitions: 8, partitionKey: ({ use
 const durations: Duration[] = [5, "5ms", "1.5 minutes", "7d"];
 // @ts-expect-error no unit
 durations.push("5");
+
+class Declined extends Error {
+  constructor(readonly code: number) {
+    super(`declined: ${code}`);
+  }
+}
+actor({
+  input: z.string(),
+  throws: [TypeError, Declined],
+  retryWhen: (error, attempt) => error !== null && attempt < 3,
+});
+actor({ input: z.string(), maxAge: "1h", isolate: true, notifyShutdown: true });
+// @ts-expect-error an error, and no class of errors
+actor({ input: z.string(), throws: [new Declined(1)] });
+// @ts-expect-error a class of something else
+actor({ input: z.string(), throws: [Date] });
+// @ts-expect-error it has to decide at once
+actor({ input: z.string(), retryWhen: async () => true });
+
+const givenUp = actor({
+  input: z.object({ id: z.string(), input: z.object({ user: z.string() }), error: z.object({ message: z.string() }) }),
+});
+actor({ input: z.object({ user: z.string(), amount: z.number() }), onRetryExhausted: givenUp });
+actor({ input: z.string(), onRetryExhausted: actor({ input: z.unknown() }) });
+actor({
+  input: z.date(),
+  onRetryExhausted: actor({ input: z.object({ id: z.string(), input: z.date().transform(Number) }), output: z.null() }),
+});
+// @ts-expect-error its input does not accept this one
+actor({ input: z.object({ amount: z.number() }), onRetryExhausted: givenUp });
+// @ts-expect-error nor what is no exhausted message
+actor({ input: z.string(), onRetryExhausted: charge });
+// @ts-expect-error the name of a contract is no contract
+actor({ input: z.string(), onRetryExhausted: "mails.givenUp" });
+declare const exhausted: ExhaustedMessage<{ user: string }>;
+assert<Equal<typeof exhausted.input, { user: string }>>();
 
 // Clients
 
