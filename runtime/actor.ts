@@ -1,6 +1,7 @@
 /** An actor as both sides know it: its contract with its name, its fingerprint, its complete options and its validators. */
 import { isContract, type ActorOptions, type Contract, type ErrorClass, type Signature } from "./contract.js";
 import { InvalidOptionError } from "./errors.js";
+import { resolveLimits, type ActorLimits } from "./limit-options.js";
 import { checkOptions, resolveOptions, type ResolvedOptions } from "./options.js";
 import { createValidator, type Validator } from "./schema.js";
 
@@ -22,6 +23,8 @@ export interface Actor<S extends Signature = Signature> {
   readonly throws: readonly ErrorClass[];
   /** The contract of the actor that hears of exhausted retries. */
   readonly onRetryExhausted: ActorOptions["onRetryExhausted"];
+  /** Absent where nothing limits it. */
+  readonly limits: ActorLimits | undefined;
   /** Absent for fire and forget. */
   readonly output: Validator | undefined;
   /** Carries the types only; there is no such property at run time. */
@@ -83,6 +86,7 @@ export function defineActor<S extends Signature>(contract: Contract, identity: A
     retryWhen: contract.options.retryWhen,
     throws: contract.options.throws ?? [],
     onRetryExhausted: contract.options.onRetryExhausted,
+    limits: resolveLimits(contract.options),
     input: createValidator(input, identity.taggedInput === true),
     output: output === undefined ? undefined : createValidator(output, identity.taggedOutput === true),
   };

@@ -25,6 +25,32 @@ export interface ExhaustedMessage<Input = unknown> {
   readonly error: { readonly name: string; readonly message: string };
 }
 
+/** How many of an actor's messages are handled at once, in all workers together. */
+export interface ConcurrencyLimit<I extends z.$ZodType = z.$ZodType> {
+  /** How many, 1 or more; 1 is a mutex. */
+  readonly limit: number;
+  /** What the limit is counted by, such as a customer: each key has a limit of its own. It is given the validated input. */
+  key?(input: z.output<I>): string | number;
+  /** How long the slot of a worker that died stays taken; one that lives renews it. At least one second. Default: `"15s"`. */
+  readonly lease?: Duration;
+}
+
+/** How many of an actor's messages are started within a time, in all workers together. */
+export interface RateLimit<I extends z.$ZodType = z.$ZodType> {
+  /** How many, 1 or more. */
+  readonly limit: number;
+  /** Within which time. */
+  readonly per: Duration;
+  /**
+   * `"window"`: never more than `limit` starts in any span of `per`, exactly; it remembers each start for that long.
+   * `"bucket"`: a bucket of `limit` tokens that is refilled evenly over `per`, of which each start takes one: up to twice
+   * `limit` in the first `per`, and it remembers one number. Default: `"window"`.
+   */
+  readonly kind?: "window" | "bucket";
+  /** What the limit is counted by, such as a customer: each key has a limit of its own. It is given the validated input. */
+  key?(input: z.output<I>): string | number;
+}
+
 /** The schemas and options of an actor, as a contract states them. */
 export interface ActorOptions<
   I extends z.$ZodType = z.$ZodType,
@@ -86,6 +112,16 @@ export interface ActorOptions<
   readonly notifyShutdown?: boolean;
   /** How long a result is kept. Default: `"10m"`. Only with an `output`. */
   readonly resultTtl?: Duration;
+  /**
+   * How many of its messages are handled at once, in all workers together; 1 is a mutex. A message that has to wait holds
+   * up nothing else and costs no retry. Needs a broker with a state store. Default: no limit but the workers' concurrency.
+   */
+  readonly concurrencyLimit?: number | ConcurrencyLimit<I>;
+  /**
+   * How many of its messages are started within a time, in all workers together; every attempt counts. A message that has
+   * to wait holds up nothing else and costs no retry. Needs a broker with a state store. Default: no limit.
+   */
+  readonly rateLimit?: RateLimit<I>;
 }
 
 /** The types that an actor's messages have on their way. */

@@ -20,6 +20,13 @@ export const defaults = {
     shutdownTimeout: 30_000,
     unknownActorGrace: 5 * 60_000,
   },
+  /** Limits of concurrency and of rate, and those who wait for their turn. */
+  limits: {
+    lease: 15_000,
+    /** How long a place is kept for a message that was called, until it is there; longer than a publish takes at most. */
+    reservation: 15_000,
+    sweepInterval: 5_000,
+  },
   /** Brokers, whichever they are. */
   broker: {
     lease: 15_000,

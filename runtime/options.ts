@@ -3,6 +3,7 @@ import { isContract, type ActorOptions, type Priority } from "./contract.js";
 import { defaults } from "./defaults.js";
 import { parseDuration } from "./duration.js";
 import { InvalidOptionError } from "./errors.js";
+import { concurrencyFault, rateFault } from "./limit-options.js";
 import { nearest } from "./nearest.js";
 import { MOST_PARTITIONS } from "./partitions.js";
 
@@ -43,11 +44,14 @@ const isPositiveDuration = (value: unknown) => (parseDuration(value) ?? 0) > 0;
 const isBoolean = (value: unknown) => typeof value === "boolean";
 const isErrorClass = (value: unknown) =>
   typeof value === "function" && (value === Error || value.prototype instanceof Error);
+const isRecord = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
 const isSchema = (value: unknown) => typeof value === "object" && value !== null && "_zod" in value;
 
 interface Rule {
   readonly check: (value: unknown) => boolean;
   readonly expected: string;
+  /** What is wrong inside of a value that has options of its own. */
+  readonly fault?: (value: unknown) => string | undefined;
 }
 
 const DURATION = 'a duration of at most ten years: milliseconds, or a text such as "15s"';
@@ -88,6 +92,16 @@ const rules: Readonly<Record<keyof ActorOptions, Rule>> = {
   isolate: { check: isBoolean, expected: "true or false" },
   notifyShutdown: { check: isBoolean, expected: "true or false" },
   resultTtl: { check: isPositiveDuration, expected: `${DURATION}, more than 0` },
+  concurrencyLimit: {
+    check: (value) => typeof value === "number" || isRecord(value),
+    expected: "a whole number, 1 or more, or { limit, key, lease }",
+    fault: concurrencyFault,
+  },
+  rateLimit: {
+    check: isRecord,
+    expected: '{ limit, per, kind, key }, such as { limit: 100, per: "1m" }',
+    fault: rateFault,
+  },
 };
 
 /** The options that a message can say otherwise than its contract. Durations may be given as such. */
@@ -141,6 +155,9 @@ export function checkOptions(options: ActorOptions): readonly OptionIssue[] {
       issues.push({ option, kind: "unknown", message: `There is no option "${option}". ${help}` });
     } else if (value !== undefined && !rule.check(value)) {
       issues.push({ option, kind: "invalid", message: `"${option}" must be ${rule.expected}; it is ${show(value)}.` });
+    } else {
+      const fault = value === undefined ? undefined : rule.fault?.(value);
+      if (fault !== undefined) issues.push({ option, kind: "invalid", message: `"${option}": ${fault}` });
     }
   }
   if (options.input === undefined) {

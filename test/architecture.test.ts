@@ -9,9 +9,9 @@ interface Rule {
   readonly breaks: (found: Import) => boolean;
 }
 
-const vocabulary = ["contract", "defaults", "duration", "errors", "nearest", "options", "partitions", "tagged"].map(
-  (name) => `runtime/${name}.ts`,
-);
+const vocabulary = [
+  ...["contract", "defaults", "duration", "errors", "limit-options", "nearest", "options", "partitions", "tagged"],
+].map((name) => `runtime/${name}.ts`);
 const surface = "runtime/index.ts";
 
 /** Whether a file lies in one of some folders. */

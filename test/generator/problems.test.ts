@@ -141,6 +141,19 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    title: "limits that are wrong",
+    files: {
+      "contracts/a.ts": contract(
+        "export const a = actor({ input: z.string(), concurrencyLimit: 0 });",
+        'export const b = actor({ input: z.string(), rateLimit: { limit: 5, per: "soon" as never } });',
+      ),
+    },
+    problems: [
+      'CB3002 contracts/a.ts:3:63 a.a: "concurrencyLimit": its "limit" must be a whole number, 1 or more; it is 0.',
+      'CB3002 contracts/a.ts:4:56 a.b: "rateLimit": its "per" must be a duration of one millisecond or more',
+    ],
+  },
+  {
     title: "two files of one group",
     files: { "contracts/user-mail.ts": fine, "contracts/user/mail.ts": fine.replace("fine", "good") },
     problems: [

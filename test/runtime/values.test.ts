@@ -147,6 +147,30 @@ describe("an actor's options", () => {
     expect(resolveOptions({ input, retryWhen: () => true, maxRetries: 3 }).maxRetries).toBe(3);
   });
 
+  it("say what is wrong inside of a limit", () => {
+    const fault = (options: object) => checkOptions({ input, ...options } as ActorOptions)[0]?.message;
+    expect(fault({ concurrencyLimit: 5, rateLimit: { limit: 1, per: "1m" } })).toBeUndefined();
+    expect(fault({ concurrencyLimit: { limit: 1, key: String, lease: "1s" } })).toBeUndefined();
+    expect(fault({ concurrencyLimit: 0 })).toBe(
+      '"concurrencyLimit": its "limit" must be a whole number, 1 or more; it is 0.',
+    );
+    expect(fault({ concurrencyLimit: "5" })).toMatch(/^"concurrencyLimit" must be a whole number, 1 or more, or \{/);
+    expect(fault({ concurrencyLimit: { limit: 1, lease: "1ms" } })).toMatch(
+      /its "lease" must be a duration of one second/,
+    );
+    expect(fault({ concurrencyLimit: { limit: 1, kye: String } })).toMatch(
+      /no option "kye" of it\. Did you mean "key"\?/,
+    );
+    expect(fault({ rateLimit: 5 })).toMatch(/^"rateLimit" must be \{ limit, per, kind, key \}/);
+    expect(fault({ rateLimit: { limit: 5 } })).toMatch(/its "per" must be a duration .*; it is undefined/);
+    expect(fault({ rateLimit: { limit: 5, per: "1m", kind: "leaky" } })).toMatch(
+      /must be "window" or "bucket"; it is "leaky"/,
+    );
+    expect(fault({ rateLimit: { limit: 5, per: "1m", key: "user" } })).toMatch(
+      /must be a function of the validated input/,
+    );
+  });
+
   it("are checked again when the actor gets its name", () => {
     const wrong = actor({ input, maxRetries: -1 });
     expect(() => defineActor(wrong, { name: "a.b", fingerprint: "0" })).toThrow(InvalidOptionError);

@@ -53,6 +53,19 @@ actor({ input: z.object({ n: z.number().default(1) }), partitions: 8, partitionK
 // @ts-expect-error no key
 actor({ input: z.object({ user: z.date() }), partitions: 8, partitionKey: ({ user }) => user });
 
+const orders = z.object({ user: z.string().transform(Number), at: z.date() });
+actor({ input: orders, concurrencyLimit: 1 });
+actor({ input: orders, concurrencyLimit: { limit: 5, key: ({ user }) => user.toFixed(), lease: "1m" } });
+actor({ input: orders, rateLimit: { limit: 100, per: "1m", kind: "bucket", key: ({ user }) => user } });
+// @ts-expect-error the key is taken from the validated input, and that has no such property
+actor({ input: orders, concurrencyLimit: { limit: 5, key: ({ usr }) => String(usr) } });
+// @ts-expect-error no key
+actor({ input: orders, rateLimit: { limit: 5, per: "1m", key: ({ at }) => at } });
+// @ts-expect-error a rate needs a time
+actor({ input: orders, rateLimit: { limit: 5 } });
+// @ts-expect-error an unknown kind
+actor({ input: orders, rateLimit: { limit: 5, per: "1m", kind: "leaky" } });
+
 const durations: Duration[] = [5, "5ms", "1.5 minutes", "7d"];
 // @ts-expect-error no unit
 durations.push("5");
