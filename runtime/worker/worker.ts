@@ -45,7 +45,7 @@ export interface WorkerOptions<Queue extends string = string> {
 }
 
 /** What can be changed at the start. */
-export type StartOptions = Pick<WorkerOptions, "concurrency" | "queues">;
+export type StartOptions = Pick<WorkerOptions, "concurrency" | "queues" | "shutdownTimeout">;
 
 /** What a worker is doing. */
 export type WorkerState = "idle" | "running" | "stopping" | "stopped";
@@ -56,6 +56,8 @@ export interface Worker {
   /** The queues that it takes messages from; where they have partitions, from all of them. */
   readonly queues: readonly string[];
   readonly concurrency: number;
+  /** How long `stop()` waits for running handlers, in milliseconds. */
+  readonly shutdownTimeout: number;
   /** For people: the broker's kind and where it is. */
   readonly broker: string;
   /** Whether it is really fetching from every queue. */
@@ -115,7 +117,6 @@ class ActorWorker implements Worker {
   readonly #broker: Broker;
   readonly #actors: readonly { readonly group: string; readonly name: string; readonly actor: Actor }[];
   readonly #handlers: Handlers;
-  readonly #shutdownTimeout: number;
   readonly #unknownActorGrace: number;
   readonly #logger: Logger;
   readonly #seal: Seal | undefined;
@@ -126,6 +127,7 @@ class ActorWorker implements Worker {
   #state: WorkerState = "idle";
   #queues: readonly string[];
   #concurrency: number;
+  #shutdownTimeout: number;
   #slots!: WorkerSlots;
   #dispatch: Dispatch;
   #consumers: Consumer[] = [];
@@ -173,6 +175,10 @@ class ActorWorker implements Worker {
     return this.#concurrency;
   }
 
+  get shutdownTimeout(): number {
+    return this.#shutdownTimeout;
+  }
+
   get broker(): string {
     return this.#broker.name;
   }
@@ -187,12 +193,17 @@ class ActorWorker implements Worker {
 
   async start(overrides: StartOptions = {}): Promise<void> {
     if (this.#state !== "idle") throw new InvalidOptionError(`The worker is ${this.#state}: it can be started once.`);
-    const { queues, concurrency } = checkWorkerOptions(
-      { queues: overrides.queues ?? this.#queues, concurrency: overrides.concurrency ?? this.#concurrency },
+    const { queues, concurrency, shutdownTimeout } = checkWorkerOptions(
+      {
+        queues: overrides.queues ?? this.#queues,
+        concurrency: overrides.concurrency ?? this.#concurrency,
+        shutdownTimeout: overrides.shutdownTimeout ?? this.#shutdownTimeout,
+      },
       this.#knownQueues(),
     );
     this.#queues = queues;
     this.#concurrency = concurrency;
+    this.#shutdownTimeout = shutdownTimeout;
     const partitions = queues.flatMap((queue) => this.#partitionsOf(queue));
     this.#slots = new WorkerSlots(concurrency, partitions.length, () => this.#pull());
     this.#settlements = new Settlements(this.#clock, this.#logger);

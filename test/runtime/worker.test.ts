@@ -39,8 +39,10 @@ describe("a worker", () => {
   it("is started once, with overrides, and stopped as often as one likes", async () => {
     const worker = createWorker(memoryBroker(), actors, handlers, { logger });
     expect([worker.state, worker.queues, worker.broker]).toEqual(["idle", ["default", "second"], "memory"]);
-    await worker.start({ queues: ["second"], concurrency: 3 });
-    expect([worker.state, worker.queues, worker.concurrency, worker.healthy]).toEqual(["running", ["second"], 3, true]);
+    expect([worker.concurrency, worker.shutdownTimeout]).toEqual([100, 30_000]);
+    await worker.start({ queues: ["second"], concurrency: 3, shutdownTimeout: "2s" });
+    expect([worker.state, worker.queues, worker.healthy]).toEqual(["running", ["second"], true]);
+    expect([worker.concurrency, worker.shutdownTimeout]).toEqual([3, 2000]);
     await expect(worker.start()).rejects.toThrow(InvalidOptionError);
     await Promise.all([worker.stop(), worker.stop()]);
     await worker.stop();
