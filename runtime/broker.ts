@@ -1,4 +1,5 @@
 /** The seam to a broker: how messages go in, how they come out, and how each that came out is settled. */
+import type { Clock } from "./clock.js";
 import type { LeaseLostError, RemoteError, DeadReason } from "./errors.js";
 import type { MaybePromise } from "./maybe.js";
 import type { ResultStore } from "./results.js";
@@ -24,6 +25,8 @@ export interface Broker {
   readonly deadLetters: DeadLetters;
   /** What processes share beside the messages; absent where the broker has no store for it and none was named. */
   readonly state?: StateStore | undefined;
+  /** What clients and workers on it measure time with, where a test moves it. Absent: the machine's clock. */
+  readonly clock?: Clock | undefined;
   /** Milliseconds since 1970 by the broker's clock; by the machine's where the broker tells none. */
   now(): MaybePromise<number>;
   /** Resolves when the broker has all of the messages. Rejects with `BrokerUnavailableError` or `BrokerRefusedError`. */
@@ -78,8 +81,8 @@ export interface Delivery {
   readonly body: string;
   /** It is done: forget it. */
   ack(): Promise<void>;
-  /** Puts its next attempt in its place; in one step where the broker can. */
-  retry(next: Publication): Promise<void>;
+  /** Puts its next attempt in its place; in one step where the broker can. `error`: how this attempt failed, if it did. */
+  retry(next: Publication, error?: RemoteError): Promise<void>;
   /** Moves it to the dead letters. */
   reject(letter: DeadLetterInit): Promise<void>;
   /** Gives it back untouched, to be taken next. */

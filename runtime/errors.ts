@@ -277,8 +277,22 @@ export class BrokerClosedError extends CallboardError {
 /** How much of a text is kept of an error that travels, in characters. */
 const TEXT_LIMIT = 4096;
 
+/** What was thrown, by the error that travels in its place. */
+const originals = new WeakMap<RemoteError, unknown>();
+
 /** Whatever was thrown, as an error that can travel. Never throws, however odd it is. */
 export function toRemoteError(thrown: unknown, options: { readonly stack: boolean }): RemoteError {
+  const error = describeThrown(thrown, options);
+  originals.set(error, thrown);
+  return error;
+}
+
+/** What was thrown, as it was: the same object. An error that came from another process is told as it arrived. */
+export function originalOf(error: RemoteError): unknown {
+  return originals.has(error) ? originals.get(error) : error;
+}
+
+function describeThrown(thrown: unknown, options: { readonly stack: boolean }): RemoteError {
   try {
     if (!(thrown instanceof Error)) return { name: "Error", message: bounded(thrown) };
     const error = { name: bounded(thrown.name), message: bounded(thrown.message) };

@@ -173,7 +173,7 @@ export function settle(delivery: Delivery, { envelope, outcome }: Attempt): Prom
     case "retry": {
       const id = envelope?.id ?? createId();
       const next = reissue(body, { attempt: (envelope?.attempt ?? 1) + 1, crashes: undefined });
-      return delivery.retry({ id, queue, priority, delay: outcome.delay, body: next });
+      return delivery.retry({ id, queue, priority, delay: outcome.delay, body: next }, outcome.error);
     }
     case "dead": {
       const { reason, error, attempts } = outcome;

@@ -158,7 +158,7 @@ class ActorWorker implements Worker {
     this.#logger = options.logger ?? defaultLogger();
     this.#seal = checkSeal(options.seal);
     this.#middleware = options.middleware ?? [];
-    this.#clock = parts.clock ?? systemClock;
+    this.#clock = parts.clock ?? broker.clock ?? systemClock;
     this.#random = parts.random ?? Math.random;
     this.#dispatch = this.#createDispatch();
   }

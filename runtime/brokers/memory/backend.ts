@@ -24,6 +24,11 @@ export class MemoryBackend {
     return queue;
   }
 
+  /** All queues that were ever named. */
+  get queues(): Iterable<MemoryQueue> {
+    return this.#queues.values();
+  }
+
   /** Ends the leases of all consumers of a queue, as if no heartbeat had come: for tests. */
   endLeases(name: string): void {
     for (const consumer of this.queue(name).consumers) consumer.expire();

@@ -24,8 +24,10 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): Broker {
   return new MemoryBroker(options.backend ?? new MemoryBackend(options.clock));
 }
 
-class MemoryBroker implements Broker {
+/** A broker whose messages are in this process. */
+export class MemoryBroker implements Broker {
   readonly name = "memory";
+  readonly clock: Clock;
   readonly results: ResultStore;
   readonly deadLetters: DeadLetters;
   readonly state: StateStore;
@@ -35,6 +37,7 @@ class MemoryBroker implements Broker {
 
   constructor(backend: MemoryBackend) {
     this.#backend = backend;
+    this.clock = backend.clock;
     this.results = new MemoryResults(backend);
     this.deadLetters = new MemoryDeadLetters(backend);
     this.state = new MemoryState(backend);

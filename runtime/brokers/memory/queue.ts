@@ -66,6 +66,11 @@ export class MemoryQueue {
     if (first !== undefined && this.consumers.delete(first)) this.consumers.add(first);
   }
 
+  /** Whether messages are there to be taken. */
+  get waits(): boolean {
+    return this.ready.some((list) => list.length > 0);
+  }
+
   take(): Waiting | undefined {
     for (let priority = 9; priority >= 0; priority--) {
       const waiting = this.ready[priority]?.shift();
