@@ -57,13 +57,14 @@ const rules: readonly Rule[] = [
   },
   {
     sentence:
-      "Nothing in the engine names a concrete broker: only the surface, runtime/index.ts, hands one out, and the command " +
-      "line says which rights each needs.",
+      "Nothing in the engine names a concrete broker: only the surface, runtime/index.ts, hands one out, the testing kit " +
+      "is built on the one in memory, and the command line says which rights each needs.",
     breaks: ({ file, target }) =>
       within(file, "runtime") &&
       file !== surface &&
       brokerOf(file) === undefined &&
       brokerOf(target) !== undefined &&
+      !(within(file, "runtime/testing") && brokerOf(target) === "runtime/brokers/memory") &&
       !(within(file, "runtime/cli") && target.endsWith("/rights.ts")),
   },
   {
@@ -79,6 +80,10 @@ const rules: readonly Rule[] = [
   {
     sentence: "Nobody imports the command line.",
     breaks: ({ file, target }) => within(target, "runtime/cli") && !within(file, "runtime/cli"),
+  },
+  {
+    sentence: "Nobody imports the testing kit.",
+    breaks: ({ file, target }) => within(target, "runtime/testing") && !within(file, "runtime/testing"),
   },
   {
     sentence: "The surface is imported by its users only: inside, a file imports the file that it means.",
@@ -169,6 +174,8 @@ test.each([
   ["runtime/worker/dispatch.ts", "../client/client.js", /nothing of each other/],
   ["runtime/worker/worker.ts", "../../generator/index.js", /Only the command line/],
   ["runtime/worker/worker.ts", "../cli/main.js", /Nobody imports the command line/],
+  ["runtime/worker/worker.ts", "../testing/kit.js", /Nobody imports the testing kit/],
+  ["runtime/testing/kit.ts", "../brokers/redis/index.js", /names a concrete broker/],
   ["runtime/client/client.ts", "../index.js", /imports the file that it means/],
   ["runtime/worker/worker.ts", "../../generated/worker.js", /know nothing of contracts/],
   ["generated/client.ts", "../contracts/payments.js", /Generated code/],

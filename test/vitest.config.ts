@@ -20,6 +20,7 @@ export default defineConfig({
   resolve: {
     // The longest first: "callboard" alone is the beginning of all others.
     alias: [
+      { find: /^callboard\/testing$/, replacement: path("runtime/testing/index.ts") },
       { find: /^callboard\/rabbitmq$/, replacement: path("runtime/brokers/rabbitmq/index.ts") },
       { find: /^callboard\/redis$/, replacement: path("runtime/brokers/redis/index.ts") },
       { find: /^callboard\/worker$/, replacement: path("runtime/worker/index.ts") },

@@ -2,7 +2,7 @@
 import type { Broker } from "../../runtime/broker.js";
 import { MemoryBackend, memoryBroker } from "../../runtime/brokers/memory/index.js";
 import { defaults } from "../../runtime/defaults.js";
-import { ManualClock } from "../support/clock.js";
+import { MovableClock } from "../../runtime/testing/clock.js";
 import { describeBroker, message } from "./broker.js";
 import type { BrokerHarness } from "./harness.js";
 import { describeResults } from "./results.js";
@@ -10,7 +10,7 @@ import { describeWorker } from "./worker.js";
 
 const harness: BrokerHarness = {
   async open() {
-    const clock = new ManualClock();
+    const clock = new MovableClock();
     const backend = new MemoryBackend(clock);
     const brokers: Broker[] = [];
     return {

@@ -1,7 +1,7 @@
 /** The memory broker in the model's runs. Its clock is moved. */
 import type { Broker, Consumer } from "../../runtime/broker.js";
 import { MemoryBackend, memoryBroker } from "../../runtime/brokers/memory/index.js";
-import { ManualClock } from "../support/clock.js";
+import { MovableClock } from "../../runtime/testing/clock.js";
 import { HOUR, type SameHour } from "./queue.js";
 import { inWords, lettersInWords, QUEUE, type SeamState, type Venue } from "./seam.js";
 
@@ -9,14 +9,14 @@ export class MemoryVenue implements Venue {
   readonly suspectCrashes = Infinity;
   readonly patience = 500;
   readonly promotes = true;
-  #clock = new ManualClock();
+  #clock = new MovableClock();
   #backend = new MemoryBackend(this.#clock);
 
   /** First come, first served. */
   readonly sameHour: SameHour = () => 0;
 
   async reset(): Promise<void> {
-    this.#clock = new ManualClock();
+    this.#clock = new MovableClock();
     this.#backend = new MemoryBackend(this.#clock);
   }
 

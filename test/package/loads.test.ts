@@ -32,6 +32,7 @@ test.each([
   ["callboard/worker", "worker/index.js", [...drivers, ...buildTools, "pino-pretty"]],
   ["callboard/redis", "brokers/redis/index.js", ["amqplib", ...buildTools, "pino", "pino-pretty"]],
   ["callboard/rabbitmq", "brokers/rabbitmq/index.js", ["ioredis", ...buildTools, "pino", "pino-pretty"]],
+  ["callboard/testing", "testing/index.js", [...drivers, ...buildTools, "pino", "pino-pretty"]],
 ])("importing %s loads only what it needs", async (_name, entry, unwanted) => {
   const loaded = await packagesOf(entry);
   expect(unwanted.filter((name) => loaded.has(name))).toEqual([]);

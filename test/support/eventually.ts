@@ -1,9 +1,5 @@
 /** Waiting in tests: for a condition, or for the event loop, never for a guess. */
-
-/** Lets everything run that is ready to. */
-export async function turn(): Promise<void> {
-  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
-}
+export { turn } from "../../runtime/testing/turn.js";
 
 /** Resolves as soon as the condition holds; fails after `limit` milliseconds, saying what it waited for. */
 export async function eventually(

@@ -1,13 +1,14 @@
 /** A clock that stands still until it is moved. */
-import type { Clock } from "../../runtime/clock.js";
-import { turn } from "./eventually.js";
+import type { Clock } from "../clock.js";
+import { turn } from "./turn.js";
 
 interface Timer {
   readonly at: number;
   readonly callback: () => void;
 }
 
-export class ManualClock implements Clock {
+/** Time that a test moves: nothing is due until it says so, and then in order. */
+export class MovableClock implements Clock {
   #now: number;
   readonly #timers = new Set<Timer>();
 
@@ -30,17 +31,27 @@ export class ManualClock implements Clock {
   }
 
   /** Moves the clock; calls back on the way, in order, and lets everything settle in between. */
-  async pass(milliseconds: number): Promise<void> {
+  async pass(milliseconds: number, settle: () => Promise<unknown> = turn): Promise<void> {
     const end = this.#now + milliseconds;
-    await turn();
+    await settle();
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
-      this.#timers.delete(next);
-      this.#now = next.at;
-      next.callback();
-      await turn();
+      this.#call(next);
+      await settle();
     }
     this.#now = end;
-    await turn();
+  }
+
+  /** Moves the clock to whatever is next, and calls that back. False where nothing waits for it. */
+  step(): boolean {
+    const next = this.#next(Infinity);
+    if (next !== undefined) this.#call(next);
+    return next !== undefined;
+  }
+
+  #call(timer: Timer): void {
+    this.#timers.delete(timer);
+    this.#now = Math.max(this.#now, timer.at);
+    timer.callback();
   }
 
   #next(end: number): Timer | undefined {
