@@ -114,7 +114,8 @@ export function createActorClient<A extends Actor>(
   const sender: Sender = { broker, actor, resultTimeout, seal };
   const handle = (sent: Pick<Publication, "id" | "queue">) => new Message<unknown>(sender, sent);
   assertAgreement(broker, actor);
-  const destination = { actor, partition: createPartitioner(actor), seal };
+  const clock = broker.clock ?? systemClock;
+  const destination = { actor, partition: createPartitioner(actor), seal, clock };
   const through = composeClient(options.middleware ?? []);
 
   /** Sends one message, through the middleware where there is some. */
@@ -177,7 +178,16 @@ export function createActorClient<A extends Actor>(
     },
     handle: (id) => handle({ id: checkId(actor.name, id), queue: actor.options.queue }),
   };
+  actors.set(client, actor);
   return client as ActorClient<A>;
+}
+
+/** The actors that clients send to. */
+const actors = new WeakMap<object, Actor>();
+
+/** The actor that a client sends to; `undefined` for what is no actor's client. */
+export function actorOf(client: object): Actor | undefined {
+  return actors.get(client);
 }
 
 /** What a call needs before it can be sent counts against its time. */

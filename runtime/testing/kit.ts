@@ -2,6 +2,7 @@
 import type { Actor, InputOf } from "../actor.js";
 import type { Broker, DeadLetter } from "../broker.js";
 import { MemoryBackend } from "../brokers/memory/index.js";
+import { actorOf, type SendOnlyClient } from "../client/client.js";
 import type { Duration } from "../duration.js";
 import { decodeEnvelope } from "../envelope.js";
 import { InvalidOptionError } from "../errors.js";
@@ -26,6 +27,9 @@ export interface TestKitOptions {
   /** Opens sealed inputs for `sent()`. */
   readonly seal?: Seal;
 }
+
+/** An actor's client, whatever it answers. */
+type Sending<Input> = Pick<SendOnlyClient<Input>, "send">;
 
 /** What the kit starts and stops: a worker. */
 interface Startable {
@@ -89,9 +93,13 @@ export class TestKit {
     return letters.toSorted((one, other) => one.diedAt - other.diedAt);
   }
 
-  /** What was sent to an actor, in order. */
-  sent<A extends Actor>(actor: A): readonly Sent<InputOf<A>>[] {
-    return readSent<InputOf<A>>(this.#broker.sent, actor.name, this.#seal);
+  /** What was sent to an actor, in order. It is named by its client or by its constant in the generated code. */
+  sent<A extends Actor>(actor: A): readonly Sent<InputOf<A>>[];
+  sent<Input>(client: Sending<Input>): readonly Sent<Input>[];
+  sent(named: Actor | Sending<never>): readonly Sent<unknown>[] {
+    const actor = "send" in named ? actorOf(named) : named;
+    if (actor === undefined) throw new InvalidOptionError("sent() takes an actor's client, or the actor itself.");
+    return readSent(this.#broker.sent, actor.name, this.#seal);
   }
 
   /** Starts a worker; `close()` stops it. */

@@ -1,6 +1,6 @@
 /** What was sent, as a test reads it. */
 import type { Publication } from "../broker.js";
-import { decodeEnvelope } from "../envelope.js";
+import { decodeEnvelope, type Headers, type MessageOverrides } from "../envelope.js";
 import type { Seal } from "../seal.js";
 import { readValue } from "../wire-value.js";
 
@@ -14,6 +14,11 @@ export interface Sent<Input> {
   readonly priority: number;
   /** How long it was to be held back, in milliseconds. */
   readonly delay: number;
+  readonly headers: Headers;
+  /** What it says otherwise than its contract; durations in milliseconds. */
+  readonly options: MessageOverrides;
+  /** When it was sent, by the kit's clock. */
+  readonly at: Date;
 }
 
 /** The messages to one actor, in the order in which they were sent. The inputs have passed the actor's own check. */
@@ -27,6 +32,7 @@ export function readSent<Input>(
     if (envelope.actor !== actor) return [];
     const owner = { kind: "input", id, actor, v: envelope.v } as const;
     const input = readValue(envelope.input, envelope.encoding, owner, seal, false);
-    return [{ id, input: input as Input, queue, priority, delay }];
+    const { headers, options = {}, at } = envelope;
+    return [{ id, input: input as Input, queue, priority, delay, headers, options, at: new Date(at) }];
   });
 }

@@ -183,11 +183,18 @@ describe("advance", () => {
 describe("sent", () => {
   it("tells inputs and options, with their types, of one actor", async () => {
     const { kit, charges, mails } = setUp();
-    const { id } = await charges.send(ada, { delay: "1m", priority: 9 });
+    await kit.advance("1d");
+    const headers = { tenant: "acme" };
+    const { id } = await charges.send(ada, { delay: "1m", priority: 9, headers, maxRetries: 0 });
     await mails.send("ada");
     const sent = kit.sent(charge);
-    expect(sent).toEqual([{ id, queue: "default", input: ada, priority: 9, delay: 60_000 }]);
+    const options = { maxRetries: 0 };
+    const at = new Date("2026-01-02T00:00:00Z");
+    expect(sent).toEqual([{ id, queue: "default", input: ada, priority: 9, delay: 60_000, headers, options, at }]);
     expectTypeOf(sent[0]?.input).toEqualTypeOf<{ user: string; amount: number } | undefined>();
+    expect(kit.sent(charges)).toEqual(sent);
+    expectTypeOf(kit.sent(charges)).toEqualTypeOf(sent);
+    expect(() => kit.sent({ send: mails.send })).toThrow("sent() takes an actor's client");
     expect(kit.sent(mail)).toMatchObject([{ input: "ada", queue: "mail", priority: 5, delay: 0 }]);
   });
 
