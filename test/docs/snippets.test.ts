@@ -7,6 +7,7 @@
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { runCommand } from "../setup/command.js";
 import { createProject, type Project } from "../setup/project.js";
@@ -66,15 +67,42 @@ describe.each(pages.filter((page) => filesOf(page).size > 0))("the code of %s", 
   });
 });
 
-test("the tests of docs/testing.md pass", async () => {
-  const project = createPageProject(filesOf("docs/testing.md"), tsconfig);
+test.each([
+  ["README.md", 1],
+  ["docs/testing.md", 8],
+])("the tests of %s pass", async (page, count) => {
+  const project = createPageProject(filesOf(page), tsconfig);
   await project.callboard("gen");
   const vitest = join(root, "node_modules", ".bin", "vitest");
   const { code, stdout, stderr } = await runCommand(vitest, ["run", "--no-color"], {
     cwd: project.directory,
     env: { LOG_LEVEL: "silent" },
   });
-  expect(stdout + stderr).toMatch(/Tests +4 passed/);
+  expect(stdout + stderr).toContain(`Tests  ${count} passed (${count})`);
+  expect(code).toBe(0);
+});
+
+test("the test of docs/testing.md for node:test passes, and its process ends", async () => {
+  const project = createPageProject(filesOf("docs/testing.md"), tsconfig);
+  await project.callboard("gen");
+  await build({
+    absWorkingDir: project.directory,
+    entryPoints: ["test/declined.ts"],
+    outfile: join(project.directory, "declined.mjs"),
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+  });
+  const { code, stdout, stderr } = await runCommand(
+    process.execPath,
+    ["--test", "--test-reporter=tap", "declined.mjs"],
+    {
+      cwd: project.directory,
+      env: { LOG_LEVEL: "silent" },
+    },
+  );
+  expect(stdout + stderr).toContain("# pass 1");
   expect(code).toBe(0);
 });
 
