@@ -29,7 +29,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     globalSetup: [path("test/setup/global.ts")],
     pool: "forks",
     maxWorkers: 2,
