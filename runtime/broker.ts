@@ -2,6 +2,7 @@
 import type { Clock } from "./clock.js";
 import type { LeaseLostError, RemoteError, DeadReason } from "./errors.js";
 import type { MaybePromise } from "./maybe.js";
+import type { Operations } from "./operations.js";
 import type { ResultStore } from "./results.js";
 import type { StateStore } from "./state.js";
 
@@ -27,6 +28,8 @@ export interface Broker {
   readonly state?: StateStore | undefined;
   /** What clients and workers on it measure time with, where a test moves it. Absent: the machine's clock. */
   readonly clock?: Clock | undefined;
+  /** What an operator can ask; absent where nothing can be told. */
+  readonly operations?: Operations | undefined;
   /** Milliseconds since 1970 by the broker's clock; by the machine's where the broker tells none. */
   now(): MaybePromise<number>;
   /** Resolves when the broker has all of the messages. Rejects with `BrokerUnavailableError` or `BrokerRefusedError`. */
@@ -114,12 +117,36 @@ export interface DeadLetter extends DeadLetterInit {
   readonly diedAt: number;
 }
 
+/** Which dead letters are meant: all of a queue's where nothing is said. */
+export interface DeadLetterFilter {
+  readonly ids?: readonly string[] | undefined;
+  readonly actor?: string | undefined;
+  readonly reason?: DeadReason | undefined;
+  /** Died before then, or not before then: milliseconds since 1970 by the broker's clock. */
+  readonly diedBefore?: number | undefined;
+  readonly diedSince?: number | undefined;
+  /** No more than this, the newest. */
+  readonly limit?: number | undefined;
+}
+
+/** What is to become of a dead letter. */
+export type DeadLetterFate = "keep" | "replay" | "remove";
+
 /** The dead letters of each queue. They expire after `deadLetterTtl`. */
 export interface DeadLetters {
-  /** The newest first. */
-  list(queue: string, options?: { readonly limit?: number }): Promise<readonly DeadLetter[]>;
+  /** The newest first; 100 where no limit is given. */
+  list(queue: string, filter?: DeadLetterFilter): Promise<readonly DeadLetter[]>;
   /** Puts a dead letter back into its queue as a first attempt with the same id and input. False if there is none of that id. */
   replay(queue: string, id: string): Promise<boolean>;
-  /** Removes all dead letters of a queue; returns how many. */
+  /**
+   * Asks of each dead letter what is to become of it, and does that. Resolves with how many were put back and removed:
+   * fewer than were asked for where somebody else was quicker.
+   */
+  settle(
+    queue: string,
+    filter: DeadLetterFilter,
+    decide: (letter: DeadLetter) => MaybePromise<DeadLetterFate>,
+  ): Promise<{ readonly replayed: number; readonly removed: number }>;
+  /** Removes all dead letters of a queue, also those that cannot be read; returns how many. */
   purge(queue: string): Promise<number>;
 }

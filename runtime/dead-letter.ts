@@ -1,5 +1,5 @@
 /** What every broker does with a dead letter in the same way. */
-import type { DeadLetter, DeadLetterInit } from "./broker.js";
+import type { DeadLetter, DeadLetterFilter, DeadLetterInit } from "./broker.js";
 import { defaults } from "./defaults.js";
 import { reissue } from "./envelope.js";
 import { fieldsOf, isBounded, isClean } from "./json.js";
@@ -12,6 +12,17 @@ export function asFirstAttempt({ body }: { readonly body: string }): string {
   } catch {
     return body;
   }
+}
+
+/** Whether a dead letter is one of those that are meant; their number is the caller's affair. */
+export function fits(letter: DeadLetter, { ids, actor, reason, diedBefore, diedSince }: DeadLetterFilter): boolean {
+  return (
+    (ids === undefined || ids.includes(letter.id)) &&
+    (actor === undefined || letter.actor === actor) &&
+    (reason === undefined || letter.reason === reason) &&
+    (diedBefore === undefined || letter.diedAt < diedBefore) &&
+    (diedSince === undefined || letter.diedAt >= diedSince)
+  );
 }
 
 /** A dead letter as a broker keeps it: one that keeps the time of death elsewhere does not say it. */

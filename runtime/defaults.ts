@@ -19,6 +19,10 @@ export const defaults = {
     concurrency: 100,
     shutdownTimeout: 30_000,
     unknownActorGrace: 5 * 60_000,
+    /** How often a worker says that it is there, and asks what is paused. */
+    heartbeat: 2_000,
+    /** A worker that has said nothing for so long is forgotten. */
+    absence: 10_000,
   },
   /** Limits of concurrency and of rate, and those who wait for their turn. */
   limits: {
@@ -36,6 +40,10 @@ export const defaults = {
     suspectCrashes: 2,
     maxCrashes: 5,
     publishTimeout: 10_000,
+    /** How many dead letters are listed where no limit is given. */
+    deadLetterLimit: 100,
+    /** For how long a queue that nobody uses is still known. */
+    queueMemory: 30 * 24 * 60 * 60_000,
   },
   /** The RabbitMQ broker alone. */
   rabbitmq: {

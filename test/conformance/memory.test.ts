@@ -5,6 +5,7 @@ import { defaults } from "../../runtime/defaults.js";
 import { MovableClock } from "../../runtime/testing/clock.js";
 import { describeBroker, message } from "./broker.js";
 import type { BrokerHarness } from "./harness.js";
+import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
 import { describeWorker } from "./worker.js";
 
@@ -33,3 +34,4 @@ const harness: BrokerHarness = {
 describeBroker("memory", harness);
 describeResults("memory", harness);
 describeWorker("memory", harness);
+describeOperations("memory", harness);

@@ -1,10 +1,12 @@
 /** The RabbitMQ broker keeps every broker's promises, on a real server, with quorum and with classic queues. */
+import { randomUUID } from "node:crypto";
 import type { RabbitmqBrokerOptions } from "callboard/rabbitmq";
-import { redisResults } from "callboard/redis";
-import { describe, inject } from "vitest";
+import { redisResults, redisState } from "callboard/redis";
+import { beforeEach, describe, inject } from "vitest";
 import { openBackend } from "../rabbitmq/backend.js";
 import { describeBroker } from "./broker.js";
 import type { BrokerHarness } from "./harness.js";
+import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
 import { describeWorker } from "./worker.js";
 
@@ -16,16 +18,24 @@ const harness = (preset: () => RabbitmqBrokerOptions): BrokerHarness => ({
   cannot: {},
 });
 
+const withoutStore = {
+  "has nobody take from a paused queue": "AMQP knows no pause: it needs a state store",
+  "sees the workers that are there, and forgets those that say nothing":
+    "AMQP lists no connections: it needs a state store",
+};
+
 describe("quorum queues", () => {
   const quorum = harness(() => ({}));
   describeBroker("rabbitmq", quorum);
   describeWorker("rabbitmq", quorum);
+  describeOperations("rabbitmq", { ...quorum, cannot: withoutStore });
 });
 
 describe("classic queues", () => {
   const classic = harness(() => ({ queueType: "classic" }));
   describeBroker("rabbitmq", classic);
   describeWorker("rabbitmq", classic);
+  describeOperations("rabbitmq", { ...classic, cannot: withoutStore });
 });
 
 // Without a store, a result reaches only the process whose address its message carries: test/rabbitmq/results.test.ts.
@@ -33,4 +43,14 @@ describe("results in Redis", () => {
   const stored = harness(() => ({ results: redisResults(inject("redisUrl"), { prefix: "test:rabbitmq" }) }));
   describeResults("rabbitmq", stored);
   describeWorker("rabbitmq", stored);
+});
+
+describe("state in Redis", () => {
+  const prefix = () => `test:${randomUUID()}`;
+  let own = prefix();
+  beforeEach(() => void (own = prefix()));
+  describeOperations(
+    "rabbitmq",
+    harness(() => ({ state: redisState(inject("redisUrl"), { prefix: own }) })),
+  );
 });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll } from "vitest";
 import { startRedisCluster, type RedisCluster } from "../setup/redis-cluster.js";
 import { describeBroker } from "./broker.js";
+import { describeOperations } from "./operations.js";
 import { redisHarness } from "./redis-harness.js";
 import { describeResults } from "./results.js";
 import { describeWorker } from "./worker.js";
@@ -18,3 +19,4 @@ const harness = redisHarness(() => ({ cluster: cluster.nodes.slice(2, 5).map(({ 
 describeBroker("redis", harness);
 describeResults("redis", harness);
 describeWorker("redis", harness);
+describeOperations("redis", harness);

@@ -1,6 +1,7 @@
 /** The Redis broker keeps every broker's promises, on a real server. */
 import { inject } from "vitest";
 import { describeBroker } from "./broker.js";
+import { describeOperations } from "./operations.js";
 import { redisHarness } from "./redis-harness.js";
 import { describeResults } from "./results.js";
 import { describeWorker } from "./worker.js";
@@ -10,3 +11,4 @@ const harness = redisHarness(() => inject("redisUrl"));
 describeBroker("redis", harness);
 describeResults("redis", harness);
 describeWorker("redis", harness);
+describeOperations("redis", harness);

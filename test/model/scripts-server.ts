@@ -79,10 +79,10 @@ export class ScriptsServer implements QueueScripts {
 
   async take({ consumer, want, first, call, acks }: Take): Promise<TakeAnswer> {
     const lane = laneOf(consumer);
-    const { leases, consumers, delayed, idle, allReady } = lane;
+    const { leases, consumers, delayed, idle, allReady, paused } = lane;
     const reply = await scripts.take.run(
       this.#redis,
-      [lane.running(consumer), leases, consumers, delayed, idle, ...allReady],
+      [lane.running(consumer), leases, consumers, delayed, idle, ...allReady, paused],
       [consumer, LEASE_HOURS * HOUR, want, first, lane.wake(consumer), call, ...runsOf(acks)],
     );
     if (reply[0] === "lost") return reply;

@@ -1,6 +1,8 @@
 /** What a server would hold: the queues and the results. */
 import { systemClock, type Clock } from "../../clock.js";
 import type { PendingState } from "../../errors.js";
+import type { Pause } from "../../pauses.js";
+import type { SeenWorker } from "../../registry.js";
 import type { StoredResult } from "../../results.js";
 import { MemoryQueue } from "./queue.js";
 
@@ -15,6 +17,8 @@ export class MemoryBackend {
   readonly results = new Map<string, Expiring<StoredResult>>();
   readonly states = new Map<string, Expiring<PendingState>>();
   readonly waiters = new Map<string, Set<(result: StoredResult) => void>>();
+  readonly workers = new Map<string, SeenWorker>();
+  readonly pauses = new Map<string, Pause>();
 
   constructor(readonly clock: Clock = systemClock) {}
 
@@ -27,6 +31,11 @@ export class MemoryBackend {
   /** All queues that were ever named. */
   get queues(): Iterable<MemoryQueue> {
     return this.#queues.values();
+  }
+
+  /** The queues that were used. */
+  get queueNames(): readonly string[] {
+    return [...this.#queues.keys()];
   }
 
   /** Ends the leases of all consumers of a queue, as if no heartbeat had come: for tests. */

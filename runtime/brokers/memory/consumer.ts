@@ -25,6 +25,10 @@ export class MemoryConsumer implements Consumer, Taker {
     return this.#taking;
   }
 
+  get holding(): number {
+    return this.#held.size;
+  }
+
   pull(): void {
     if (this.#scheduled || !this.#taking) return;
     this.#scheduled = true;

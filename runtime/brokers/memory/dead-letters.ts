@@ -1,6 +1,8 @@
 /** The dead letters in memory. */
-import type { DeadLetter, DeadLetters } from "../../broker.js";
-import { asFirstAttempt } from "../../dead-letter.js";
+import type { DeadLetter, DeadLetterFate, DeadLetterFilter, DeadLetters } from "../../broker.js";
+import { asFirstAttempt, fits } from "../../dead-letter.js";
+import { defaults } from "../../defaults.js";
+import type { MaybePromise } from "../../maybe.js";
 import type { MemoryBackend } from "./backend.js";
 
 export class MemoryDeadLetters implements DeadLetters {
@@ -10,17 +12,30 @@ export class MemoryDeadLetters implements DeadLetters {
     this.#backend = backend;
   }
 
-  async list(name: string, { limit = 100 }: { readonly limit?: number } = {}): Promise<readonly DeadLetter[]> {
-    return this.#backend.queue(name).dead.toReversed().slice(0, limit);
+  async list(name: string, filter: DeadLetterFilter = {}): Promise<readonly DeadLetter[]> {
+    return this.#find(name, { ...filter, limit: filter.limit ?? defaults.broker.deadLetterLimit });
   }
 
   async replay(name: string, id: string): Promise<boolean> {
-    const queue = this.#backend.queue(name);
-    const letter = queue.dead.find((each) => each.id === id);
+    const letter = this.#remove(name, id);
     if (letter === undefined) return false;
-    queue.dead = queue.dead.filter((each) => each !== letter);
-    queue.add({ id, queue: name, priority: letter.priority, delay: 0, body: asFirstAttempt(letter) });
+    const { priority } = letter;
+    this.#backend.queue(name).add({ id, queue: name, priority, delay: 0, body: asFirstAttempt(letter) });
     return true;
+  }
+
+  async settle(
+    name: string,
+    filter: DeadLetterFilter,
+    decide: (letter: DeadLetter) => MaybePromise<DeadLetterFate>,
+  ): Promise<{ readonly replayed: number; readonly removed: number }> {
+    let [replayed, removed] = [0, 0];
+    for (const letter of this.#find(name, filter)) {
+      const fate = await decide(letter);
+      if (fate === "replay" && (await this.replay(name, letter.id))) replayed++;
+      if (fate === "remove" && this.#remove(name, letter.id) !== undefined) removed++;
+    }
+    return { replayed, removed };
   }
 
   async purge(name: string): Promise<number> {
@@ -28,5 +43,17 @@ export class MemoryDeadLetters implements DeadLetters {
     const count = queue.dead.length;
     queue.dead = [];
     return count;
+  }
+
+  #find(name: string, filter: DeadLetterFilter): readonly DeadLetter[] {
+    const found = this.#backend.queue(name).dead.filter((letter) => fits(letter, filter));
+    return found.toReversed().slice(0, filter.limit);
+  }
+
+  #remove(name: string, id: string): DeadLetter | undefined {
+    const queue = this.#backend.queue(name);
+    const letter = queue.dead.find((each) => each.id === id);
+    queue.dead = queue.dead.filter((each) => each !== letter);
+    return letter;
   }
 }

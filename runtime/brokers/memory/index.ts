@@ -7,6 +7,7 @@ import type { StateStore } from "../../state.js";
 import { MemoryBackend } from "./backend.js";
 import { MemoryConsumer } from "./consumer.js";
 import { MemoryDeadLetters } from "./dead-letters.js";
+import { MemoryOperations } from "./operations.js";
 import { MemoryResults } from "./results.js";
 import { MemoryState } from "./state.js";
 
@@ -31,6 +32,7 @@ export class MemoryBroker implements Broker {
   readonly results: ResultStore;
   readonly deadLetters: DeadLetters;
   readonly state: StateStore;
+  readonly operations: MemoryOperations;
   readonly #backend: MemoryBackend;
   readonly #consumers = new Set<MemoryConsumer>();
   #closed = false;
@@ -41,6 +43,7 @@ export class MemoryBroker implements Broker {
     this.results = new MemoryResults(backend);
     this.deadLetters = new MemoryDeadLetters(backend);
     this.state = new MemoryState(backend);
+    this.operations = new MemoryOperations(backend);
   }
 
   now(): number {

@@ -5,6 +5,8 @@ import { defaults } from "../../defaults.js";
 
 /** Who takes from a queue. */
 export interface Taker {
+  /** How many messages it holds. */
+  readonly holding: number;
   /** Says that there is something to take. */
   pull(): void;
   /** Its lease is over. */
@@ -28,6 +30,7 @@ export class MemoryQueue {
   readonly delayed = new Set<DelayedMessage>();
   readonly consumers = new Set<Taker>();
   #dead: readonly DeadLetter[] = [];
+  #paused = false;
 
   constructor(readonly clock: Clock) {}
 
@@ -60,7 +63,7 @@ export class MemoryQueue {
     const list = this.ready[waiting.publication.priority];
     if (place === "first") list?.unshift(waiting);
     else list?.push(waiting);
-    for (const consumer of this.consumers) consumer.pull();
+    this.#callAll();
     // Another one is first next time.
     const [first] = this.consumers;
     if (first !== undefined && this.consumers.delete(first)) this.consumers.add(first);
@@ -72,6 +75,7 @@ export class MemoryQueue {
   }
 
   take(): Waiting | undefined {
+    if (this.#paused) return undefined;
     for (let priority = 9; priority >= 0; priority--) {
       const waiting = this.ready[priority]?.shift();
       if (waiting !== undefined) return waiting;
@@ -79,7 +83,21 @@ export class MemoryQueue {
     return undefined;
   }
 
+  /** Gives nothing out until it is resumed. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#callAll();
+  }
+
   bury(letter: DeadLetterInit): void {
     this.dead = [...this.dead, { ...letter, diedAt: this.clock.now() }];
+  }
+
+  #callAll(): void {
+    for (const consumer of this.consumers) consumer.pull();
   }
 }

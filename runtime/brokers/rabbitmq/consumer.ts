@@ -26,6 +26,8 @@ export interface ConsumerContext {
   readonly publishing: RabbitmqConnection;
   readonly publisher: Publisher;
   readonly deadLetters: RabbitmqDeadLetters;
+  /** Whether a queue is paused; absent where that cannot be. */
+  readonly isPaused: ((queue: string) => Promise<boolean>) | undefined;
 }
 
 export class RabbitmqConsumer implements Consumer {
@@ -35,6 +37,7 @@ export class RabbitmqConsumer implements Consumer {
   readonly #unlisten: readonly (() => void)[];
   #session: HeldSession | undefined;
   #taking = true;
+  #paused = false;
   #closed = false;
   #scheduled = false;
   #courtesy: NodeJS.Timeout | undefined;
@@ -57,7 +60,7 @@ export class RabbitmqConsumer implements Consumer {
   get healthy(): boolean {
     const session = this.#session;
     if (!this.#taking || session === undefined || this.#context.publishing.blocked !== undefined) return false;
-    return session.lanes.every(({ tag }) => tag !== undefined);
+    return this.#paused || session.lanes.every(({ tag }) => tag !== undefined);
   }
 
   pull(): void {
@@ -67,6 +70,27 @@ export class RabbitmqConsumer implements Consumer {
   async stop(): Promise<void> {
     this.#taking = false;
     this.#tryNow();
+    await this.#withdraw();
+  }
+
+  /** Takes nothing until it is resumed; what the server pushed ahead is given back. */
+  async pause(): Promise<void> {
+    if (this.#paused) return;
+    this.#paused = true;
+    await this.#withdraw();
+  }
+
+  /** Ends a pause. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    const session = this.#session;
+    if (session === undefined || !this.#taking) return;
+    for (const lane of session.lanes) void this.#consumeAgain(session, lane);
+  }
+
+  /** Has the server push nothing more, and gives back what nobody has been given. */
+  async #withdraw(): Promise<void> {
     const session = this.#session;
     if (session === undefined) return;
     await this.#unsubscribe(session);
@@ -104,6 +128,8 @@ export class RabbitmqConsumer implements Consumer {
 
   /** Subscribes, and does so again whenever its channel ends, until it takes no more. Never rejects. */
   async #stayThere(): Promise<void> {
+    const { isPaused } = this.#context;
+    if (isPaused !== undefined) this.#paused = await isPaused(this.#queue);
     for (let failures = 0; this.#taking;) {
       try {
         const session = await this.#subscribe();
@@ -131,7 +157,7 @@ export class RabbitmqConsumer implements Consumer {
     channel.on("close", () => this.#lost(session, problem));
     try {
       // The highest first, so that its messages are the first to come.
-      for (const lane of session.lanes) await this.#consume(session, lane);
+      for (const lane of session.lanes) if (!this.#paused) await this.#consume(session, lane);
     } catch (error) {
       session.alive = false;
       await channel.close().catch(() => undefined);
@@ -140,6 +166,8 @@ export class RabbitmqConsumer implements Consumer {
     if (!session.alive) throw connection.translate(problem ?? new Error("the channel was closed"));
     this.#session = session;
     if (!this.#taking) await this.stop();
+    // It was paused in the meantime.
+    else if (this.#paused) await this.#withdraw();
     this.#schedule();
     return session;
   }
@@ -170,7 +198,7 @@ export class RabbitmqConsumer implements Consumer {
   /** The server ended the subscription: the queue was deleted, its leader moved, or a message took too long. */
   #cancelled(session: HeldSession, state: LaneState): void {
     state.tag = undefined;
-    if (!this.#taking || !session.alive) return;
+    if (!this.#taking || this.#paused || !session.alive) return;
     this.#trouble(
       "the server ended the subscription",
       new Error(`the queue "${state.lane.name}" was deleted or moved`),
@@ -182,10 +210,12 @@ export class RabbitmqConsumer implements Consumer {
     const { topology, connection } = this.#context;
     for (let failures = 1; this.#taking && session.alive; failures++) {
       await this.#rest(pauseAfter(failures));
+      if (this.#paused || state.tag !== undefined) return;
       try {
         topology.forget(state.lane.name);
         await state.lane.declare();
         await this.#consume(session, state);
+        if (this.#paused) return await this.#withdraw();
         if (session.lanes.every(({ tag }) => tag !== undefined)) this.#recovered();
         return;
       } catch (error) {
@@ -216,7 +246,7 @@ export class RabbitmqConsumer implements Consumer {
 
   #drain(): void {
     const session = this.#session;
-    if (session === undefined || !this.#taking) return;
+    if (session === undefined || !this.#taking || this.#paused) return;
     for (;;) {
       const next = session.next();
       if (next === undefined) return;

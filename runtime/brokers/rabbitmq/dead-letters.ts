@@ -3,14 +3,25 @@
  * taken in turn and given back.
  */
 import type { Channel, GetMessage } from "amqplib";
-import type { DeadLetter, DeadLetterInit, DeadLetters } from "../../broker.js";
+import type {
+  DeadLetter,
+  DeadLetterFate,
+  DeadLetterFilter,
+  DeadLetterInit,
+  DeadLetters,
+  Publication,
+} from "../../broker.js";
 import { sleep, systemClock } from "../../clock.js";
-import { asFirstAttempt, readDeadLetter } from "../../dead-letter.js";
+import { asFirstAttempt, fits, readDeadLetter } from "../../dead-letter.js";
+import { defaults } from "../../defaults.js";
 import { BrokerUnavailableError } from "../../errors.js";
+import type { MaybePromise } from "../../maybe.js";
 import type { RabbitmqConnection } from "./connection.js";
 import type { Publisher } from "./publisher.js";
 import type { Topology } from "./topology.js";
 
+/** How many letters are put back in one go. */
+const BATCH = 100;
 /** How often a look is tried, and how much longer each pause before the next try is, in milliseconds. */
 const TRIES = 4;
 const PAUSE = 100;
@@ -53,12 +64,12 @@ export class RabbitmqDeadLetters implements DeadLetters {
     return this.#publisher.post([{ exchange: "", routingKey: dead.name, body, options, needs: [dead] }]);
   }
 
-  list(queue: string, { limit = 100 }: { readonly limit?: number } = {}): Promise<readonly DeadLetter[]> {
+  list(queue: string, filter: DeadLetterFilter = {}): Promise<readonly DeadLetter[]> {
+    const limit = filter.limit ?? defaults.broker.deadLetterLimit;
     return this.#look(queue, async (channel, name) => {
       const letters: DeadLetter[] = [];
-      for (let message = await channel.get(name); message !== false; message = await channel.get(name)) {
-        const letter = read(message);
-        if (letter === undefined) continue;
+      for await (const { letter } of lettersOf(channel, name)) {
+        if (!fits(letter, filter)) continue;
         letters.push(letter);
         if (letters.length > limit * 2) keepNewest(letters, limit);
       }
@@ -69,16 +80,50 @@ export class RabbitmqDeadLetters implements DeadLetters {
 
   replay(queue: string, id: string): Promise<boolean> {
     return this.#look(queue, async (channel, name) => {
-      for (let message = await channel.get(name); message !== false; message = await channel.get(name)) {
-        const letter = message.properties.messageId === id ? read(message) : undefined;
-        if (letter === undefined) continue;
-        const { priority } = letter;
-        await this.#publisher.publish([{ id, queue, priority, delay: 0, body: asFirstAttempt(letter) }]);
+      for await (const { message, letter } of lettersOf(channel, name)) {
+        if (letter.id !== id) continue;
+        await this.#publisher.publish([firstAttempt(queue, letter)]);
         channel.ack(message);
         return true;
       }
       return false;
     });
+  }
+
+  async settle(
+    queue: string,
+    filter: DeadLetterFilter,
+    decide: (letter: DeadLetter) => MaybePromise<DeadLetterFate>,
+  ): Promise<{ readonly replayed: number; readonly removed: number }> {
+    const { limit } = filter;
+    // They come in the order of their deaths: which are the newest is not known before all have been looked at.
+    const newest = limit === undefined ? undefined : (await this.list(queue, filter)).map(({ id }) => id);
+    const wanted = newest === undefined ? filter : { ...filter, ids: newest };
+    let removed = 0;
+    const replayed = new Set<string>();
+    await this.#look(queue, async (channel, name) => {
+      let batch: Found[] = [];
+      const replayBatch = async () => {
+        const found = batch;
+        batch = [];
+        await this.#publisher.publish(found.map(({ letter }) => firstAttempt(queue, letter)));
+        for (const { message } of found) channel.ack(message);
+      };
+      for await (const found of lettersOf(channel, name)) {
+        // It was put back a moment ago and has died again.
+        if (replayed.has(found.letter.id)) continue;
+        const fate = fits(found.letter, wanted) ? await decide(found.letter) : "keep";
+        if (fate === "replay") {
+          replayed.add(found.letter.id);
+          if (batch.push(found) === BATCH) await replayBatch();
+        } else if (fate === "remove") {
+          channel.ack(found.message);
+          removed++;
+        }
+      }
+      if (batch.length > 0) await replayBatch();
+    });
+    return { replayed: replayed.size, removed };
   }
 
   purge(queue: string): Promise<number> {
@@ -114,6 +159,26 @@ export class RabbitmqDeadLetters implements DeadLetters {
       await channel.close().catch(() => undefined);
     }
   }
+}
+
+/** A dead letter in our hands, until it is acked or the channel ends. */
+interface Found {
+  readonly message: GetMessage;
+  readonly letter: DeadLetter;
+}
+
+/** The dead letters in a queue, in the order of their deaths; what is none is passed over. */
+async function* lettersOf(channel: Channel, name: string): AsyncGenerator<Found> {
+  for (let message = await channel.get(name); message !== false; message = await channel.get(name)) {
+    const letter = read(message);
+    if (letter !== undefined) yield { message, letter };
+  }
+}
+
+/** A dead letter on its way back into its queue. */
+function firstAttempt(queue: string, letter: DeadLetter): Publication {
+  const { id, priority } = letter;
+  return { id, queue, priority, delay: 0, body: asFirstAttempt(letter) };
 }
 
 /** A dead letter as it was kept; `undefined` for what is none. */

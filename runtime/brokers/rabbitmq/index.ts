@@ -12,6 +12,8 @@ import { RabbitmqConsumer } from "./consumer.js";
 import { RabbitmqDeadLetters } from "./dead-letters.js";
 import { Ladder } from "./ladder.js";
 import { checkPrefix } from "./names.js";
+import { RabbitmqOperations } from "./operations.js";
+import { PauseWatch } from "./pause-watch.js";
 import { Publisher } from "./publisher.js";
 import { RabbitmqResults } from "./results.js";
 import { Topology, type QueueType } from "./topology.js";
@@ -70,6 +72,7 @@ class RabbitmqBroker implements Broker {
   readonly results: ResultStore;
   readonly deadLetters: RabbitmqDeadLetters;
   readonly state: RabbitmqBrokerOptions["state"];
+  readonly operations: RabbitmqOperations;
   readonly #publishing: RabbitmqConnection;
   readonly #consuming: RabbitmqConnection;
   readonly #looking: RabbitmqConnection;
@@ -78,6 +81,7 @@ class RabbitmqBroker implements Broker {
   readonly #replies: RabbitmqResults | undefined;
   readonly #store: RabbitmqBrokerOptions["results"];
   readonly #consumers = new Set<RabbitmqConsumer>();
+  readonly #pauses: PauseWatch | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(address: RabbitmqAddress, options: CheckedOptions, { delayScale }: RabbitmqBrokerParts) {
@@ -100,6 +104,8 @@ class RabbitmqBroker implements Broker {
     this.deadLetters = new RabbitmqDeadLetters(this.#looking, topology, this.#publisher, { ttl: deadLetterTtl });
     this.#store = results;
     this.state = state;
+    this.operations = new RabbitmqOperations(this.#looking, topology);
+    this.#pauses = state === undefined ? undefined : new PauseWatch(state.pauses);
     this.#replies =
       results === undefined
         ? new RabbitmqResults(this.#consuming, this.#publisher, {
@@ -122,15 +128,18 @@ class RabbitmqBroker implements Broker {
 
   consume(queue: string, options: ConsumeOptions): Consumer {
     this.#assertOpen();
+    const pauses = this.#pauses;
     const context = {
       connection: this.#consuming,
       topology: this.#consumingTopology,
       publishing: this.#publishing,
       publisher: this.#publisher,
       deadLetters: this.deadLetters,
+      isPaused: pauses === undefined ? undefined : (name: string) => pauses.isPaused(name),
     };
     const consumer = new RabbitmqConsumer(queue, context, options);
     this.#consumers.add(consumer);
+    pauses?.add(queue, consumer);
     return consumer;
   }
 
@@ -141,6 +150,7 @@ class RabbitmqBroker implements Broker {
 
   async #close(): Promise<void> {
     const error = new BrokerClosedError(this.name);
+    this.#pauses?.close();
     for (const consumer of this.#consumers) consumer.end();
     this.#replies?.close(error);
     const connections = [this.#publishing, this.#consuming, this.#looking];

@@ -248,8 +248,8 @@ export class RedisConsumer implements Consumer {
     // One more for a message that is handed over.
     this.#sequence += want + 1;
     const id = this.#id;
-    const { leases, consumers, delayed, idle, allReady } = this.#keys;
-    const keys = [this.#keys.running(id), leases, consumers, delayed, idle, ...allReady];
+    const { leases, consumers, delayed, idle, allReady, paused } = this.#keys;
+    const keys = [this.#keys.running(id), leases, consumers, delayed, idle, ...allReady, paused];
     const args: (string | number)[] = [
       id,
       this.#context.lease,
@@ -294,7 +294,7 @@ export class RedisConsumer implements Consumer {
     if (told === 1 && !heard) this.#unsure = true;
     // A word may overtake the answer that set this consumer idle: then there is something again.
     this.#registered = idle === 1 && !heard;
-    if (this.#registered) this.#rest(due);
+    if (this.#registered || idle === 2) this.#rest(due);
   }
 
   #receive([, , , text, ...counts]: Taken, first: number, want: number): void {

@@ -14,7 +14,9 @@ import { RedisConsumer } from "./consumer.js";
 import { RedisDeadLetters } from "./dead-letters.js";
 import { checkPrefix, queueKeys, type LaneKeys } from "./keys.js";
 import { Lanes } from "./lanes.js";
+import { RedisOperations } from "./operations.js";
 import { Publisher } from "./publisher.js";
+import { QueueRegister } from "./queue-register.js";
 import { RedisResults } from "./results.js";
 import { ServerClock } from "./server-clock.js";
 import { RedisState } from "./state.js";
@@ -116,6 +118,7 @@ class RedisBroker implements Broker {
   readonly results: RedisResults;
   readonly deadLetters: RedisDeadLetters;
   readonly state: RedisState;
+  readonly operations: RedisOperations;
   readonly #options: CheckedOptions;
   readonly #publishing: RedisConnection;
   readonly #consuming: RedisConnection;
@@ -134,11 +137,13 @@ class RedisBroker implements Broker {
     // A half-open connection is found out before the lease is over.
     this.#consuming = new RedisConnection(address, { use: "consume", patience: lease / 3, whenDown: "fail" });
     this.#subscriber = new RedisSubscriber(address);
-    this.#publisher = new Publisher(this.#publishing, { prefix, timeout: publishTimeout });
-    this.#sweeper = new Sweeper(this.#consuming, { prefix, interval: sweepInterval, deadLetterTtl });
+    const register = new QueueRegister(prefix, this.#publishing);
+    this.#publisher = new Publisher(this.#publishing, { prefix, timeout: publishTimeout, register });
+    this.#sweeper = new Sweeper(this.#consuming, { prefix, interval: sweepInterval, deadLetterTtl, register });
     this.results = new RedisResults(prefix, this.#publishing, this.#subscriber);
     this.deadLetters = new RedisDeadLetters(prefix, this.#publishing, publishTimeout);
     this.state = new RedisState({ prefix, connection: this.#publishing, subscriber: this.#subscriber });
+    this.operations = new RedisOperations({ prefix, connection: this.#publishing, register, timeout: publishTimeout });
     this.#clock = new ServerClock(this.#publishing);
   }
 

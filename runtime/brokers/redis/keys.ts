@@ -23,6 +23,8 @@ export interface LaneKeys {
   readonly consumers: string;
   /** ZSET of the wake channels of consumers that found the queue empty, by the sequence number that each keeps free. */
   readonly idle: string;
+  /** STRING that is there while the queue is paused. */
+  readonly paused: string;
   /** HASH of the queue's dead letters by id. */
   readonly dead: string;
   /** ZSET of dead letters' ids by the time they died. */
@@ -52,6 +54,7 @@ function laneKeys(base: string, queue: string): LaneKeys {
     leases: `${base}:leases`,
     consumers: `${base}:consumers`,
     idle: `${base}:idle`,
+    paused: `${queue}:paused`,
     dead: `${queue}:dead`,
     deadIndex: `${queue}:dead:index`,
     wake: (consumer) => `${base}:wake:${consumer}`,
@@ -76,4 +79,27 @@ export function resultKeys(prefix: string, id: string): ResultKeys {
 /** Channel on which one process receives the results that it waits for. */
 export function replyChannel(prefix: string, process: string): string {
   return `${prefix}:reply:${process}`;
+}
+
+/** ZSET of queues by the time they were last used. */
+export function queuesKey(prefix: string): string {
+  return `${prefix}:queues`;
+}
+
+/** HASH of what is paused: `queue <name>` or `actor <name>`, to since when. */
+export function pausesKey(prefix: string): string {
+  return `${prefix}:pauses`;
+}
+
+/** The keys of the registry of workers. They share a slot; no queue and no message has a colon in front. */
+export interface WorkersKeys {
+  /** HASH of what each worker says of itself, by its id. */
+  readonly records: string;
+  /** ZSET of workers' ids by the time they were last heard of. */
+  readonly seen: string;
+}
+
+export function workersKeys(prefix: string): WorkersKeys {
+  const base = `${prefix}:{:workers}`;
+  return { records: `${base}:records`, seen: `${base}:seen` };
 }

@@ -3,6 +3,7 @@ import type { Publication } from "../../broker.js";
 import type { RedisConnection } from "./connection.js";
 import { queueKeys, type QueueKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";
+import type { QueueRegister } from "./queue-register.js";
 import { scripts } from "./scripts.js";
 
 /** How many messages one command carries. The server works on one while the next is being written. */
@@ -24,16 +25,26 @@ interface QueueOutboxes {
   readonly delayed: Outbox<Delayed>;
 }
 
+/** How messages are sent. */
+export interface PublisherOptions {
+  readonly prefix: string;
+  /** How long the server may take to answer, in milliseconds. */
+  readonly timeout: number;
+  readonly register: QueueRegister;
+}
+
 export class Publisher {
   readonly #connection: RedisConnection;
   readonly #prefix: string;
   readonly #timeout: number;
+  readonly #register: QueueRegister;
   readonly #queues = new Map<string, QueueOutboxes>();
 
-  constructor(connection: RedisConnection, { prefix, timeout }: { prefix: string; timeout: number }) {
+  constructor(connection: RedisConnection, { prefix, timeout, register }: PublisherOptions) {
     this.#connection = connection;
     this.#prefix = prefix;
     this.#timeout = timeout;
+    this.#register = register;
   }
 
   /** Resolves when the server has them all. */
@@ -57,8 +68,8 @@ export class Publisher {
   #open(queue: string): QueueOutboxes {
     const keys = queueKeys(this.#prefix, queue);
     const outboxes: QueueOutboxes = {
-      ready: new Outbox<Ready>(LARGEST_BATCH, (messages) => this.#within(this.#push(keys, messages))),
-      delayed: new Outbox<Delayed>(LARGEST_BATCH, (messages) => this.#within(this.#delay(keys, messages))),
+      ready: new Outbox<Ready>(LARGEST_BATCH, (messages) => this.#send(queue, this.#push(keys, messages))),
+      delayed: new Outbox<Delayed>(LARGEST_BATCH, (messages) => this.#send(queue, this.#delay(keys, messages))),
     };
     this.#queues.set(queue, outboxes);
     return outboxes;
@@ -86,7 +97,8 @@ export class Publisher {
   }
 
   /** Nobody waits for a dead server for ever; whether the messages arrived is then unknown. */
-  #within(sent: Promise<unknown>): Promise<unknown> {
+  #send(queue: string, sent: Promise<unknown>): Promise<unknown> {
+    this.#register.note(queue);
     return this.#connection.within(this.#timeout, sent);
   }
 }

@@ -2,10 +2,13 @@
 import { createHash } from "node:crypto";
 import type { RedisClient } from "./connection.js";
 import awaitResult from "./await-result.lua";
+import beat from "./beat.lua";
 import delay from "./delay.lua";
 import leave from "./leave.lua";
 import lib from "./lib.lua";
+import noteQueue from "./note-queue.lua";
 import passOn from "./pass-on.lua";
+import pause from "./pause.lua";
 import publish from "./publish.lua";
 import putResults from "./put-results.lua";
 import reap from "./reap.lua";
@@ -14,6 +17,7 @@ import reject from "./reject.lua";
 import release from "./release.lua";
 import replay from "./replay.lua";
 import retry from "./retry.lua";
+import stats from "./stats.lua";
 import sweep from "./sweep.lua";
 import take from "./take.lua";
 import wake from "./wake.lua";
@@ -40,22 +44,47 @@ export class Script<Reply> {
 }
 
 /**
- * What `take` took: the milliseconds to the next due message; whether the consumer is idle now; whether it was told
+ * What `take` took: the milliseconds to the next due message; whether the consumer is idle now (2: the queue is paused); whether it was told
  * something since it was idle; the bodies by lines; then priorities and how many of each.
  */
-export type Taken = readonly [due: number, idle: 0 | 1, told: 0 | 1, bodies: string, ...prioritiesAndCounts: number[]];
+export type Taken = readonly [
+  due: number,
+  idle: 0 | 1 | 2,
+  told: 0 | 1,
+  bodies: string,
+  ...prioritiesAndCounts: number[],
+];
 
 /** What `take` returns. */
 export type TakeReply = readonly ["lost"] | Taken;
 
-/** What `sweep` returns: whether suspects wait, the consumers to reap, and those of the suspects. */
-export type SweepReply = readonly [suspects: 0 | 1, gone: readonly string[], ofSuspects: readonly string[]];
+/** What `sweep` returns: whether suspects wait, the consumers to reap, those of the suspects, and whether to sweep again. */
+export type SweepReply = readonly [
+  suspects: 0 | 1,
+  gone: readonly string[],
+  ofSuspects: readonly string[],
+  more: 0 | 1,
+];
+
+/** What `stats` returns: -1 stands for none. `waiting` is by priority, 9 first. */
+export type StatsReply = readonly [
+  waiting: readonly number[],
+  delayed: number,
+  running: number,
+  dead: number,
+  suspects: number,
+  oldestAge: number,
+  nextDue: number,
+];
 
 export const scripts = {
   awaitResult: new Script<string | null>(awaitResult),
+  beat: new Script<null>(beat),
   delay: new Script<number>(delay),
   leave: new Script<number>(leave),
+  noteQueue: new Script<null>(noteQueue),
   passOn: new Script<0 | 1>(passOn),
+  pause: new Script<null>(pause),
   publish: new Script<number>(publish),
   putResults: new Script<null>(putResults),
   reap: new Script<number>(reap),
@@ -64,6 +93,7 @@ export const scripts = {
   release: new Script<0 | 1>(release),
   replay: new Script<0 | 1>(replay),
   retry: new Script<0 | 1>(retry),
+  stats: new Script<StatsReply>(stats),
   sweep: new Script<SweepReply>(sweep),
   take: new Script<TakeReply>(take),
   wake: new Script<null>(wake),

@@ -1,7 +1,9 @@
 /** What processes share, in Redis. */
 import type { StateStore } from "../../state.js";
 import type { RedisConnection } from "./connection.js";
+import { RedisPauses } from "./pauses.js";
 import type { RedisSubscriber } from "./subscriber.js";
+import { RedisWorkers } from "./workers.js";
 
 /** What each part of the store works with. */
 export interface StateContext {
@@ -14,9 +16,13 @@ export interface StateContext {
 export class RedisState implements StateStore {
   readonly name: string;
   readonly context: StateContext;
+  readonly workers: RedisWorkers;
+  readonly pauses: RedisPauses;
 
   constructor(context: StateContext) {
     this.name = context.connection.name;
     this.context = context;
+    this.workers = new RedisWorkers(context.prefix, context.connection);
+    this.pauses = new RedisPauses(context.prefix, context.connection);
   }
 }

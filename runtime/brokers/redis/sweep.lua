@@ -8,11 +8,13 @@
 -- KEYS[6]  consumers set of the suspects
 -- KEYS[7..] where suspects may wait
 -- ARGV[1]  milliseconds that dead letters are kept
--- Returns  {1 where suspects wait, the consumers to reap, those of the suspects to reap}
+-- Returns  {1 where suspects wait, the consumers to reap, those of the suspects to reap, 1 where more letters are too old}
 
 local time = now()
 
-local expired = redis.call("ZRANGEBYSCORE", KEYS[2], "-inf", time - ARGV[1], "LIMIT", 0, 1000)
+-- No more at a time than keeps others waiting for a millisecond or two.
+local MOST = 1000
+local expired = redis.call("ZRANGEBYSCORE", KEYS[2], "-inf", time - ARGV[1], "LIMIT", 0, MOST)
 if #expired > 0 then
   redis.call("HDEL", KEYS[1], unpack(expired))
   redis.call("ZREM", KEYS[2], unpack(expired))
@@ -28,4 +30,4 @@ local function gone(leases, consumers)
 end
 
 local waiting = redis.call("EXISTS", unpack(KEYS, 7)) > 0 and 1 or 0
-return { waiting, gone(KEYS[3], KEYS[4]), gone(KEYS[5], KEYS[6]) }
+return { waiting, gone(KEYS[3], KEYS[4]), gone(KEYS[5], KEYS[6]), #expired == MOST and 1 or 0 }

@@ -6,6 +6,7 @@
 -- KEYS[4]      delayed zset
 -- KEYS[5]      idle zset
 -- KEYS[6..15]  ready lists, priority 9 down to 0
+-- KEYS[16]     what is there while the queue is paused
 -- ARGV[1]      consumer
 -- ARGV[2]      milliseconds that the lease lasts
 -- ARGV[3]      how many messages to take
@@ -14,13 +15,17 @@
 -- ARGV[6]      "new" for a consumer's first call, which opens its lease; "idle" for one that found the queue empty
 -- ARGV[7..]    what to ack: pairs of the first and the last field of a run of neighbours, which are ten apart
 -- Returns      {"lost"} when the lease is gone: nothing was done
---              {milliseconds until the next message is due, or -1; 1 when this consumer is idle now; 1 when it was told
---               something since it called itself idle; the bodies, one a line; priority, how many of it, ...}
+--              {milliseconds until the next message is due, or -1; 1 when this consumer is idle now, 2 when the queue is
+--               paused; 1 when it was told something since it called itself idle; the bodies, one a line; priority, how
+--               many of it, ...}
 
 -- In bytes. A larger one would keep the connection busy for longer than a lease lasts.
 local LARGEST_ANSWER = 4 * 1024 * 1024
 -- In milliseconds. What is due later, or by its score never, is looked for again then.
 local LONGEST_REST = 24 * 60 * 60 * 1000
+
+-- In milliseconds: how soon a consumer looks whether the queue is still paused.
+local PAUSED_REST = 1000
 
 local consumer = ARGV[1]
 local want = tonumber(ARGV[3])
@@ -43,6 +48,9 @@ if want == 0 then return { -1, 0, 0, "" } end
 
 local told = 0
 if ARGV[6] == "idle" then told = 1 - redis.call("ZREM", KEYS[5], ARGV[5]) end
+
+-- Not into the idle zset: a message would be handed over.
+if redis.call("EXISTS", KEYS[16]) == 1 then return { PAUSED_REST, 2, told, "" } end
 
 -- Due messages go to the end of their priority's line, as if they were sent now.
 local due = redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", time * 10 + 9, "WITHSCORES", "LIMIT", 0, 500)

@@ -1,0 +1,29 @@
+/** The registry of workers in memory. */
+import { defaults } from "../../defaults.js";
+import type { SeenWorker, WorkerRecord, WorkerRegistry } from "../../registry.js";
+import type { MemoryBackend } from "./backend.js";
+
+export class MemoryWorkers implements WorkerRegistry {
+  readonly #backend: MemoryBackend;
+
+  constructor(backend: MemoryBackend) {
+    this.#backend = backend;
+  }
+
+  async beat(record: WorkerRecord): Promise<void> {
+    const { workers, clock } = this.#backend;
+    workers.set(record.id, { ...record, seenAt: clock.now() });
+  }
+
+  async leave(id: string): Promise<void> {
+    this.#backend.workers.delete(id);
+  }
+
+  async list(): Promise<readonly SeenWorker[]> {
+    const { workers, clock } = this.#backend;
+    for (const { id, seenAt } of workers.values()) {
+      if (seenAt <= clock.now() - defaults.worker.absence) workers.delete(id);
+    }
+    return [...workers.values()];
+  }
+}

@@ -1,0 +1,63 @@
+/** The registry of workers in Redis. */
+import { defaults } from "../../defaults.js";
+import { fieldsOf } from "../../json.js";
+import type { QueueLoad, SeenWorker, WorkerRecord, WorkerRegistry } from "../../registry.js";
+import type { RedisConnection } from "./connection.js";
+import { workersKeys, type WorkersKeys } from "./keys.js";
+import { scripts } from "./scripts.js";
+
+export class RedisWorkers implements WorkerRegistry {
+  readonly #keys: WorkersKeys;
+  readonly #connection: RedisConnection;
+
+  constructor(prefix: string, connection: RedisConnection) {
+    this.#keys = workersKeys(prefix);
+    this.#connection = connection;
+  }
+
+  async beat(record: WorkerRecord): Promise<void> {
+    const { records, seen } = this.#keys;
+    const args = [record.id, JSON.stringify(record), defaults.worker.absence];
+    await this.#connection.run(scripts.beat, [records, seen], args);
+  }
+
+  async leave(id: string): Promise<void> {
+    const { records, seen } = this.#keys;
+    await this.#connection.command((redis) => Promise.all([redis.hdel(records, id), redis.zrem(seen, id)]));
+  }
+
+  async list(): Promise<readonly SeenWorker[]> {
+    const { records, seen } = this.#keys;
+    const [known, times] = await this.#connection.command((redis) =>
+      Promise.all([redis.hgetall(records), redis.zrange(seen, 0, "-1", "WITHSCORES")]),
+    );
+    return Object.entries(known).flatMap(([id, json]) => {
+      const seenAt = times[times.indexOf(id) + 1];
+      const record = read(json);
+      return record === undefined || seenAt === undefined ? [] : [{ ...record, id, seenAt: Number(seenAt) }];
+    });
+  }
+}
+
+/** What a worker said of itself; `undefined` where a foreign program wrote it. */
+function read(json: string): Omit<WorkerRecord, "id"> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  const { host, pid, uptime, concurrency, queues } = fieldsOf(value);
+  if (typeof host !== "string" || !isNumber(pid) || !isNumber(uptime) || !isNumber(concurrency)) return undefined;
+  if (!Array.isArray(queues) || !queues.every(isLoad)) return undefined;
+  return { host, pid, uptime, concurrency, queues };
+}
+
+function isLoad(value: unknown): value is QueueLoad {
+  const { queue, running, rate } = fieldsOf(value);
+  return typeof queue === "string" && isNumber(running) && isNumber(rate);
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && value >= 0;
+}

@@ -1,0 +1,187 @@
+/** What an operator is told of every broker, what stays paused, and which dead letters are meant. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Broker } from "../../runtime/broker.js";
+import type { QueueStats } from "../../runtime/operations.js";
+import type { StateStore } from "../../runtime/state.js";
+import { TestConsumer } from "../support/consumer.js";
+import { eventually } from "../support/eventually.js";
+import { letter, message } from "./broker.js";
+import type { Backend, BrokerHarness } from "./harness.js";
+
+const QUEUE = "work";
+const EMPTY: QueueStats = {
+  waiting: 0,
+  waitingByPriority: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+  delayed: 0,
+  running: 0,
+  dead: 0,
+  suspects: 0,
+  oldestAge: null,
+  nextDue: null,
+};
+
+/** What a broker cannot tell is no lie. */
+function expectTold(stats: QueueStats, expected: Partial<QueueStats>): void {
+  const told = Object.fromEntries(Object.entries(stats).filter(([, value]) => value !== undefined));
+  expect(told).toEqual(Object.fromEntries(Object.entries(expected).filter(([name]) => name in told)));
+  expect(Object.keys(told)).toEqual(expect.arrayContaining(["waiting", "dead", "suspects"]));
+}
+
+export function describeOperations(name: string, harness: BrokerHarness): void {
+  describe(`${name}: an operator`, () => {
+    let backend: Backend;
+    let broker: Broker;
+
+    beforeEach(async () => {
+      backend = await harness.open();
+      broker = backend.connect();
+    });
+    afterEach(() => backend.close());
+
+    /** A case that needs a state store; where there is none it is listed with its reason instead of run. */
+    function shares(title: string, test: (state: StateStore) => Promise<void>): void {
+      const reason = harness.cannot[title];
+      if (reason !== undefined) return it(`cannot: ${title} (${reason})`, () => expect(broker.state).toBeUndefined());
+      it(title, async () => {
+        if (broker.state === undefined) throw new Error("there is no state store");
+        await test(broker.state);
+      });
+    }
+
+    const statsOf = async (queue: string): Promise<QueueStats> => {
+      const stats = await broker.operations?.stats(queue);
+      if (stats === undefined) throw new Error("this broker has no operations");
+      return stats;
+    };
+
+    it("is told of an empty queue, and of one that was never used", async () => {
+      expectTold(await statsOf(QUEUE), EMPTY);
+    });
+
+    it("is told how many messages wait, are held back, are in hand and are dead", async () => {
+      const body = message(0).body.replace('"at":1', `"at":${(await broker.now()) - 60_000}`);
+      await broker.publish([
+        message(0, { body }),
+        message(1, { body }),
+        message(2, { body, priority: 9 }),
+        message(3, { delay: 60_000 }),
+        message(4, { delay: 3_600_000 }),
+      ]);
+      await broker.deadLetters.purge(QUEUE);
+      const due = (await broker.now()) + 60_000;
+      const waiting = { ...EMPTY, waiting: 3, waitingByPriority: [0, 0, 0, 0, 0, 2, 0, 0, 0, 1], delayed: 2 };
+      await eventually("the messages", async () => (await statsOf(QUEUE)).waiting === 3);
+      const stats = await statsOf(QUEUE);
+      expectTold({ ...stats, nextDue: null, oldestAge: null }, waiting);
+      if (stats.nextDue !== undefined) expect(Math.abs((stats.nextDue ?? 0) - due)).toBeLessThan(20_000);
+      if (stats.oldestAge !== undefined) {
+        expect(stats.oldestAge).toBeGreaterThanOrEqual(60_000);
+        expect(stats.oldestAge).toBeLessThan(120_000);
+      }
+
+      const consumer = new TestConsumer(broker, QUEUE, 2);
+      const [first] = await consumer.take(2);
+      if (first === undefined) throw new Error("nothing came");
+      await first.reject(letter({ ...message(0), queue: QUEUE }));
+      await eventually("the dead letter", async () => (await statsOf(QUEUE)).dead === 1);
+      const { running } = await statsOf(QUEUE);
+      expect([undefined, 1]).toContain(running);
+    });
+
+    it("knows the queues that were used, where the broker does", async () => {
+      await broker.publish([message(0), message(1, { queue: "other" })]);
+      const known = await broker.operations?.queues();
+      if (known?.length === 0) expect(broker.operations?.limits.join(" ")).toMatch(/lists no queues/);
+      else await eventually("the queues", async () => String(await broker.operations?.queues()) === "other,work");
+    });
+
+    describe("and dead letters", () => {
+      const bury = async (count: number) => {
+        await broker.publish(Array.from({ length: count }, (_, i) => message(i, { id: `id-${i}` })));
+        const consumer = new TestConsumer(broker, QUEUE, count);
+        for (const [i, delivery] of (await consumer.take(count)).entries()) {
+          const about = { actor: i % 2 === 0 ? "test.even" : "test.odd", reason: "do-not-retry" } as const;
+          await delivery.reject(letter(message(i, { id: `id-${i}`, body: delivery.body }), i === 0 ? {} : about));
+          await backend.pass(5);
+        }
+        await consumer.consumer.close();
+        await eventually("the letters", async () => (await broker.deadLetters.list(QUEUE)).length === count);
+      };
+      const ids = async (filter: object) => (await broker.deadLetters.list(QUEUE, filter)).map(({ id }) => id);
+
+      it("finds them by id, actor, reason and age, the newest first", async () => {
+        await bury(5);
+        expect(await ids({})).toEqual(["id-4", "id-3", "id-2", "id-1", "id-0"]);
+        expect(await ids({ ids: ["id-2", "absent", "id-3"] })).toEqual(["id-3", "id-2"]);
+        expect(await ids({ ids: [] })).toEqual([]);
+        expect(await ids({ actor: "test.even" })).toEqual(["id-4", "id-2"]);
+        expect(await ids({ actor: "test.odd", limit: 1 })).toEqual(["id-3"]);
+        expect(await ids({ reason: "retries-exhausted" })).toEqual(["id-0"]);
+        const [newest, middle] = await broker.deadLetters.list(QUEUE, { ids: ["id-4", "id-2"] });
+        expect(await ids({ diedBefore: middle?.diedAt })).toEqual(["id-1", "id-0"]);
+        expect(await ids({ diedSince: newest?.diedAt })).toEqual(["id-4"]);
+        expect(await ids({ limit: 2 })).toEqual(["id-4", "id-3"]);
+        expect(await ids({ limit: 0 })).toEqual([]);
+      });
+
+      it("puts back, removes and keeps each as it is told", async () => {
+        await bury(6);
+        const asked: string[] = [];
+        const settled = await broker.deadLetters.settle(QUEUE, { reason: "do-not-retry", limit: 4 }, async ({ id }) => {
+          asked.push(id);
+          return id === "id-5" ? "keep" : id === "id-2" ? "remove" : "replay";
+        });
+        expect(asked.toSorted()).toEqual(["id-2", "id-3", "id-4", "id-5"]);
+        expect(settled).toEqual({ replayed: 2, removed: 1 });
+        await eventually("those that are left", async () => String(await ids({})) === "id-5,id-1,id-0");
+        const consumer = new TestConsumer(broker, QUEUE);
+        const back = (await consumer.take(2)).map(({ body }) => (JSON.parse(body) as { input: number }).input);
+        expect(back.toSorted()).toEqual([3, 4]);
+      });
+    });
+
+    shares("has nobody take from a paused queue", async (state) => {
+      const target = { kind: "queue", name: QUEUE } as const;
+      const other = backend.connect();
+      const consumer = new TestConsumer(broker, QUEUE);
+      await broker.publish([message("before")]);
+      const inHand = await consumer.next();
+
+      expect(await state.pauses.pause(target)).toBe(true);
+      expect(await state.pauses.pause(target)).toBe(false);
+      expect(await other.state?.pauses.list()).toEqual([{ ...target, since: expect.any(Number) as number }]);
+      // Some brokers' consumers learn of it by looking.
+      await backend.pass(1500);
+      await broker.publish([message("meanwhile"), message("delayed", { delay: 50 })]);
+      const late = new TestConsumer(other, QUEUE);
+      await consumer.done(inHand);
+      await backend.pass(1500);
+      expect(consumer.deliveries.length + late.deliveries.length).toBe(1);
+      expect(late.consumer.healthy && consumer.consumer.healthy).toBe(true);
+
+      expect(await state.pauses.resume(target)).toBe(true);
+      expect(await state.pauses.resume(target)).toBe(false);
+      if (backend.clock !== undefined) await backend.pass(1500);
+      await eventually("the messages", () => consumer.deliveries.length + late.deliveries.length === 3);
+      expect(await state.pauses.list()).toEqual([]);
+    });
+
+    shares("sees the workers that are there, and forgets those that say nothing", async (state) => {
+      const queues = [{ queue: QUEUE, running: 2, rate: 7.5 }];
+      const record = { id: "one", host: "here", pid: 1, uptime: 10, concurrency: 3, queues };
+      await state.workers.beat(record);
+      await state.workers.beat({ ...record, id: "two", uptime: 20 });
+      const now = await broker.now();
+      const workers = (await backend.connect().state?.workers.list()) ?? [];
+      expect(workers.map(({ seenAt: _, ...rest }) => rest).toSorted((a, b) => a.uptime - b.uptime)).toEqual([
+        record,
+        { ...record, id: "two", uptime: 20 },
+      ]);
+      for (const { seenAt } of workers) expect(Math.abs(seenAt - now)).toBeLessThan(10_000);
+      await state.workers.leave("two");
+      expect((await state.workers.list()).map(({ id }) => id)).toEqual(["one"]);
+      await backend.pass(10_100);
+      expect(await state.workers.list()).toEqual([]);
+    });
+  });
+}
