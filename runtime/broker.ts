@@ -1,5 +1,6 @@
 /** The seam to a broker: how messages go in, how they come out, and how each that came out is settled. */
 import type { Clock } from "./clock.js";
+import type { Claims } from "./claims.js";
 import type { LeaseLostError, RemoteError, DeadReason } from "./errors.js";
 import type { MaybePromise } from "./maybe.js";
 import type { Operations } from "./operations.js";
@@ -24,6 +25,8 @@ export interface Broker {
   readonly name: string;
   readonly results: ResultStore;
   readonly deadLetters: DeadLetters;
+  /** Messages that claim keys; absent where the broker has no store for that and none was named. */
+  readonly claims?: Claims | undefined;
   /** What processes share beside the messages; absent where the broker has no store for it and none was named. */
   readonly state?: StateStore | undefined;
   /** What clients and workers on it measure time with, where a test moves it. Absent: the machine's clock. */

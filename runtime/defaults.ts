@@ -44,6 +44,8 @@ export const defaults = {
     deadLetterLimit: 100,
     /** For how long a queue that nobody uses is still known. */
     queueMemory: 30 * 24 * 60 * 60_000,
+    /** How long after it was due it is known that another message took the place of one. */
+    replacedTtl: 7 * 24 * 60 * 60_000,
   },
   /** The RabbitMQ broker alone. */
   rabbitmq: {

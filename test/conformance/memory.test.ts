@@ -4,6 +4,7 @@ import { MemoryBackend, memoryBroker } from "../../runtime/brokers/memory/index.
 import { defaults } from "../../runtime/defaults.js";
 import { MovableClock } from "../../runtime/testing/clock.js";
 import { describeBroker, message } from "./broker.js";
+import { describeClaims } from "./claims.js";
 import type { BrokerHarness } from "./harness.js";
 import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
@@ -32,6 +33,7 @@ const harness: BrokerHarness = {
 };
 
 describeBroker("memory", harness);
+describeClaims("memory", harness);
 describeResults("memory", harness);
 describeWorker("memory", harness);
 describeOperations("memory", harness);

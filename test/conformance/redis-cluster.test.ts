@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from "vitest";
 import { startRedisCluster, type RedisCluster } from "../setup/redis-cluster.js";
 import { describeBroker } from "./broker.js";
 import { describeOperations } from "./operations.js";
+import { describeClaims } from "./claims.js";
 import { redisHarness } from "./redis-harness.js";
 import { describeResults } from "./results.js";
 import { describeWorker } from "./worker.js";
@@ -17,6 +18,7 @@ afterAll(() => cluster.stop());
 const harness = redisHarness(() => ({ cluster: cluster.nodes.slice(2, 5).map(({ url }) => url) }));
 
 describeBroker("redis", harness);
+describeClaims("redis", harness);
 describeResults("redis", harness);
 describeWorker("redis", harness);
 describeOperations("redis", harness);

@@ -2,6 +2,7 @@
 import { inject } from "vitest";
 import { describeBroker } from "./broker.js";
 import { describeOperations } from "./operations.js";
+import { describeClaims } from "./claims.js";
 import { redisHarness } from "./redis-harness.js";
 import { describeResults } from "./results.js";
 import { describeWorker } from "./worker.js";
@@ -9,6 +10,7 @@ import { describeWorker } from "./worker.js";
 const harness = redisHarness(() => inject("redisUrl"));
 
 describeBroker("redis", harness);
+describeClaims("redis", harness);
 describeResults("redis", harness);
 describeWorker("redis", harness);
 describeOperations("redis", harness);

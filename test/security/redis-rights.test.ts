@@ -6,6 +6,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import type { Broker } from "../../runtime/broker.js";
+import type { Claim } from "../../runtime/claims.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import { redisUsers } from "../../runtime/brokers/redis/rights.js";
 import { createProject } from "../setup/project.js";
@@ -107,6 +108,15 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
   const consumer = new TestConsumer(working, "other");
   await sending.publish([{ id: "a", queue: "other", priority: 5, delay: 0, body: "{}" }]);
   await (await consumer.next()).release();
+  const unique: Claim = { key: "user 7", ttl: 60_000, from: "anybody" };
+  for (const [id, delay] of [
+    ["b", 50_000],
+    ["c", 0],
+  ] as const) {
+    await sending.claims?.publish({ id, queue: "other", priority: 5, delay, body: "{}" }, [unique]);
+  }
+  expect(await working.claims?.replaced("other", "b")).toBe(true);
+  await working.claims?.free("other", "c", [unique.key]);
   await consumer.consumer.close();
   await worker.stop();
   await Promise.all(brokers.splice(0).map((broker) => broker.close()));

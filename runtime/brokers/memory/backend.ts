@@ -4,6 +4,7 @@ import type { PendingState } from "../../errors.js";
 import type { Pause } from "../../pauses.js";
 import type { SeenWorker } from "../../registry.js";
 import type { StoredResult } from "../../results.js";
+import type { Holder } from "./claims.js";
 import { MemoryQueue } from "./queue.js";
 
 interface Expiring<T> {
@@ -16,6 +17,8 @@ export class MemoryBackend {
   readonly #queues = new Map<string, MemoryQueue>();
   readonly results = new Map<string, Expiring<StoredResult>>();
   readonly states = new Map<string, Expiring<PendingState>>();
+  readonly claims = new Map<string, Expiring<Holder>>();
+  readonly replaced = new Map<string, Expiring<true>>();
   readonly waiters = new Map<string, Set<(result: StoredResult) => void>>();
   readonly workers = new Map<string, SeenWorker>();
   readonly pauses = new Map<string, Pause>();

@@ -1,10 +1,12 @@
 /** The broker that needs no server: everything is in this process and is gone with it. For development and tests. */
 import type { Broker, ConsumeOptions, Consumer, DeadLetters, Publication } from "../../broker.js";
+import type { Claims } from "../../claims.js";
 import type { Clock } from "../../clock.js";
 import { BrokerClosedError } from "../../errors.js";
 import type { ResultStore } from "../../results.js";
 import type { StateStore } from "../../state.js";
 import { MemoryBackend } from "./backend.js";
+import { MemoryClaims } from "./claims.js";
 import { MemoryConsumer } from "./consumer.js";
 import { MemoryDeadLetters } from "./dead-letters.js";
 import { MemoryOperations } from "./operations.js";
@@ -31,6 +33,7 @@ export class MemoryBroker implements Broker {
   readonly clock: Clock;
   readonly results: ResultStore;
   readonly deadLetters: DeadLetters;
+  readonly claims: Claims;
   readonly state: StateStore;
   readonly operations: MemoryOperations;
   readonly #backend: MemoryBackend;
@@ -42,6 +45,7 @@ export class MemoryBroker implements Broker {
     this.clock = backend.clock;
     this.results = new MemoryResults(backend);
     this.deadLetters = new MemoryDeadLetters(backend);
+    this.claims = new MemoryClaims(backend, (message) => this.publish([message]));
     this.state = new MemoryState(backend);
     this.operations = new MemoryOperations(backend);
   }

@@ -9,6 +9,7 @@ import type { MaybePromise } from "../../maybe.js";
 import type { ResultStore } from "../../results.js";
 import type { StateStore } from "../../state.js";
 import { redisAddress, type RedisAddress, type RedisClusterTarget, type RedisTarget } from "./address.js";
+import { RedisClaims } from "./claims.js";
 import { RedisConnection } from "./connection.js";
 import { RedisConsumer } from "./consumer.js";
 import { RedisDeadLetters } from "./dead-letters.js";
@@ -117,6 +118,7 @@ class RedisBroker implements Broker {
   readonly name: string;
   readonly results: RedisResults;
   readonly deadLetters: RedisDeadLetters;
+  readonly claims: RedisClaims;
   readonly state: RedisState;
   readonly operations: RedisOperations;
   readonly #options: CheckedOptions;
@@ -142,6 +144,7 @@ class RedisBroker implements Broker {
     this.#sweeper = new Sweeper(this.#consuming, { prefix, interval: sweepInterval, deadLetterTtl, register });
     this.results = new RedisResults(prefix, this.#publishing, this.#subscriber);
     this.deadLetters = new RedisDeadLetters(prefix, this.#publishing, publishTimeout);
+    this.claims = new RedisClaims(prefix, this.#publishing, publishTimeout);
     this.state = new RedisState({ prefix, connection: this.#publishing, subscriber: this.#subscriber });
     this.operations = new RedisOperations({ prefix, connection: this.#publishing, register, timeout: publishTimeout });
     this.#clock = new ServerClock(this.#publishing);

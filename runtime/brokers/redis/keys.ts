@@ -37,11 +37,20 @@ export interface LaneKeys {
 export interface QueueKeys extends LaneKeys {
   /** The lane of messages that were in the hands of several workers which died: each is handled alone. */
   readonly suspects: LaneKeys;
+  /** HASH: the id of the message that has this key, when it is due, and its number where it has one. */
+  readonly claim: (key: string) => string;
+  /** ZSET of messages whose place others took, by the time until which that is known. */
+  readonly replaced: string;
 }
 
 export function queueKeys(prefix: string, queue: string): QueueKeys {
   const base = `${prefix}:{${queue}}`;
-  return { ...laneKeys(base, base), suspects: laneKeys(`${base}:suspects`, base) };
+  return {
+    ...laneKeys(base, base),
+    suspects: laneKeys(`${base}:suspects`, base),
+    claim: (key) => `${base}:claim:${key}`,
+    replaced: `${base}:replaced`,
+  };
 }
 
 function laneKeys(base: string, queue: string): LaneKeys {

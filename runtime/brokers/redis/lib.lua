@@ -56,3 +56,39 @@ end
 local function in_line(first_ready)
   return function(body) return first_ready, body end
 end
+
+-- In bytes. A larger one would fill the buffer of a connection that is meant for words.
+local LARGEST_HANDED_OVER = 64 * 1024
+
+-- What a consumer in the idle zset would take next anyway is put into its running hash and told on its wake channel, so
+-- that it need not come and ask: one round trip less. The score is the sequence number that it keeps free for this.
+local function hand_over(ready, idle, leases, body, priority)
+  if #body > LARGEST_HANDED_OVER or redis.call("EXISTS", ready) == 1 then return false end
+  local time = now()
+  while true do
+    local channel, sequence = unpack(redis.call("ZRANDMEMBER", idle, 1, "WITHSCORES"))
+    if not channel then return false end
+    local base, consumer = string.match(channel, "^(.*):wake:([^:]+)$")
+    local expiry = redis.call("ZSCORE", leases, consumer)
+    if expiry and tonumber(expiry) > time then
+      local running = base .. ":running:" .. consumer
+      local field = sequence * 10 + priority
+      redis.call("HSET", running, field, body)
+      redis.call("ZREM", idle, channel)
+      local heard = redis.pcall("PUBLISH", channel, field .. " " .. body)
+      if type(heard) == "number" and heard > 0 then return true end
+      redis.call("HDEL", running, field)
+      -- Without rights on channels, nobody can be told.
+      if type(heard) ~= "number" then return false end
+    else
+      redis.call("ZREM", idle, channel)
+    end
+  end
+end
+
+-- Adds a message to a queue. A consumer that waits is given it at once, where `leases` is given; else it joins the line.
+local function enqueue(ready, idle, leases, body, priority)
+  if leases and hand_over(ready, idle, leases, body, priority) then return end
+  redis.call("LPUSH", ready, body)
+  wake(idle)
+end

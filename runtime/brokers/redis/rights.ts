@@ -26,12 +26,14 @@ const roles: Readonly<Record<Role, Rights>> = {
     keys: [
       // A message is handed to a worker that waits: into what it holds, while its lease lasts.
       ...[":{*}:ready:*", ":{*}:delayed", ":{*}:idle", ":{*}:running:*", ":{*}:leases"],
+      ...[":{*}:claim:*", ":{*}:replaced"],
       ...[":{*}:result", ":{*}:state", ":{*}:waiters"],
     ],
     channels: [WAKE, REPLY],
     commands: [
       ...["exists", "lpush", "zadd", "zrange", "zcard", "zscore", "hset", "hdel"],
       ...["get", "mget", "sadd", "srem", "pttl", "pexpire"],
+      "hmget",
       ...LISTENING,
     ],
   },
@@ -44,6 +46,7 @@ const roles: Readonly<Record<Role, Rights>> = {
       ...["zadd", "zrange", "zrangebyscore", "zscore"],
       ...["sadd", "srem", "smembers"],
       ...["get", "set", "del"],
+      "zremrangebyscore",
       ...LISTENING,
     ],
   },

@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import type { RedisClient } from "./connection.js";
 import awaitResult from "./await-result.lua";
 import beat from "./beat.lua";
+import claim from "./claim.lua";
 import delay from "./delay.lua";
+import free from "./free.lua";
 import leave from "./leave.lua";
 import lib from "./lib.lua";
 import noteQueue from "./note-queue.lua";
@@ -15,6 +17,7 @@ import reap from "./reap.lua";
 import reconcile from "./reconcile.lua";
 import reject from "./reject.lua";
 import release from "./release.lua";
+import replaced from "./replaced.lua";
 import replay from "./replay.lua";
 import retry from "./retry.lua";
 import stats from "./stats.lua";
@@ -80,7 +83,9 @@ export type StatsReply = readonly [
 export const scripts = {
   awaitResult: new Script<string | null>(awaitResult),
   beat: new Script<null>(beat),
+  claim: new Script<readonly [id: string, sent: 0 | 1]>(claim),
   delay: new Script<number>(delay),
+  free: new Script<null>(free),
   leave: new Script<number>(leave),
   noteQueue: new Script<null>(noteQueue),
   passOn: new Script<0 | 1>(passOn),
@@ -91,6 +96,7 @@ export const scripts = {
   reject: new Script<0 | 1>(reject),
   reconcile: new Script<number>(reconcile),
   release: new Script<0 | 1>(release),
+  replaced: new Script<0 | 1>(replaced),
   replay: new Script<0 | 1>(replay),
   retry: new Script<0 | 1>(retry),
   stats: new Script<StatsReply>(stats),

@@ -1,0 +1,40 @@
+/** The seam to claims: messages that are sent only where no other has their key, each key counting in one queue. */
+import type { Publication } from "./broker.js";
+
+/** What a message claims: a key of its queue, which no other message has while the claim lasts. */
+export interface Claim {
+  readonly key: string;
+  /** How long it lasts where it is not given up before: milliseconds, by the broker's clock. */
+  readonly ttl: number;
+  /**
+   * From whom the key may be taken: from nobody who has it; from anybody, whose message will then not run any more; or
+   * from a message whose number is lower, and then it stays taken whatever comes of the other claims.
+   */
+  readonly from: "nobody" | "anybody" | { readonly below: number };
+}
+
+/** What came of a claim. */
+export interface Claimed {
+  /** The message that has the keys: the one that was to be sent, or the one that is in its way. */
+  readonly id: string;
+  /** Whether it was sent. False as well where it had been sent before. */
+  readonly sent: boolean;
+}
+
+/** What a message says of its claims on its way. */
+export interface ClaimNote {
+  /** The keys that it gives up at its end. */
+  readonly frees: readonly string[];
+  /** Whether another message may have taken its place. */
+  readonly replaceable: boolean;
+}
+
+/** Sends messages that claim keys. Everything that this seam promises is shown by `test/conformance`. */
+export interface Claims {
+  /** Sends a message that gets every key that it claims, in one step; where another message has one, nothing is sent. */
+  publish(message: Publication, claims: readonly Claim[]): Promise<Claimed>;
+  /** Whether another message has taken the place of this one, which is then not to run. */
+  replaced(queue: string, id: string): Promise<boolean>;
+  /** Gives up what a message still has of these keys; what others have by now stays theirs. */
+  free(queue: string, id: string, keys: readonly string[]): Promise<void>;
+}
