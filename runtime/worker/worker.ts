@@ -16,6 +16,7 @@ import type { Handlers } from "./handler.js";
 import { defaultLogger, type Logger } from "./logger.js";
 import type { Middleware } from "./middleware/compose.js";
 import type { Holder } from "./patience.js";
+import { Presence, type Doing } from "./presence.js";
 import { Settlements } from "./settlements.js";
 import { WorkerSlots } from "./slots.js";
 import type { RunningTask } from "./task.js";
@@ -123,6 +124,8 @@ class ActorWorker implements Worker {
   readonly #middleware: readonly MaybePlaced<Middleware>[];
   readonly #clock: Clock;
   readonly #random: () => number;
+  /** Absent where the broker has no state store. */
+  readonly #presence: Presence | undefined;
 
   #state: WorkerState = "idle";
   #queues: readonly string[];
@@ -160,6 +163,8 @@ class ActorWorker implements Worker {
     this.#middleware = options.middleware ?? [];
     this.#clock = parts.clock ?? broker.clock ?? systemClock;
     this.#random = parts.random ?? Math.random;
+    const { state } = broker;
+    this.#presence = state === undefined ? undefined : new Presence(state, this.#logger, () => this.#doing());
     this.#dispatch = this.#createDispatch();
   }
 
@@ -220,6 +225,7 @@ class ActorWorker implements Worker {
     this.#state = "running";
     this.#keepAlive = setInterval(() => undefined, FOREVER);
     this.#consumers = consumers;
+    this.#presence?.start();
     this.#warnOfStrangers();
     this.#pull();
     this.#logger.info({ broker: this.#broker.name, queues, concurrency }, "worker started");
@@ -236,7 +242,16 @@ class ActorWorker implements Worker {
       seal: this.#seal,
       middleware: this.#middleware,
       unknownActorGrace: this.#unknownActorGrace,
+      presence: this.#presence,
     });
+  }
+
+  /** What it does at this moment. */
+  #doing(): Doing {
+    const running = new Map<string, number>();
+    for (const { queue } of this.#running.keys()) running.set(queue, (running.get(queue) ?? 0) + 1);
+    const queues = this.#queues.flatMap((queue) => this.#partitionsOf(queue));
+    return { concurrency: this.#concurrency, queues, running };
   }
 
   stop(): Promise<void> {
@@ -256,7 +271,7 @@ class ActorWorker implements Worker {
     await settlesWithin(this.#clock, this.#shutdownTimeout, this.#drained());
     if (this.#running.size > 0) await this.#abandon();
     await this.#settlements.all(SETTLE_TIME);
-    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
+    await Promise.all([...this.#consumers.map((consumer) => consumer.close()), this.#presence?.stop()]);
     clearInterval(this.#keepAlive);
     this.#state = "stopped";
     this.#logger.info({ broker: this.#broker.name }, "worker stopped");
@@ -314,8 +329,10 @@ class ActorWorker implements Worker {
     // The slot is offered to all queues before this one's settlement fetches again.
     this.#slots.free(1);
     if (work.abandoned) return;
+    const { kind } = attempt.outcome;
+    if (kind !== "postpone" && kind !== "release") this.#presence?.count(delivery.queue);
     // Most end so, and keep neither task nor input in memory until the broker has answered.
-    if (attempt.outcome.kind === "done") this.#settlements.add(delivery, ack);
+    if (kind === "done") this.#settlements.add(delivery, ack);
     else this.#settlements.add(delivery, () => settle(delivery, attempt), work);
   }
 

@@ -5,7 +5,7 @@ import { createWorker } from "callboard/worker";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker, DeadLetterFate } from "../../runtime/broker.js";
 import type { Claim } from "../../runtime/claims.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import { redisUsers } from "../../runtime/brokers/redis/rights.js";
@@ -102,7 +102,22 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
   const [letter] = await operating.deadLetters.list("default");
   expect(await operating.deadLetters.replay("default", letter?.id ?? "")).toBe(true);
   await eventually("its second death", async () => (await operating.deadLetters.list("default")).length === 2);
-  expect(await operating.deadLetters.purge("default")).toBe(2);
+  const [one, other] = await operating.deadLetters.list("default");
+  const settle = (id: string | undefined, fate: DeadLetterFate) =>
+    operating.deadLetters.settle("default", { ids: [id ?? ""] }, () => fate);
+  expect(await settle(one?.id, "remove")).toEqual({ replayed: 0, removed: 1 });
+  expect(await settle(other?.id, "keep")).toEqual({ replayed: 0, removed: 0 });
+  expect(await operating.deadLetters.purge("default")).toBe(1);
+
+  // The operator looks around, and has the worker rest for a while.
+  expect(await operating.operations?.queues()).toEqual(["default"]);
+  await sending.publish([{ id: "b", queue: "untouched", priority: 5, delay: 0, body: "{}" }]);
+  expect(await operating.operations?.stats("untouched")).toMatchObject({ waiting: 1, oldestAge: null });
+  expect(await operating.state?.workers.list()).toMatchObject([{ pid: process.pid, concurrency: 1 }]);
+  const target = { kind: "queue", name: "default" } as const;
+  expect(await operating.state?.pauses.pause(target)).toBe(true);
+  expect(await operating.state?.pauses.list()).toMatchObject([target]);
+  expect(await operating.state?.pauses.resume(target)).toBe(true);
 
   // A message that is given back, and a consumer that leaves in good order.
   const consumer = new TestConsumer(working, "other");
@@ -136,7 +151,9 @@ test.each([
   ["producer", ["HGET", `${PREFIX}:{work}:dead`, "id"]],
   ["worker", ["GET", "other:{id}:result"]],
   ["worker", ["PUBLISH", "other:reply:id", "x"]],
-  ["operator", ["LPUSH", `${PREFIX}:{work}:delayed`, "x"]],
+  ["operator", ["LPUSH", `${PREFIX}:{work}:leases`, "x"]],
+  ["operator", ["HGETALL", `${PREFIX}:{work}:result`]],
+  ["producer", ["HGETALL", `${PREFIX}:pauses`]],
   ["operator", ["FLUSHALL"]],
   ["operator", ["KEYS", "*"]],
 ])("a %s may not %j", async (role, [command = "", ...args]) => {

@@ -18,6 +18,10 @@ const CONNECTION = ["ping", "info", "select", "client|setname", "cluster|slots",
 const SCRIPTS = ["evalsha", "eval", "time", "zrandmember", "zrem", "publish"];
 const LISTENING = ["subscribe", "unsubscribe"];
 
+/** Which queues are used, and what is paused. */
+const QUEUES = ":queues";
+const PAUSES = ":pauses";
+
 const WAKE = ":{*}:wake:*";
 const REPLY = ":reply:*";
 
@@ -27,33 +31,40 @@ const roles: Readonly<Record<Role, Rights>> = {
       // A message is handed to a worker that waits: into what it holds, while its lease lasts.
       ...[":{*}:ready:*", ":{*}:delayed", ":{*}:idle", ":{*}:running:*", ":{*}:leases"],
       ...[":{*}:claim:*", ":{*}:replaced"],
-      ...[":{*}:result", ":{*}:state", ":{*}:waiters"],
+      ...[":{*}:result", ":{*}:state", ":{*}:waiters", QUEUES],
     ],
     channels: [WAKE, REPLY],
     commands: [
       ...["exists", "lpush", "zadd", "zrange", "zcard", "zscore", "hset", "hdel"],
-      ...["get", "mget", "sadd", "srem", "pttl", "pexpire"],
+      ...["get", "mget", "sadd", "srem", "pttl", "pexpire", "zremrangebyscore"],
       "hmget",
       ...LISTENING,
     ],
   },
   worker: {
-    keys: [":{*}:*"],
+    keys: [":{*}:*", QUEUES, PAUSES],
     channels: [WAKE, REPLY],
     commands: [
       ...["exists", "lpush", "rpush", "rpop", "llen"],
-      ...["hget", "hset", "hdel", "hkeys", "hexists"],
-      ...["zadd", "zrange", "zrangebyscore", "zscore"],
+      ...["hget", "hgetall", "hset", "hdel", "hkeys", "hexists"],
+      ...["zadd", "zrange", "zrangebyscore", "zremrangebyscore", "zscore"],
       ...["sadd", "srem", "smembers"],
-      ...["get", "set", "del"],
-      "zremrangebyscore",
+      ...["get", "set", "del", "pexpire"],
       ...LISTENING,
     ],
   },
   operator: {
-    keys: [":{*}:dead", ":{*}:dead:index", ":{*}:ready:*", ":{*}:idle"],
+    keys: [
+      // To count what waits, is held back and is in hand.
+      ...[":{*}:ready:*", ":{*}:delayed", ":{*}:consumers", ":{*}:running:*", ":{*}:suspects:*", ":{*}:idle"],
+      ...[":{*}:dead", ":{*}:dead:index", ":{*}:paused", ":{:workers}:*", QUEUES, PAUSES],
+    ],
     channels: [WAKE],
-    commands: ["zrevrange", "hmget", "hget", "hlen", "hdel", "lpush", "unlink"],
+    commands: [
+      ...["hget", "hgetall", "hmget", "hlen", "hsetnx", "hdel"],
+      ...["zrange", "zrevrangebyscore", "zmscore", "zcard"],
+      ...["llen", "lindex", "lpush", "smembers", "set", "del", "unlink"],
+    ],
   },
 };
 

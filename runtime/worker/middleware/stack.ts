@@ -7,9 +7,11 @@ import { arrange, type Layer, type MaybePlaced } from "../../middleware.js";
 import type { Seal } from "../../seal.js";
 import type { Logger } from "../logger.js";
 import type { Outcome } from "../outcome.js";
+import type { Presence } from "../presence.js";
 import type { RunningTask } from "../task.js";
 import type { Middleware, Next } from "./compose.js";
 import { input } from "./input.js";
+import { pauses } from "./pauses.js";
 import { results } from "./results.js";
 import { retries } from "./retries.js";
 import { timeLimit } from "./time-limit.js";
@@ -21,6 +23,8 @@ export interface LayerContext {
   readonly random: () => number;
   readonly logger: Logger;
   readonly seal?: Seal | undefined;
+  /** Knows which actors are paused; absent where the broker has no state store. */
+  readonly presence?: Presence | undefined;
 }
 
 /** A layer of one actor's attempts. */
@@ -31,6 +35,10 @@ type MakeLayer = (actor: Actor, context: LayerContext) => AttemptLayer | undefin
 
 /** The built-in layers, the outermost first. Users put theirs before or after them by these names. */
 const builtin = [
+  {
+    name: "pauses",
+    layer: (_, { presence, random }) => (presence === undefined ? undefined : pauses(presence, random)),
+  },
   { name: "results", layer: (actor, context) => (actor.output === undefined ? undefined : results(context)) },
   { name: "input", layer: (_, { seal }) => input(seal) },
   { name: "retries", layer: (_, { random }) => retries(random) },
