@@ -4,9 +4,8 @@ import { readFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { defineCommand, renderUsage, runCommand, type ArgsDef, type Resolvable, type SubCommandsDef } from "citty";
 import pc from "picocolors";
-import { CallboardError } from "../errors.js";
 import { checkArguments, unknown } from "./arguments.js";
-import { exitCode, Failure, UsageError } from "./exit.js";
+import { exitCodeOf, explain, UsageError } from "./exit.js";
 
 // Each command is loaded only when it is named: `gen` needs no worker, `worker` no generator.
 const commands: SubCommandsDef = {
@@ -53,17 +52,10 @@ function version(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-/** What a person has to know of an error: its message alone where that says what to do, else everything. */
-function explain(error: unknown): string {
-  if (error instanceof UsageError)
-    return `${error.message}\nSee \`callboard --help\` and \`callboard <command> --help\`.`;
-  if (error instanceof Failure || error instanceof CallboardError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
 try {
   await run(process.argv.slice(2));
 } catch (error) {
-  console.error(`callboard: ${explain(error)}`);
-  process.exit(error instanceof UsageError ? exitCode.usage : exitCode.failure);
+  const help = error instanceof UsageError ? "\nSee `callboard --help` and `callboard <command> --help`." : "";
+  console.error(`callboard: ${explain(error)}${help}`);
+  process.exit(exitCodeOf(error));
 }

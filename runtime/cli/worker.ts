@@ -1,83 +1,95 @@
-/** `callboard worker`: runs the worker that a file exports, until a signal ends it. */
+/** `callboard worker`: runs the worker that a file exports, in processes of its own, until a signal ends it. */
 import { defineCommand } from "citty";
-import type { InvalidOptionError } from "../errors.js";
-import type { StartOptions, Worker } from "../worker/worker.js";
-import { exitCode, Failure, UsageError } from "./exit.js";
-import { importModule } from "./module.js";
-import { untilStopped } from "./shutdown.js";
+import { systemClock } from "../clock.js";
+import { exitCode, explain, UsageError } from "./exit.js";
+import { listen } from "./http.js";
+import { openOutput, type Output } from "./output.js";
+import { claimPidFile } from "./pid-file.js";
+import { Compiler, type Program } from "./program.js";
+import type { WorkerFacts } from "./protocol.js";
+import { Reloader } from "./reloader.js";
+import { onSignals } from "./signals.js";
+import { statusRoutes } from "./status.js";
+import { Supervisor, type Launch } from "./supervisor.js";
+import { Watcher } from "./watcher.js";
+import { startWorkerProcess } from "./worker-process.js";
+import { readWorkerSettings, workerArguments, type WorkerSettings } from "./worker-settings.js";
 
 /** The subcommand. */
 export const worker = defineCommand({
   meta: { name: "worker", description: "Runs the worker that a TypeScript or JavaScript file exports" },
-  args: {
-    file: { type: "positional", required: true, description: "The file, such as ./worker.ts" },
-    concurrency: { type: "string", valueHint: "n", description: "How many messages it handles at once" },
-    queues: { type: "string", valueHint: "a,b", description: "Take only these queues" },
-  },
-  async run({ args: { file, concurrency, queues } }) {
-    const overrides = readOverrides(concurrency, queues);
-    const found = findWorker(await importModule(file), file);
-    const stopped = untilStopped(found);
-    await start(found, overrides, file);
-    console.error(describe(found));
-    await stopped;
-    // Connections that the file opened for itself would keep the process alive.
-    process.exit(exitCode.ok);
-  },
+  args: workerArguments,
+  run: ({ args }) => run(readWorkerSettings(args)),
 });
 
-function readOverrides(concurrency: string | undefined, queues: string | undefined): StartOptions {
-  if (concurrency !== undefined && !/^[1-9]\d*$/.test(concurrency)) {
-    throw new UsageError(`--concurrency must be a whole number, 1 or more; it is "${concurrency}".`);
-  }
-  return {
-    ...(concurrency !== undefined && { concurrency: Number(concurrency) }),
-    ...(queues !== undefined && { queues: queues.split(",").map((queue) => queue.trim()) }),
-  };
-}
+async function run(settings: WorkerSettings): Promise<void> {
+  const { file, processes, watch } = settings;
+  const compiler = new Compiler(file, watch);
+  if (settings.pidFile !== undefined) claimPidFile(settings.pidFile);
+  // Whoever reads this may go: a terminal that is closed, a pipe that ends. The workers have to be ended all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+  const output = await openOutput(processes, settings.logLevel);
+  const supervisor = new Supervisor({ processes, clock: systemClock, log: output.log });
+  const listener = settings.http && (await listen(settings.http, statusRoutes(supervisor)));
 
-/** Workers carry this mark, also those of another copy of this package. */
-const workerMark = Symbol.for("callboard.worker");
+  let isAnnounced = false;
+  const watcher = watch
+    ? await Watcher.open({ file, compiler, onChange: () => reloader.refresh(), onNote: say })
+    : undefined;
+  const reloader = new Reloader({
+    build: () => (watcher ?? compiler).build(),
+    async deploy(program) {
+      const [worker] = await supervisor.deploy(launcher(program, settings, output));
+      if (worker === undefined || isAnnounced) return;
+      isAnnounced = true;
+      say(describe(worker, settings, listener?.url));
+    },
+    say,
+  });
 
-function isWorker(value: unknown): value is Worker {
-  return typeof value === "object" && value !== null && workerMark in value;
-}
-
-/** The worker that a module exports: its default export, or the only one among the others. */
-function findWorker(module: Readonly<Record<string, unknown>>, file: string): Worker {
-  if (isWorker(module["default"])) return module["default"];
-  const names = Object.keys(module).filter((name) => isWorker(module[name]));
-  const [found, another] = new Set(names.map((name) => module[name]));
-  if (!isWorker(found)) throw new Failure(`${file} exports no worker: write \`export default createWorker(...)\`.`);
-  if (another !== undefined) {
-    throw new Failure(`${file} exports several workers (${names.join(", ")}): make the one to run its default export.`);
-  }
-  return found;
-}
-
-/** Starts the worker, unless its file has done so. */
-async function start(found: Worker, overrides: StartOptions, file: string): Promise<void> {
-  if (found.state === "idle") {
-    await found.start(overrides).catch((error: unknown) => {
-      throw error instanceof Error && isInvalidOption(error) ? new UsageError(error.message) : error;
+  let isEnding = false;
+  const ended = new Promise<void>((resolve) => {
+    onSignals({
+      end(signal) {
+        isEnding = true;
+        reloader.close();
+        const running = supervisor.running();
+        void supervisor.stop().then(resolve);
+        void running.then((count) => say(`${signal}, waiting for ${handlers(count)}; a second signal ends it at once`));
+      },
+      endAtOnce: () => supervisor.kill(),
+      reload: () => reloader.reload(),
     });
-    return;
-  }
-  const names = Object.keys(overrides).map((name) => `--${name}`);
-  if (names.length === 0) return;
-  await found.stop();
-  throw new UsageError(
-    `${file} starts its worker itself, too early for ${names.join(" and ")}: leave out its start().`,
-  );
+  });
+
+  await reloader.start().catch((error: unknown) => {
+    if (isEnding) return;
+    if (!watch || error instanceof UsageError) throw error;
+    say(`not started, waiting for a change: ${explain(error)}`);
+  });
+  await Promise.race([ended, supervisor.finished]);
+  process.exit(exitCode.ok);
 }
 
-/** By its code and not its class: the worker may come from another copy of this package. */
-function isInvalidOption(error: Error): boolean {
-  const code: InvalidOptionError["code"] = "INVALID_OPTION";
-  return "code" in error && error.code === code;
+const say = (line: string) => console.error(`callboard worker: ${line}`);
+
+/** Starts processes of a program. */
+function launcher(program: Program, { file, overrides, logLevel }: WorkerSettings, output: Output): Launch {
+  const env = { ...process.env, LOG_LEVEL: logLevel };
+  return (number) => startWorkerProcess({ number, program, file, overrides, env, output });
 }
 
-function describe({ broker, queues, concurrency }: Worker): string {
-  const names = queues.length === 1 ? `queue ${queues[0]}` : `queues ${queues.join(", ")}`;
-  return `callboard worker: ${broker}, ${names}, concurrency ${concurrency}, pid ${process.pid}`;
+function describe({ broker, queues, concurrency }: WorkerFacts, { processes }: WorkerSettings, url?: string): string {
+  return [
+    broker,
+    `${queues.length === 1 ? "queue" : "queues"} ${queues.join(", ")}`,
+    ...(processes > 1 ? [`${processes} processes`] : []),
+    `concurrency ${concurrency}`,
+    `pid ${process.pid}`,
+    ...(url === undefined ? [] : [url]),
+  ].join(", ");
+}
+
+function handlers(count: number): string {
+  return count === 1 ? "1 running handler" : `${count} running handlers`;
 }

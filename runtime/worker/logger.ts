@@ -11,10 +11,13 @@ export interface Logger {
   child?(fields: object): Logger;
 }
 
+/** How pino-pretty shows lines on a terminal. */
+export const prettyOptions = { singleLine: true, ignore: "pid,hostname" };
+
 /** pino on standard output: one JSON object per line, on a terminal lines for people; `LOG_LEVEL` sets the level. */
 export function defaultLogger(): Logger {
   const pretty = process.stdout.isTTY && {
-    transport: { target: "pino-pretty", options: { singleLine: true, ignore: "pid,hostname" } },
+    transport: { target: "pino-pretty", options: prettyOptions },
   };
   return pino({ name: "callboard", level: process.env["LOG_LEVEL"] ?? "info", ...pretty });
 }

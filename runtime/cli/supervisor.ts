@@ -1,0 +1,163 @@
+/** Keeps a number of worker processes: starts again those that die, and puts new ones in the place of old ones. */
+import { settlesWithin, type Clock } from "../clock.js";
+import type { Logger } from "../worker/logger.js";
+import type { Report, WorkerFacts } from "./protocol.js";
+import type { Ending, WorkerProcess } from "./worker-process.js";
+
+/** The wait before a process that died is started again, in milliseconds. It doubles with each death in a row. */
+const SHORTEST_WAIT = 100;
+const LONGEST_WAIT = 30_000;
+/** How long a process must have lived for its death to count as the first in a row, in milliseconds. */
+const A_WHILE = 30_000;
+/** How long old processes are kept for new ones that do not fetch yet, in milliseconds: the broker may be down. */
+const OVERLAP = 5000;
+
+/** Starts the process for a place, from 1. */
+export type Launch = (place: number) => WorkerProcess;
+
+/** What a supervisor works with. */
+export interface SupervisorOptions {
+  readonly processes: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How the process of a place is now. What is absent is not known: it does not answer, or waits to be started again. */
+export interface PlaceReport extends Partial<Report> {
+  readonly process: number;
+  readonly pid?: number | undefined;
+  /** Whether it has begun to take messages, and is not ending. */
+  readonly started: boolean;
+}
+
+/** One of the processes that there should be. */
+interface Place {
+  readonly number: number;
+  process: WorkerProcess | undefined;
+  startedAt: number;
+  /** How many processes died here in a row. */
+  deaths: number;
+  cancelRestart: () => void;
+  /** Its own file has stopped its worker. */
+  isFinished: boolean;
+}
+
+/** Keeps worker processes. */
+export class Supervisor {
+  /** Resolves when there is nothing to keep any more: every process has ended because its own file stopped its worker. */
+  readonly finished: Promise<void>;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #places: readonly Place[];
+  /** Every process that lives: also those that are being started, and old ones that finish what they have. */
+  readonly #alive = new Set<WorkerProcess>();
+  #isStopping = false;
+  #onFinished: () => void = () => undefined;
+
+  constructor({ processes, clock, log }: SupervisorOptions) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#places = Array.from({ length: processes }, (_, index) => ({
+      number: index + 1,
+      process: undefined,
+      startedAt: 0,
+      deaths: 0,
+      cancelRestart: () => undefined,
+      isFinished: false,
+    }));
+    this.finished = new Promise((resolve) => (this.#onFinished = resolve));
+  }
+
+  /** How many handlers run, in all processes that answer. */
+  async running(): Promise<number> {
+    const reports = await Promise.all([...this.#alive].map((process) => process.report()));
+    return reports.reduce((sum, report) => sum + (report?.running ?? 0), 0);
+  }
+
+  /** How each process is. */
+  reports(): Promise<readonly PlaceReport[]> {
+    return Promise.all(
+      this.#places.map(async ({ number, process }) => ({
+        process: number,
+        pid: process?.pid,
+        started: process?.hasBegun === true && !this.#isStopping,
+        ...(await process?.report()),
+      })),
+    );
+  }
+
+  /**
+   * Starts a process for each place. Once all of them have begun, they take the place of the old ones, which finish what
+   * they have and end. Where one cannot be started, the old ones stay, and what was wrong is thrown. Returns what runs.
+   */
+  async deploy(launch: Launch): Promise<readonly WorkerFacts[]> {
+    if (this.#isStopping) return [];
+    const fresh = this.#places.map((place) => ({ place, process: this.#start(launch, place) }));
+    const isFirst = this.#places.every(({ process }) => process === undefined);
+    let facts: readonly WorkerFacts[];
+    try {
+      facts = await Promise.all(fresh.map(({ process }) => process.ready));
+      const fetching = Promise.all(fresh.map(({ process }) => process.fetching));
+      if (!isFirst) await settlesWithin(this.#clock, OVERLAP, fetching);
+    } catch (error) {
+      for (const { process } of fresh) process.stop();
+      await Promise.all(fresh.map(({ process }) => process.ended));
+      throw error;
+    }
+    for (const { place, process } of fresh) {
+      place.process?.stop();
+      place.deaths = 0;
+      this.#put(place, process, launch);
+    }
+    return facts;
+  }
+
+  /** Has every process finish what runs and give back the rest; resolves when all of them have ended. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    for (const { cancelRestart } of this.#places) cancelRestart();
+    for (const process of this.#alive) process.stop();
+    await Promise.all([...this.#alive].map((process) => process.ended));
+  }
+
+  /** Ends every process at once. */
+  kill(): void {
+    for (const process of this.#alive) process.kill();
+  }
+
+  #start(launch: Launch, { number }: Place): WorkerProcess {
+    const process = launch(number);
+    this.#alive.add(process);
+    void process.ended.then(() => this.#alive.delete(process));
+    return process;
+  }
+
+  #put(place: Place, process: WorkerProcess, launch: Launch): void {
+    place.cancelRestart();
+    place.process = process;
+    place.startedAt = this.#clock.elapsed();
+    place.isFinished = false;
+    void process.ended.then((ending) => {
+      // An old process may end whenever it likes.
+      if (place.process !== process || this.#isStopping) return;
+      place.process = undefined;
+      place.isFinished = ending.isFinished;
+      if (!ending.isFinished) this.#startAgain(place, process, ending, launch);
+      else if (this.#places.every(({ isFinished }) => isFinished)) this.#onFinished();
+    });
+  }
+
+  #startAgain(place: Place, { pid }: WorkerProcess, { how }: Ending, launch: Launch): void {
+    const hasLived = this.#clock.elapsed() - place.startedAt >= A_WHILE;
+    place.deaths = hasLived ? 1 : place.deaths + 1;
+    const wait = Math.min(SHORTEST_WAIT * 2 ** (place.deaths - 1), LONGEST_WAIT);
+    this.#log.error({ process: place.number, pid, how, wait }, "worker process died, it is started again");
+    place.cancelRestart = this.#clock.after(wait, () => {
+      const process = this.#start(launch, place);
+      process.ready.catch((error: unknown) => {
+        this.#log.error({ process: place.number, pid: process.pid, err: error }, "worker process could not be started");
+      });
+      this.#put(place, process, launch);
+    });
+  }
+}

@@ -1,0 +1,97 @@
+/** Watches what a worker's program is made of: says when some of it has changed, and makes it anew from the contracts on. */
+import { existsSync } from "node:fs";
+import { dirname, extname, join, relative, resolve, sep } from "node:path";
+import pc from "picocolors";
+import type { GeneratorConfig } from "../../generator/index.js";
+import { Failure } from "./exit.js";
+import type { Compiler, Program } from "./program.js";
+
+type Generator = typeof import("../../generator/index.js");
+
+/** How long everything must be quiet before it is read, in milliseconds: editors write a file in several steps. */
+const QUIET = 50;
+
+const sourceExtensions = [".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx", ".json"];
+
+/** What a watcher works with. */
+export interface WatcherOptions {
+  readonly file: string;
+  readonly compiler: Compiler;
+  /** Some source has changed. */
+  readonly onChange: () => void;
+  /** Hears what was generated, in one line. */
+  readonly onNote: (line: string) => void;
+}
+
+/** Watches the sources of a program. */
+export class Watcher {
+  readonly #options: WatcherOptions;
+  readonly #tools: Generator;
+  readonly #config: GeneratorConfig;
+  readonly #generator: InstanceType<Generator["Generator"]>;
+  readonly #folders: InstanceType<Generator["FolderWatchers"]>;
+  #sources: readonly string[];
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Loads what it works with. Nothing is watched before the first `build()`. */
+  static async open(options: WatcherOptions): Promise<Watcher> {
+    return new Watcher(options, await import("../../generator/index.js"));
+  }
+
+  private constructor(options: WatcherOptions, tools: Generator) {
+    this.#options = options;
+    this.#tools = tools;
+    this.#config = tools.readConfig(process.cwd());
+    this.#generator = new tools.Generator(this.#config, { warm: true });
+    this.#folders = new tools.FolderWatchers((path) => this.#hear(path));
+    this.#sources = [resolve(options.file)];
+  }
+
+  /** Makes the program. Throws a Failure where the contracts, or what imports them, are not in order. */
+  async build(): Promise<Program> {
+    try {
+      await this.#generate();
+      const program = await this.#options.compiler.build();
+      this.#sources = program.sources;
+      return program;
+    } finally {
+      this.#watch();
+    }
+  }
+
+  async #generate(): Promise<void> {
+    const { root, contracts } = this.#config;
+    // A worker can do without a generator: its actors may come from a package.
+    if (!existsSync(join(root, contracts))) return;
+    const { problems, written, notes } = await this.#generator.run({});
+    if (problems.length > 0) {
+      const explain = (problem: (typeof problems)[number]) =>
+        this.#tools.formatProblem(problem, { color: pc.isColorSupported });
+      throw new Failure(problems.map(explain).join("\n\n"));
+    }
+    if (written.length > 0) this.#options.onNote(`generated ${written.join(", ")}`);
+    for (const note of notes) this.#options.onNote(note);
+  }
+
+  #watch(): void {
+    const { root, contracts, handlers } = this.#config;
+    const sources = [...this.#sources, ...this.#generator.sources.map((path) => join(root, path))];
+    // A handler that is not there yet cannot be among the sources.
+    const folders = new Set([join(root, handlers), ...sources.map((path) => dirname(path))]);
+    this.#folders.watch(root, join(root, contracts), [...folders]);
+  }
+
+  #hear(path: string | undefined): void {
+    if (path !== undefined && !this.#isSource(path)) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#options.onChange, QUIET);
+  }
+
+  /** Whether a file may be part of the program: a log that is written beside it is not. */
+  #isSource(path: string): boolean {
+    if (this.#sources.includes(path)) return true;
+    return (
+      sourceExtensions.includes(extname(path)) && !relative(this.#config.root, path).split(sep).includes("node_modules")
+    );
+  }
+}
