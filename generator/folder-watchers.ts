@@ -1,5 +1,5 @@
 /** Watches folders, each as long as it is there. */
-import { watch as watchPath, type FSWatcher } from "node:fs";
+import { existsSync, readdirSync, watch as watchPath, type FSWatcher } from "node:fs";
 import { join } from "node:path";
 
 /** The watched folders. */
@@ -13,16 +13,13 @@ export class FolderWatchers {
     this.#onChange = onChange;
   }
 
-  /** Watches the contracts with all beneath them, and other folders by themselves. */
+  /** Watches the contracts with all folders beneath them, and other folders by themselves. */
   watch(root: string, contracts: string, others: readonly string[]): void {
     // A run that was under way asks for it still.
     if (this.#isClosed) return;
-    const isWatched = this.#add(contracts, true);
+    const tree = withFoldersBeneath(contracts);
     // Until there is a contracts folder, its coming is what is waited for.
-    if (!isWatched) this.#add(root, false);
-    for (const folder of others) {
-      if (folder !== contracts && !folder.startsWith(join(contracts, "/"))) this.#add(folder, false);
-    }
+    for (const folder of [...(tree.length > 0 ? tree : [root]), ...others]) this.#add(folder);
   }
 
   close(): void {
@@ -31,21 +28,37 @@ export class FolderWatchers {
     this.#watchers.clear();
   }
 
-  #add(folder: string, recursive: boolean): boolean {
-    if (this.#watchers.has(folder)) return true;
+  #add(folder: string): void {
+    if (this.#watchers.has(folder)) return;
+    const forget = () => {
+      watcher.close();
+      this.#watchers.delete(folder);
+    };
+    let watcher: FSWatcher;
     try {
-      const watcher = watchPath(folder, { recursive }, (_event, name) =>
-        this.#onChange(name === null ? undefined : join(folder, name)),
-      );
-      watcher.on("error", () => {
-        watcher.close();
-        this.#watchers.delete(folder);
-        this.#onChange(undefined);
+      watcher = watchPath(folder, (_event, name) => {
+        // One of the same name may come instead of it; the old watcher would not see what is in there.
+        if (!existsSync(folder)) forget();
+        this.#onChange(name === null ? undefined : join(folder, name));
       });
-      this.#watchers.set(folder, watcher);
-      return true;
     } catch {
-      return false;
+      return;
     }
+    watcher.on("error", () => {
+      forget();
+      this.#onChange(undefined);
+    });
+    this.#watchers.set(folder, watcher);
+  }
+}
+
+/** One by one: Node's own recursive watching loses sight of a file that an editor has replaced by another. */
+function withFoldersBeneath(folder: string): readonly string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    const below = entries.filter((entry) => entry.isDirectory() && entry.name !== "node_modules");
+    return [folder, ...below.flatMap(({ name }) => withFoldersBeneath(join(folder, name)))];
+  } catch {
+    return [];
   }
 }

@@ -1,4 +1,5 @@
 /** Watching generates again after each change. */
+import { rename } from "node:fs/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { watch, type Report } from "../../generator/index.js";
 import { contract, createProject } from "./project.js";
@@ -69,6 +70,34 @@ test("sources outside of the folder are watched too, and a folder that is not th
   await project.write({ "src/money.ts": 'import { z } from "zod";\nexport const money = z.int();\n' });
   await until(({ written }) => written.includes("generated/actors/a.d.ts"));
   expect(await project.read("generated/actors/a.d.ts")).toContain("input: number;");
+}, 60_000);
+
+test("a file that is replaced by another, as editors save, is seen each time; so is a folder that comes again", async () => {
+  const file = (type: string) => contract(`export const one = actor({ input: ${type} });`);
+  const project = await createProject({ "contracts/deep/a.ts": file("z.string()") });
+  const reports: Report[] = [];
+  const watcher = await watch(
+    { root: project.root, contracts: "contracts", generated: "generated", handlers: "handlers" },
+    (report) => reports.push(report),
+  );
+  onTestFinished(() => watcher.close());
+  const untilInput = (type: string) =>
+    vi.waitFor(async () => expect(await project.read("generated/actors/deep/a.d.ts")).toContain(`input: ${type};`), {
+      timeout: 20_000,
+      interval: 50,
+    });
+  for (const type of ["number", "boolean", "string", "number"]) {
+    await project.write({ "draft.ts": file(`z.${type}()`) });
+    await rename(project.path("draft.ts"), project.path("contracts/deep/a.ts"));
+    await untilInput(type);
+  }
+
+  await project.remove("contracts");
+  await vi.waitFor(() => expect(reports.at(-1)?.problems[0]?.code).toBe("CB1005"), { timeout: 20_000 });
+  for (const type of ["string", "boolean"]) {
+    await project.write({ "contracts/deep/a.ts": file(`z.${type}()`) });
+    await untilInput(type);
+  }
 }, 60_000);
 
 test("after it is closed nothing is generated any more", async () => {
