@@ -39,7 +39,7 @@ export class TestBroker extends MemoryBroker implements Watch {
 
   /** How many queues have messages that a worker could take. */
   get waiting(): number {
-    return [...this.#backend.queues].filter(({ consumers, waits }) => waits && consumers.size > 0).length;
+    return [...this.#backend.queues].filter(({ consumers, offers }) => offers && consumers.size > 0).length;
   }
 
   override async publish(messages: readonly Publication[]): Promise<void> {

@@ -69,9 +69,9 @@ export class MemoryQueue {
     if (first !== undefined && this.consumers.delete(first)) this.consumers.add(first);
   }
 
-  /** Whether messages are there to be taken. */
-  get waits(): boolean {
-    return this.ready.some((list) => list.length > 0);
+  /** Whether whoever takes from it gets a message. */
+  get offers(): boolean {
+    return !this.#paused && this.ready.some((list) => list.length > 0);
   }
 
   take(): Waiting | undefined {
