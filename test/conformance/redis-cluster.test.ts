@@ -4,6 +4,7 @@ import { startRedisCluster, type RedisCluster } from "../setup/redis-cluster.js"
 import { describeBroker } from "./broker.js";
 import { describeOperations } from "./operations.js";
 import { describeClaims } from "./claims.js";
+import { describeFlowStore } from "./flow-store.js";
 import { redisHarness } from "./redis-harness.js";
 import { describeResults } from "./results.js";
 import { describeWorker } from "./worker.js";
@@ -22,3 +23,4 @@ describeClaims("redis", harness);
 describeResults("redis", harness);
 describeWorker("redis", harness);
 describeOperations("redis", harness);
+describeFlowStore("redis", harness);

@@ -5,6 +5,7 @@ import type { Pause } from "../../pauses.js";
 import type { SeenWorker } from "../../registry.js";
 import type { StoredResult } from "../../results.js";
 import type { Holder } from "./claims.js";
+import type { MemoryFlow } from "./flow.js";
 import { MemoryQueue } from "./queue.js";
 
 interface Expiring<T> {
@@ -19,6 +20,7 @@ export class MemoryBackend {
   readonly states = new Map<string, Expiring<PendingState>>();
   readonly claims = new Map<string, Expiring<Holder>>();
   readonly replaced = new Map<string, Expiring<true>>();
+  readonly flows = new Map<string, MemoryFlow>();
   readonly waiters = new Map<string, Set<(result: StoredResult) => void>>();
   readonly workers = new Map<string, SeenWorker>();
   readonly pauses = new Map<string, Pause>();

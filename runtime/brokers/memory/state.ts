@@ -1,16 +1,20 @@
 /** What processes share, in memory. */
+import type { FlowStore } from "../../flows.js";
 import type { StateStore } from "../../state.js";
 import type { MemoryBackend } from "./backend.js";
 import { MemoryPauses } from "./pauses.js";
 import { MemoryWorkers } from "./workers.js";
+import { MemoryFlows } from "./flows.js";
 
 export class MemoryState implements StateStore {
   readonly name = "memory";
+  readonly flows: FlowStore;
   readonly backend: MemoryBackend;
   readonly workers: MemoryWorkers;
   readonly pauses: MemoryPauses;
 
   constructor(backend: MemoryBackend) {
+    this.flows = new MemoryFlows(backend);
     this.backend = backend;
     this.workers = new MemoryWorkers(backend);
     this.pauses = new MemoryPauses(backend);

@@ -85,6 +85,11 @@ export function resultKeys(prefix: string, id: string): ResultKeys {
   return { result: `${base}:result`, state: `${base}:state`, waiters: `${base}:waiters` };
 }
 
+/** HASH: one flow, with all that happened to it. */
+export function flowKey(prefix: string, id: string): string {
+  return `${prefix}:{flow:${id}}:nodes`;
+}
+
 /** Channel on which one process receives the results that it waits for. */
 export function replyChannel(prefix: string, process: string): string {
   return `${prefix}:reply:${process}`;

@@ -6,6 +6,10 @@ import beat from "./beat.lua";
 import claim from "./claim.lua";
 import delay from "./delay.lua";
 import free from "./free.lua";
+import flowCancel from "./flow-cancel.lua";
+import flowCreate from "./flow-create.lua";
+import flowExtend from "./flow-extend.lua";
+import flowStep from "./flow-step.lua";
 import leave from "./leave.lua";
 import lib from "./lib.lua";
 import noteQueue from "./note-queue.lua";
@@ -80,12 +84,29 @@ export type StatsReply = readonly [
   nextDue: number,
 ];
 
+/** What `flowStep` returns. */
+export type FlowReply =
+  | readonly ["expired" | "cancelled" | "elsewhere" | "run"]
+  | readonly [
+      "ended",
+      meta: string,
+      failed: 0 | 1,
+      fell: string,
+      ready: readonly (string | number)[],
+      told: readonly string[],
+      values: readonly string[],
+    ];
+
 export const scripts = {
   awaitResult: new Script<string | null>(awaitResult),
   beat: new Script<null>(beat),
   claim: new Script<readonly [id: string, sent: 0 | 1]>(claim),
   delay: new Script<number>(delay),
   free: new Script<null>(free),
+  flowCancel: new Script<readonly number[]>(flowCancel),
+  flowCreate: new Script<null>(flowCreate),
+  flowExtend: new Script<null>(flowExtend),
+  flowStep: new Script<FlowReply>(flowStep),
   leave: new Script<number>(leave),
   noteQueue: new Script<null>(noteQueue),
   passOn: new Script<0 | 1>(passOn),

@@ -1,7 +1,9 @@
 /** What processes share, in Redis. */
+import type { FlowStore } from "../../flows.js";
 import type { StateStore } from "../../state.js";
 import type { RedisConnection } from "./connection.js";
 import { RedisPauses } from "./pauses.js";
+import { RedisFlows } from "./flows.js";
 import type { RedisSubscriber } from "./subscriber.js";
 import { RedisWorkers } from "./workers.js";
 
@@ -15,12 +17,14 @@ export interface StateContext {
 
 export class RedisState implements StateStore {
   readonly name: string;
+  readonly flows: FlowStore;
   readonly context: StateContext;
   readonly workers: RedisWorkers;
   readonly pauses: RedisPauses;
 
   constructor(context: StateContext) {
     this.name = context.connection.name;
+    this.flows = new RedisFlows(context);
     this.context = context;
     this.workers = new RedisWorkers(context.prefix, context.connection);
     this.pauses = new RedisPauses(context.prefix, context.connection);

@@ -1,0 +1,170 @@
+/** One flow in memory: its nodes, and what happened to each. */
+import type { Begun, Ended, FlowInit, FlowNode, FlowPlace, Following, ReadyStep } from "../../flows.js";
+
+/** What happened to a node. */
+interface Progress {
+  /** How many messages were handed out for it. */
+  copies: number;
+  /** The copy that runs. */
+  begun?: number;
+  /** How it ended: with a value or with an error, as JSON; a join has neither. */
+  end?: { readonly value: string } | { readonly error: string } | "closed";
+  /** Of a join: how many members have not ended. */
+  left: number;
+  /** Of a join: the step that ended last. */
+  closer?: number;
+}
+
+/** What follows the end of a step, while it is gathered. */
+interface Gathering {
+  readonly ready: ReadyStep[];
+  readonly told: number[];
+  readonly values: Map<number, string>;
+  /** How long to keep the flow from now, in milliseconds. */
+  keep: number;
+  through: boolean;
+}
+
+export class MemoryFlow {
+  readonly #init: FlowInit;
+  readonly #now: () => number;
+  readonly #progress: readonly Progress[];
+  /** The step that the flow failed with first. */
+  #failed: number | undefined;
+  #cancelled = false;
+  #expires: number;
+
+  constructor(init: FlowInit, now: () => number) {
+    this.#init = init;
+    this.#now = now;
+    this.#progress = init.nodes.map(({ of, message }) => ({
+      copies: of === undefined && message === undefined ? 1 : 0,
+      left: of?.length ?? 0,
+    }));
+    this.#expires = now() + init.ttl;
+  }
+
+  /** When it is forgotten. */
+  get expires(): number {
+    return this.#expires;
+  }
+
+  begin({ node, copy }: FlowPlace): Begun {
+    if (this.#cancelled) return { kind: "cancelled" };
+    const step = this.#at(node);
+    if (isDone(step)) return { kind: "ended", following: this.#follow(node, node, false) };
+    step.begun ??= copy;
+    if (step.begun !== copy) return { kind: "elsewhere" };
+    this.extend(0);
+    return { kind: "run" };
+  }
+
+  done(node: number, value: string): Ended {
+    if (this.#cancelled) return { kind: "cancelled" };
+    if (this.#failed === node) this.#failed = undefined;
+    const following = this.#follow(node, node, this.#end(node, { value }));
+    return { kind: "ended", following, failed: false, fell: undefined };
+  }
+
+  dead(node: number, error: string): Ended {
+    if (this.#cancelled) return { kind: "cancelled" };
+    const { aside, falls } = this.#node(node);
+    if (aside === true) return { kind: "ended", following: this.#nothing(), failed: false, fell: undefined };
+    if (falls !== undefined) {
+      const following = this.#follow(node, falls, this.#end(falls, { error }));
+      return { kind: "ended", following, failed: false, fell: falls };
+    }
+    this.#failed ??= node;
+    return { kind: "ended", following: this.#nothing(), failed: this.#failed === node, fell: undefined };
+  }
+
+  extend(milliseconds: number): void {
+    this.#expires = Math.max(this.#expires, this.#now() + this.#init.ttl + milliseconds);
+  }
+
+  cancel(): readonly number[] {
+    this.#cancelled = true;
+    return [...this.#progress.keys()].filter((node) => {
+      const { copies, end } = this.#at(node);
+      return copies > 0 && end === undefined;
+    });
+  }
+
+  /** Whether it is the first end of the node. */
+  #end(node: number, end: NonNullable<Progress["end"]>): boolean {
+    const progress = this.#at(node);
+    if (progress.end !== undefined) return false;
+    progress.end = end;
+    return true;
+  }
+
+  #nothing(): Following {
+    this.extend(0);
+    return { meta: this.#init.meta, ready: [], told: [], values: new Map() };
+  }
+
+  /** Gathers what follows a node, because of a step that ended, just now (`first`) or before. */
+  #follow(step: number, node: number, first: boolean): Following {
+    const { ttl, afterwards, meta } = this.#init;
+    const gathering: Gathering = { ready: [], told: [], values: new Map(), keep: ttl, through: false };
+    this.#gather(gathering, step, node, first);
+    this.#expires = gathering.through
+      ? this.#now() + afterwards
+      : Math.max(this.#expires, this.#now() + gathering.keep);
+    return { meta, ready: gathering.ready, told: gathering.told, values: gathering.values };
+  }
+
+  #gather(gathering: Gathering, step: number, node: number, first: boolean): void {
+    const { told, next = [], after = [], last, join } = this.#node(node);
+    if (told === true) {
+      gathering.told.push(node);
+      gathering.values.set(node, this.#cameOf(node));
+    }
+    for (const each of next) this.#handOut(gathering, each, node);
+    for (const each of after) this.#handOut(gathering, each, undefined);
+    if (last === true) gathering.through = true;
+    if (join === undefined) return;
+    // A join is closed by the step that ended last in it; only that one hands out what follows, also when it comes again.
+    const group = this.#at(join);
+    if (!first) {
+      if (group.closer === step) this.#gather(gathering, step, join, false);
+    } else if (--group.left === 0 && this.#end(join, "closed")) {
+      group.closer = step;
+      this.#gather(gathering, step, join, true);
+    }
+  }
+
+  #handOut(gathering: Gathering, node: number, source: number | undefined): void {
+    const step = this.#at(node);
+    if (step.begun !== undefined) return;
+    const { message = "", delay = 0 } = this.#node(node);
+    gathering.ready.push({ node, copy: ++step.copies, message, source });
+    gathering.keep = Math.max(gathering.keep, this.#init.ttl + delay);
+    if (source !== undefined) gathering.values.set(source, this.#cameOf(source));
+  }
+
+  #cameOf(node: number): string {
+    const { end } = this.#at(node);
+    if (typeof end === "object") return "value" in end ? end.value : end.error;
+    const { of = [], collects } = this.#node(node);
+    const list = `[${of.map((member) => this.#cameOf(member)).join(",")}]`;
+    return collects === true ? `{"settled":${list}}` : list;
+  }
+
+  #node(index: number): FlowNode {
+    return found(this.#init.nodes[index], index);
+  }
+
+  #at(index: number): Progress {
+    return found(this.#progress[index], index);
+  }
+}
+
+function isDone({ end }: Progress): boolean {
+  return typeof end === "object" && "value" in end;
+}
+
+function found<T>(value: T | undefined, index: number): T {
+  if (value === undefined) throw new RangeError(`the flow has no node ${index}`);
+  return value;
+}

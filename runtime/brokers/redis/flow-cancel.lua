@@ -1,0 +1,14 @@
+-- Ends a flow: no further step of it begins.
+--
+-- KEYS[1]  flow hash
+-- Returns  the nodes that were handed out and have not ended
+
+if redis.call("EXISTS", KEYS[1]) == 0 then return {} end
+redis.call("HSET", KEYS[1], "cancelled", 1)
+local nodes = {}
+for _, field in ipairs(redis.call("HKEYS", KEYS[1])) do
+  local node = string.match(field, "^copies:(%d+)$")
+  if node and not redis.call("HGET", KEYS[1], "end:" .. node) then nodes[#nodes + 1] = tonumber(node) end
+end
+table.sort(nodes)
+return nodes

@@ -1,0 +1,132 @@
+-- Begins a step of a flow, or records its end; says what follows, and keeps the flow for its time.
+--
+-- KEYS[1]  flow hash, of these fields:
+--            ttl, afterwards, meta   as the flow was created
+--            node:<n>                the node, as JSON
+--            message:<n>             what its message is made of
+--            copies:<n>              how many messages were handed out for it
+--            begun:<n>               the copy that runs
+--            end:<n>                 "+" and what came of it, "-" and its error, or "*" for a join
+--            left:<n>                of a join: how many members have not ended
+--            closer:<n>              of a join: the step that ended last
+--            failed                  the step that the flow failed with first
+--            cancelled               there where it was
+-- ARGV[1]  "begin", "done" or "dead"
+-- ARGV[2]  node
+-- ARGV[3]  copy
+-- ARGV[4]  of "done" what came of it, of "dead" its error; as JSON
+-- Returns  {"expired"}, {"cancelled"}, {"elsewhere"} or {"run"}; else {"ended", meta, 1 where the flow has failed with
+--          this step, node of the member that fell with it or "", ready, told, values}: `ready` has node, copy, message
+--          and source or "" of each step, `told` nodes, `values` nodes and JSON in turn
+
+local flow = KEYS[1]
+local event, node, copy, value = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+
+local function get(field) return redis.call("HGET", flow, field) end
+local function put_first(field, text) return redis.call("HSETNX", flow, field, text) == 1 end
+
+local ttl = get("ttl")
+if not ttl then return {"expired"} end
+if get("cancelled") then return {"cancelled"} end
+
+local function definition(n) return cjson.decode(get("node:" .. n)) end
+
+-- Node numbers are read from JSON as floats.
+local function name(n) return string.format("%d", n) end
+
+-- How long the flow is kept from now; what it waits for already is not cut short.
+local keep, through = tonumber(ttl), false
+
+-- What came of a node, as JSON: leaves are objects, groups lists.
+local function came_of(n)
+  local ending = get("end:" .. n)
+  if ending ~= "*" then return string.sub(ending, 2) end
+  local join = definition(n)
+  local outputs = {}
+  for i, member in ipairs(join.of) do outputs[i] = came_of(name(member)) end
+  local list = "[" .. table.concat(outputs, ",") .. "]"
+  return join.collects and '{"settled":' .. list .. "}" or list
+end
+
+local ready, told, values, valued = {}, {}, {}, {}
+
+local function need(n)
+  if valued[n] then return end
+  valued[n] = true
+  values[#values + 1] = n
+  values[#values + 1] = came_of(n)
+end
+
+local function hand_out(n, source)
+  if get("begun:" .. n) then return end
+  local number = redis.call("HINCRBY", flow, "copies:" .. n, 1)
+  for _, part in ipairs({n, number, get("message:" .. n), source}) do ready[#ready + 1] = part end
+  keep = math.max(keep, ttl + (definition(n).delay or 0))
+  if source ~= "" then need(source) end
+end
+
+-- Hands out what follows a node. `first`: it has ended just now. A join is closed by the step that ended last in it, and
+-- only that one hands out what follows: also when it comes again.
+local function follow(n, first)
+  local ended = definition(n)
+  if ended.told then
+    told[#told + 1] = n
+    need(n)
+  end
+  for _, each in ipairs(ended.next or {}) do hand_out(name(each), n) end
+  for _, each in ipairs(ended.after or {}) do hand_out(name(each), "") end
+  if ended.last then through = true end
+  if not ended.join then return end
+  local join = name(ended.join)
+  if not first then
+    if get("closer:" .. join) == node then follow(join, false) end
+  elseif redis.call("HINCRBY", flow, "left:" .. join, -1) == 0 and put_first("end:" .. join, "*") then
+    redis.call("HSET", flow, "closer:" .. join, node)
+    follow(join, true)
+  end
+end
+
+-- The flow is kept for longer, never for less, unless it is through.
+local function touch()
+  local left = redis.call("PTTL", flow)
+  if through then keep = tonumber(get("afterwards"))
+  elseif left > keep then return end
+  redis.call("PEXPIRE", flow, keep)
+end
+
+local function ended(failed, fell)
+  touch()
+  return {"ended", get("meta"), failed, fell, ready, told, values}
+end
+
+local function begin()
+  if string.sub(get("end:" .. node) or "", 1, 1) == "+" then
+    follow(node, false)
+    return ended(0, "")
+  end
+  if not put_first("begun:" .. node, copy) and get("begun:" .. node) ~= copy then return {"elsewhere"} end
+  touch()
+  return {"run"}
+end
+
+local function done()
+  if get("failed") == node then redis.call("HDEL", flow, "failed") end
+  follow(node, put_first("end:" .. node, "+" .. value))
+  return ended(0, "")
+end
+
+local function dead()
+  local step = definition(node)
+  if step.aside then return ended(0, "") end
+  if step.falls then
+    local member = name(step.falls)
+    follow(member, put_first("end:" .. member, "-" .. value))
+    return ended(0, member)
+  end
+  put_first("failed", node)
+  return ended(get("failed") == node and 1 or 0, "")
+end
+
+if event == "begin" then return begin() end
+if event == "done" then return done() end
+return dead()

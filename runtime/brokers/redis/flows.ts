@@ -1,0 +1,92 @@
+/** Flows in Redis: each is one hash, so that whatever happens to it happens in one step. */
+import type { Begun, Ended, FlowInit, FlowNode, FlowPlace, Following, FlowStore, ReadyStep } from "../../flows.js";
+import { flowKey } from "./keys.js";
+import { scripts, type FlowReply } from "./scripts.js";
+import type { StateContext } from "./state.js";
+
+export class RedisFlows implements FlowStore {
+  readonly #context: StateContext;
+
+  constructor(context: StateContext) {
+    this.#context = context;
+  }
+
+  async create(id: string, { nodes, ttl, afterwards, meta }: FlowInit): Promise<void> {
+    const fields = ["ttl", ttl, "afterwards", afterwards, "meta", meta, ...nodes.flatMap(fieldsOf)];
+    await this.#context.connection.run(scripts.flowCreate, [this.#key(id)], [ttl, ...fields]);
+  }
+
+  async begin(place: FlowPlace): Promise<Begun> {
+    const reply = await this.#step("begin", place, "");
+    return reply[0] === "ended" ? { kind: "ended", following: followingOf(reply) } : { kind: reply[0] };
+  }
+
+  done(place: FlowPlace, value: string): Promise<Ended> {
+    return this.#end("done", place, value);
+  }
+
+  dead(place: FlowPlace, error: string): Promise<Ended> {
+    return this.#end("dead", place, error);
+  }
+
+  async extend(id: string, milliseconds: number): Promise<void> {
+    await this.#context.connection.run(scripts.flowExtend, [this.#key(id)], [Math.ceil(milliseconds)]);
+  }
+
+  cancel(id: string): Promise<readonly number[]> {
+    return this.#context.connection.run(scripts.flowCancel, [this.#key(id)]);
+  }
+
+  async #end(event: "done" | "dead", place: FlowPlace, value: string): Promise<Ended> {
+    const reply = await this.#step(event, place, value);
+    switch (reply[0]) {
+      case "ended": {
+        const [, , failed, fell] = reply;
+        const following = followingOf(reply);
+        return { kind: "ended", following, failed: failed === 1, fell: fell === "" ? undefined : Number(fell) };
+      }
+      case "cancelled":
+        return { kind: "cancelled" };
+      case "run":
+      case "elsewhere":
+      case "expired":
+        return { kind: "expired" };
+    }
+  }
+
+  #step(event: "begin" | "done" | "dead", { id, node, copy }: FlowPlace, value: string): Promise<FlowReply> {
+    return this.#context.connection.run(scripts.flowStep, [this.#key(id)], [event, node, copy, value]);
+  }
+
+  #key(id: string): string {
+    return flowKey(this.#context.prefix, id);
+  }
+}
+
+/** The fields of a new flow's hash that one of its nodes has, with their values. */
+function fieldsOf({ message, ...node }: FlowNode, index: number): readonly (string | number)[] {
+  const fields: (string | number)[] = [`node:${index}`, JSON.stringify(node)];
+  if (node.of !== undefined) fields.push(`left:${index}`, node.of.length);
+  else if (message === undefined) fields.push(`copies:${index}`, 1);
+  else fields.push(`message:${index}`, message);
+  return fields;
+}
+
+function followingOf([, meta, , , ready, told, values]: Extract<
+  FlowReply,
+  readonly ["ended", ...unknown[]]
+>): Following {
+  const steps: ReadyStep[] = [];
+  for (let i = 0; i < ready.length; i += 4) {
+    const [node, copy, message = "", source] = ready.slice(i, i + 4);
+    steps.push({
+      node: Number(node),
+      copy: Number(copy),
+      message: String(message),
+      source: source === "" ? undefined : Number(source),
+    });
+  }
+  const valued = new Map<number, string>();
+  for (let i = 0; i < values.length; i += 2) valued.set(Number(values[i]), String(values[i + 1]));
+  return { meta, ready: steps, told: told.map(Number), values: valued };
+}
