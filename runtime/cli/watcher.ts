@@ -31,6 +31,8 @@ export class Watcher {
   readonly #generator: InstanceType<Generator["Generator"]>;
   readonly #folders: InstanceType<Generator["FolderWatchers"]>;
   #sources: readonly string[];
+  /** What the generator noted the last time. It is said once. */
+  #notes: readonly string[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   /** Loads what it works with. Nothing is watched before the first `build()`. */
@@ -70,7 +72,8 @@ export class Watcher {
       throw new Failure(problems.map(explain).join("\n\n"));
     }
     if (written.length > 0) this.#options.onNote(`generated ${written.join(", ")}`);
-    for (const note of notes) this.#options.onNote(note);
+    for (const note of notes.filter((each) => !this.#notes.includes(each))) this.#options.onNote(note);
+    this.#notes = notes;
   }
 
   #watch(): void {
