@@ -4,6 +4,7 @@ import { InvalidOptionError } from "./errors.js";
 import { resolveLimits, type ActorLimits } from "./limit-options.js";
 import { checkOptions, resolveOptions, type ResolvedOptions } from "./options.js";
 import { createValidator, type Validator } from "./schema.js";
+import { resolveUnique, type Unique } from "./unique.js";
 
 declare const signature: unique symbol;
 
@@ -25,6 +26,8 @@ export interface Actor<S extends Signature = Signature> {
   readonly onRetryExhausted: ActorOptions["onRetryExhausted"];
   /** Absent where nothing limits it. */
   readonly limits: ActorLimits | undefined;
+  /** Which of its messages count as one; absent where none do. */
+  readonly unique: Unique | undefined;
   /** Absent for fire and forget. */
   readonly output: Validator | undefined;
   /** Carries the types only; there is no such property at run time. */
@@ -87,6 +90,7 @@ export function defineActor<S extends Signature>(contract: Contract, identity: A
     throws: contract.options.throws ?? [],
     onRetryExhausted: contract.options.onRetryExhausted,
     limits: resolveLimits(contract.options),
+    unique: resolveUnique(contract.options.unique),
     input: createValidator(input, identity.taggedInput === true),
     output: output === undefined ? undefined : createValidator(output, identity.taggedOutput === true),
   };

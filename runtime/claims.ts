@@ -1,5 +1,6 @@
 /** The seam to claims: messages that are sent only where no other has their key, each key counting in one queue. */
-import type { Publication } from "./broker.js";
+import type { Broker, Publication } from "./broker.js";
+import { InvalidOptionError } from "./errors.js";
 
 /** What a message claims: a key of its queue, which no other message has while the claim lasts. */
 export interface Claim {
@@ -37,4 +38,12 @@ export interface Claims {
   replaced(queue: string, id: string): Promise<boolean>;
   /** Gives up what a message still has of these keys; what others have by now stays theirs. */
   free(queue: string, id: string, keys: readonly string[]): Promise<void>;
+}
+
+/** A broker's claims. Throws where it has none; `what` needs them. */
+export function claimsOf({ name, claims }: Broker, what: string): Claims {
+  if (claims !== undefined) return claims;
+  throw new InvalidOptionError(
+    `${what} needs a store, and ${name} has none: give it one, rabbitmqBroker(url, { state: redisState(redisUrl) }).`,
+  );
 }

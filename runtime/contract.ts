@@ -51,6 +51,25 @@ export interface RateLimit<I extends z.$ZodType = z.$ZodType> {
   key?(input: z.output<I>): string | number;
 }
 
+/** What becomes of a message whose key another has: see `UniqueOptions`. */
+export type UniqueMode = "drop" | "replace" | "debounce";
+
+/** Which messages of an actor count as one, and what is done about a further one. */
+export interface UniqueOptions<I extends z.$ZodType = z.$ZodType> {
+  /** Messages with one key count as one. It is given what the producer sends. */
+  key(input: z.input<I>): string | number;
+  /** How long a message has its key, from when it is due; less where it ends before and `freeAtEnd` holds. */
+  readonly for: Duration;
+  /**
+   * What is done with a message whose key another has. `drop`: it is not sent; `send` answers with the one that is there.
+   * `replace`: it takes the other's place, which does not run any more if it has not begun. `debounce`: the same, and
+   * each message is held back for as long as `for` says, so that the last one of a burst runs. Default: `"drop"`.
+   */
+  readonly mode?: UniqueMode;
+  /** Whether the key is free as soon as its message is done or dead. Default: true. */
+  readonly freeAtEnd?: boolean;
+}
+
 /** The schemas and options of an actor, as a contract states them. */
 export interface ActorOptions<
   I extends z.$ZodType = z.$ZodType,
@@ -122,6 +141,8 @@ export interface ActorOptions<
    * to wait holds up nothing else and costs no retry. Needs a broker with a state store. Default: no limit.
    */
   readonly rateLimit?: RateLimit<I>;
+  /** Which messages count as one: `{ key: ({ userId }) => userId, for: "10m" }`. Default: none. */
+  readonly unique?: UniqueOptions<I>;
 }
 
 /** The types that an actor's messages have on their way. */

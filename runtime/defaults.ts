@@ -14,6 +14,11 @@ export const defaults = {
     notifyShutdown: false,
     resultTtl: 10 * 60_000,
   },
+  /** Unique messages. */
+  unique: {
+    mode: "drop",
+    freeAtEnd: true,
+  },
   /** Workers. */
   worker: {
     concurrency: 100,
@@ -59,6 +64,8 @@ export const defaults = {
   /** Clients. */
   client: {
     resultTimeout: 10_000,
+    /** How long an id that a caller gave is accepted only once. */
+    idTtl: 24 * 60 * 60_000,
   },
   /** What one message may be. */
   message: {

@@ -5,6 +5,7 @@
  * worker cannot drop what a newer producer sent, and no number of an input is rounded on the way. Unknown header fields
  * are kept.
  */
+import type { ClaimNote } from "./claims.js";
 import { defaults } from "./defaults.js";
 import { UndecodableError } from "./errors.js";
 import { messageOptionNames, type MessageOptions } from "./options.js";
@@ -57,6 +58,8 @@ export interface Envelope {
   readonly options: MessageOverrides | undefined;
   /** How earlier attempts failed, the oldest first; the middle ones of very many are left out. */
   readonly failures: readonly Failure[];
+  /** What it has claimed; absent where there is nothing to be done about that. */
+  readonly unique: ClaimNote | undefined;
   /** How the input is written; absent for plain JSON. */
   readonly encoding: string | undefined;
   /** The input as JSON read it; not yet validated. */
@@ -74,23 +77,24 @@ export interface EnvelopeInit {
   readonly headers?: Headers | undefined;
   readonly expires?: number | undefined;
   readonly options?: MessageOverrides | undefined;
+  readonly unique?: ClaimNote | undefined;
   /** The input, already as JSON text. */
   readonly inputJson: string;
 }
 
-/** The bytes of a new message. `id`, `actor`, `v` and `encoding` are of our own making and hold nothing to escape. */
+/** The bytes of a new message. `actor`, `v` and `encoding` are of our own making and hold nothing to escape. */
 export function encodeEnvelope(init: EnvelopeInit): string {
   const { id, actor, v, at, reply, encoding, inputJson } = init;
   const replyField = reply === undefined ? "" : `,"reply":${JSON.stringify(reply)}`;
   const encodingField = encoding === undefined ? "" : `,"encoding":"${encoding}"`;
   const rest = `${replyField}${rareFields(init)}${encodingField}`;
-  return `{"id":"${id}","actor":"${actor}","v":"${v}","at":${at}${rest},"input":${inputJson}}`;
+  return `{"id":${JSON.stringify(id)},"actor":"${actor}","v":"${v}","at":${at}${rest},"input":${inputJson}}`;
 }
 
 /** Those that most messages do not have. */
-function rareFields({ headers, expires, options }: EnvelopeInit): string {
-  if (headers === undefined && expires === undefined && options === undefined) return "";
-  const fields = { headers, expires, options };
+function rareFields({ headers, expires, options, unique }: EnvelopeInit): string {
+  if (headers === undefined && expires === undefined && options === undefined && unique === undefined) return "";
+  const fields = { headers, expires, options, unique };
   return `,${JSON.stringify(fields).slice(1, -1)}`;
 }
 
@@ -119,6 +123,7 @@ export function decodeEnvelope(body: string): Envelope {
     headers: headersOf(fields.headers),
     expires: fields.expires === undefined ? undefined : count(fields.expires, "expires"),
     options: fields.options === undefined ? undefined : overridesOf(fields.options),
+    unique: fields.unique === undefined ? undefined : claimNoteOf(fields.unique),
     failures: fields.failures === undefined ? NO_FAILURES : failuresOf(fields.failures),
     encoding: encoding === undefined ? undefined : text(encoding, "encoding"),
     input,
@@ -152,6 +157,12 @@ function overridesOf(value: unknown): MessageOverrides {
   const fields = fieldsOf(value);
   const given = messageOptionNames.filter((name) => fields[name] !== undefined);
   return Object.fromEntries(given.map((name) => [name, count(fields[name], `options.${name}`)]));
+}
+
+function claimNoteOf(value: unknown): ClaimNote {
+  const { frees, replaceable } = fieldsOf(value);
+  if (!Array.isArray(frees) || typeof replaceable !== "boolean") throw malformed("unique", "a note of claims");
+  return { frees: frees.map((key) => text(key, "unique.frees")), replaceable };
 }
 
 function failuresOf(value: unknown): readonly Failure[] {

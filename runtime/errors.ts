@@ -222,7 +222,9 @@ export type DeadReason =
   | "invalid-output"
   | "do-not-retry"
   | "retries-exhausted"
-  | "crash-loop";
+  | "crash-loop"
+  /** Not among the dead letters: a newer message with the same `unique` key took its place. */
+  | "replaced";
 
 /** The message that a result was awaited of is dead: its handler failed for good, or it could not be handled at all. */
 export class RemoteFailureError extends CallboardError {

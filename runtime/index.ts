@@ -2,7 +2,16 @@
 
 // Contracts
 export { actor } from "./contract.js";
-export type { ActorOptions, Contract, ErrorClass, ExhaustedMessage, Priority, Signature } from "./contract.js";
+export type {
+  ActorOptions,
+  Contract,
+  ErrorClass,
+  ExhaustedMessage,
+  Priority,
+  Signature,
+  UniqueMode,
+  UniqueOptions,
+} from "./contract.js";
 export type { Duration } from "./duration.js";
 
 // Handlers

@@ -2,7 +2,7 @@
 import type { ActorOptions, ConcurrencyLimit, RateLimit } from "./contract.js";
 import { defaults } from "./defaults.js";
 import { parseDuration } from "./duration.js";
-import { nearest } from "./nearest.js";
+import { faultOf, type MemberRule as Rule } from "./member-rules.js";
 
 /** Shorter, a renewal that is a little late would cost a slot. In milliseconds. */
 const SHORTEST_LEASE = 1000;
@@ -35,12 +35,6 @@ export interface ActorLimits {
   readonly rate: (Rate & Keyed) | undefined;
 }
 
-/** What one option inside of a limit may be, and how that is said. */
-interface Rule {
-  readonly check: (value: unknown) => boolean;
-  readonly expected: string;
-}
-
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1;
 const isFunction = (value: unknown) => typeof value === "function";
 const atLeast = (least: number) => (value: unknown) => (parseDuration(value) ?? 0) >= least;
@@ -56,31 +50,12 @@ const rateRules: Readonly<Record<keyof RateLimit, Rule>> = { limit, per, kind, k
 
 /** What is wrong with a limit of concurrency, in a sentence; `undefined` when nothing is. */
 export function concurrencyFault(value: unknown): string | undefined {
-  return fault(typeof value === "number" ? { limit: value } : (value as object), concurrencyRules, ["limit"]);
+  return faultOf(typeof value === "number" ? { limit: value } : (value as object), concurrencyRules, ["limit"]);
 }
 
 /** What is wrong with a limit of rate, in a sentence; `undefined` when nothing is. */
 export function rateFault(value: unknown): string | undefined {
-  return fault(value as object, rateRules, ["limit", "per"]);
-}
-
-function fault(given: object, rules: Readonly<Record<string, Rule>>, required: readonly string[]): string | undefined {
-  const names = Object.keys(rules);
-  const unknown = Object.keys(given).find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    const near = nearest(unknown, names);
-    const help = near === undefined ? `Known options: ${names.join(", ")}.` : `Did you mean "${near}"?`;
-    return `there is no option "${unknown}" of it. ${help}`;
-  }
-  for (const [name, { check, expected }] of Object.entries(rules)) {
-    const value: unknown = Reflect.get(given, name);
-    if (value === undefined ? required.includes(name) : !check(value)) {
-      const shown =
-        typeof value === "string" ? JSON.stringify(value) : typeof value === "number" ? value : typeof value;
-      return `its "${name}" must be ${expected}; it is ${shown}.`;
-    }
-  }
-  return undefined;
+  return faultOf(value as object, rateRules, ["limit", "per"]);
 }
 
 /** The limits of an actor; `undefined` where it has none. They must have passed `checkOptions`. */

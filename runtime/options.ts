@@ -6,6 +6,7 @@ import { InvalidOptionError } from "./errors.js";
 import { concurrencyFault, rateFault } from "./limit-options.js";
 import { nearest } from "./nearest.js";
 import { MOST_PARTITIONS } from "./partitions.js";
+import { uniqueFault } from "./unique.js";
 
 /** An actor's options with nothing left open. Durations are in milliseconds. */
 export interface ResolvedOptions {
@@ -101,6 +102,11 @@ const rules: Readonly<Record<keyof ActorOptions, Rule>> = {
     check: isRecord,
     expected: '{ limit, per, kind, key }, such as { limit: 100, per: "1m" }',
     fault: rateFault,
+  },
+  unique: {
+    check: isRecord,
+    expected: '{ key, for, mode, freeAtEnd }, such as { key: (input) => input.user, for: "10m" }',
+    fault: uniqueFault,
   },
 };
 

@@ -10,7 +10,18 @@ interface Rule {
 }
 
 const vocabulary = [
-  ...["contract", "defaults", "duration", "errors", "limit-options", "nearest", "options", "partitions", "tagged"],
+  ...[
+    "contract",
+    "defaults",
+    "duration",
+    "errors",
+    "limit-options",
+    "member-rules",
+    "nearest",
+    "options",
+    "partitions",
+  ],
+  ...["tagged", "unique"],
 ].map((name) => `runtime/${name}.ts`);
 const surface = "runtime/index.ts";
 

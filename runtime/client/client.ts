@@ -1,12 +1,13 @@
 /** The producer's side of an actor: validate, wrap in an envelope, publish. */
 import type { Actor, InputOf, OutputOf } from "../actor.js";
 import type { Broker, Publication } from "../broker.js";
+import { claimsOf } from "../claims.js";
 import { settlesWithin, systemClock } from "../clock.js";
 import type { Priority } from "../contract.js";
 import { defaults } from "../defaults.js";
 import type { Duration } from "../duration.js";
 import type { Headers } from "../envelope.js";
-import { BrokerUnavailableError, InvalidInputError, InvalidOptionError, NotSentError } from "../errors.js";
+import { BrokerUnavailableError, InvalidInputError, NotSentError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import { createId } from "../id.js";
 import { allOf, orElse } from "../maybe.js";
@@ -17,7 +18,7 @@ import { checkSeal } from "../wire-value.js";
 import { awaitResult, Message, type ResultOptions, type Sender, type SentMessage } from "./message.js";
 import { composeClient, type ClientMiddleware } from "./middleware.js";
 import { assertAgreement, createPartitioner } from "./partitioner.js";
-import { prepare, readPosting, type Posting } from "./publication.js";
+import { checkId, prepare, readPosting, type Posting, type Prepared } from "./publication.js";
 
 /** How a message is sent, where it differs from its contract. */
 export interface SendOptions extends MessageOptions {
@@ -27,7 +28,15 @@ export interface SendOptions extends MessageOptions {
   readonly priority?: Priority;
   /** Texts that travel beside the input: middleware and `task.message` have them. */
   readonly headers?: Headers;
+  /**
+   * An id of your own: 1 to 128 characters without blanks and braces, and another one for every message of every actor.
+   * It is accepted once within the client's `idTtl`: sent again, nothing is sent, and the answer is the same message.
+   */
+  readonly id?: string;
 }
+
+/** How many messages are sent at once: each has an id of its own. */
+export type SendManyOptions = Omit<SendOptions, "id">;
 
 /** Sends messages to an actor that answers nothing. */
 export interface SendOnlyClient<Input> {
@@ -38,7 +47,7 @@ export interface SendOnlyClient<Input> {
    */
   send(input: Input, options?: SendOptions): Promise<SentMessage>;
   /** Sends many messages at once: all of them are valid, or none is sent. */
-  sendMany(inputs: readonly Input[], options?: SendOptions): Promise<SentMessage[]>;
+  sendMany(inputs: readonly Input[], options?: SendManyOptions): Promise<SentMessage[]>;
   /** A message that was sent before, here or by another process. It is not asked for: whether there is one is unknown. */
   handle(id: string): SentMessage;
 }
@@ -52,7 +61,7 @@ export interface CallableClient<Input, Output> {
    */
   send(input: Input, options?: SendOptions): Promise<Message<Output>>;
   /** Sends many messages at once: all of them are valid, or none is sent. */
-  sendMany(inputs: readonly Input[], options?: SendOptions): Promise<Message<Output>[]>;
+  sendMany(inputs: readonly Input[], options?: SendManyOptions): Promise<Message<Output>[]>;
   /**
    * Sends a message and waits for its answer: `send` and `result` in one, with one round trip less.
    * @throws RemoteFailureError the message is dead; `remote` is the handler's error
@@ -82,11 +91,16 @@ export interface ClientOptions {
   readonly resultTimeout?: Duration;
   /** Seals every input, and opens the outputs: `createSeal({ current, keys })`. Default: nothing is sealed. */
   readonly seal?: Seal;
+  /** How long an `id` that you give a message is accepted only once. Default: `"1d"`. */
+  readonly idTtl?: Duration;
   /** Your own middleware, around the sending of each message; the first is the outermost. */
   readonly middleware?: readonly MaybePlaced<ClientMiddleware>[];
 }
 
-const clientOptionNames = ["resultTimeout", "seal", "middleware"] as const satisfies (keyof ClientOptions)[];
+const clientOptionNames = ["resultTimeout", "seal", "idTtl", "middleware"] as const satisfies (keyof ClientOptions)[];
+
+/** A message that the broker has, as far as it can be asked for. */
+type Sent = Pick<Publication, "id" | "queue">;
 
 /** Binds actors to a broker. */
 export function createClient<Groups extends ActorGroups>(
@@ -112,26 +126,36 @@ export function createActorClient<A extends Actor>(
   const addressed = broker.results.addressedOnly === true && actor.output !== undefined;
   const seal = checkSeal(options.seal);
   const sender: Sender = { broker, actor, resultTimeout, seal };
-  const handle = (sent: Pick<Publication, "id" | "queue">) => new Message<unknown>(sender, sent);
+  const handle = (sent: Sent) => new Message<unknown>(sender, sent);
   assertAgreement(broker, actor);
   const clock = broker.clock ?? systemClock;
-  const destination = { actor, partition: createPartitioner(actor), seal, clock };
+  const idTtl = duration('"idTtl"', options.idTtl) ?? defaults.client.idTtl;
+  const destination = { actor, partition: createPartitioner(actor), seal, clock, idTtl };
+  if (actor.unique !== undefined) claimsOf(broker, `${actor.name}: "unique"`);
   const through = composeClient(options.middleware ?? []);
 
+  /** Hands a message to the broker; what it answers with is another one where that has what this one claims. */
+  async function deliver(message: Prepared): Promise<Sent> {
+    const { claims, queue } = message;
+    if (claims === undefined) {
+      await broker.publish([message]);
+      return message;
+    }
+    const { id } = await claimsOf(broker, `${actor.name}: an id of your own`).publish(message, claims);
+    return { id, queue };
+  }
+
   /** Sends one message, through the middleware where there is some. */
-  async function post(posting: Posting, input: unknown, reply: string | undefined, id: string): Promise<Publication> {
+  async function post(posting: Posting, input: unknown, reply: string | undefined, id: string): Promise<Sent> {
     if (through === undefined) {
       const prepared = prepare(posting, input, reply, id);
-      const publication = prepared instanceof Promise ? await prepared : prepared;
-      await broker.publish([publication]);
-      return publication;
+      return deliver(prepared instanceof Promise ? await prepared : prepared);
     }
     const { priority, delay, headers = {} } = posting;
-    let sent: Publication | undefined;
+    let sent: Sent | undefined;
     await through({ id, actor, input, headers, priority, delay }, async (message) => {
       const { headers, priority, delay } = message;
-      sent = await prepare({ ...posting, headers, priority, delay }, message.input, reply, id);
-      await broker.publish([sent]);
+      sent = await deliver(await prepare({ ...posting, headers, priority, delay }, message.input, reply, id));
     });
     if (sent === undefined) throw new NotSentError(actor.name);
     return sent;
@@ -141,7 +165,7 @@ export function createActorClient<A extends Actor>(
     async send(input, sendOptions) {
       const posting = readPosting(destination, "send", sendOptions);
       const reply = addressed ? await broker.results.address() : undefined;
-      return handle(await post(posting, input, reply, createId()));
+      return handle(await post(posting, input, reply, posting.id ?? createId()));
     },
     async sendMany(inputs, sendOptions) {
       const posting = readPosting(destination, "sendMany", sendOptions);
@@ -161,6 +185,7 @@ export function createActorClient<A extends Actor>(
         const posts = inputs.map((input) => post(posting, input, reply, createId()));
         return (await Promise.all(posts)).map(handle);
       }
+      if (actor.unique !== undefined) return (await Promise.all(publications.map(deliver))).map(handle);
       await broker.publish(publications);
       return publications.map(handle);
     },
@@ -170,13 +195,19 @@ export function createActorClient<A extends Actor>(
       const started = systemClock.elapsed();
       const address = broker.results.address();
       const reply = address instanceof Promise ? await inTime(address, limit, broker.name) : address;
-      // In one turn with the waiting, so that no answer is too quick for it.
-      const id = createId();
+      const left = () => Math.max(0, limit - (systemClock.elapsed() - started));
+      const { id = createId() } = posting;
       const sent = post(posting, input, reply, id);
-      const timeout = Math.max(0, limit - (systemClock.elapsed() - started));
+      if (actor.unique !== undefined || posting.id !== undefined) {
+        // It may be another message that answers.
+        const { id } = await sent;
+        return awaitResult(sender, id, { timeout: left(), addressed: false });
+      }
+      // In one turn with the waiting, so that no answer is too quick for it.
+      const timeout = left();
       return awaitResult(sender, id, { timeout, addressed: true, sent });
     },
-    handle: (id) => handle({ id: checkId(actor.name, id), queue: actor.options.queue }),
+    handle: (id) => handle({ id: checkId(`${actor.name}.handle`, id), queue: actor.options.queue }),
   };
   actors.set(client, actor);
   return client as ActorClient<A>;
@@ -194,12 +225,6 @@ export function actorOf(client: object): Actor | undefined {
 async function inTime<T>(step: Promise<T>, limit: number, broker: string): Promise<T> {
   if (await settlesWithin(systemClock, limit, step)) return step;
   throw new BrokerUnavailableError(`${broker} did not answer within ${limit} ms; nothing was sent`);
-}
-
-/** An id that a caller gives: it becomes part of keys. */
-function checkId(actor: string, id: string): string {
-  if (typeof id === "string" && /^\S{1,128}$/.test(id)) return id;
-  throw new InvalidOptionError(`${actor}: an id must be a text of 1 to 128 characters without blanks.`);
 }
 
 function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Readonly<Record<string, U>> {

@@ -6,6 +6,14 @@ export type { Headers } from "../envelope.js";
 export { use } from "../middleware.js";
 export type { MaybePlaced, Place, Placed } from "../middleware.js";
 export { createActorClient, createClient } from "./client.js";
-export type { ActorClient, CallableClient, ClientOptions, GroupClient, SendOnlyClient, SendOptions } from "./client.js";
+export type {
+  ActorClient,
+  CallableClient,
+  ClientOptions,
+  GroupClient,
+  SendManyOptions,
+  SendOnlyClient,
+  SendOptions,
+} from "./client.js";
 export type { ClientMiddleware, Outgoing, SendNext } from "./middleware.js";
 export type { Message, ResultOptions, SentMessage } from "./message.js";

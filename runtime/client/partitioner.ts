@@ -5,8 +5,8 @@ import type { Broker } from "../broker.js";
 import { InvalidInputError, InvalidOptionError } from "../errors.js";
 import { findDisagreements, partitionsOf } from "../partitions.js";
 
-/** Tells which queue a message with this input goes to. */
-export type Partitioner = (input: unknown) => string;
+/** Tells which queue a message with this input goes to; `claimed` decides where the contract names no key. */
+export type Partitioner = (input: unknown, claimed?: string) => string;
 
 /** The partitioner of an actor's messages. */
 export function createPartitioner({ name, options, partitionKey }: Actor): Partitioner {
@@ -17,7 +17,7 @@ export function createPartitioner({ name, options, partitionKey }: Actor): Parti
   if (partitionKey === undefined) {
     // Producers that send one message and end do not all begin with the same one.
     let turn = Math.floor(Math.random() * queues.length);
-    return () => nth(turn++);
+    return (_, claimed) => nth(claimed === undefined ? turn++ : crc32(claimed));
   }
   return (input) => nth(crc32(String(checkKey(name, partitionKey(input)))));
 }

@@ -2,6 +2,7 @@
 import type { Actor } from "../actor.js";
 import type { Publication } from "../broker.js";
 import type { Clock } from "../clock.js";
+import type { Claim } from "../claims.js";
 import { defaults } from "../defaults.js";
 import { encodeEnvelope, MOST_HEADERS, type EnvelopeInit, type Headers, type MessageOverrides } from "../envelope.js";
 import { InvalidInputError, InvalidOptionError, MessageTooLargeError } from "../errors.js";
@@ -14,12 +15,17 @@ import type { Checked } from "../schema.js";
 import type { Seal } from "../seal.js";
 import { TAGGED, toTagged } from "../tagged.js";
 import { sealValue } from "../wire-value.js";
+import { claimingOf, type Claiming } from "./claiming.js";
 import type { SendOptions } from "./client.js";
 import type { Partitioner } from "./partitioner.js";
 
-/** The names of all send options; `call` names its own beside them. */
+/** The names of all send options; `send` and `call` have some of their own beside them. */
 const sendOptionNames: readonly (keyof SendOptions)[] = ["delay", "priority", "headers", ...messageOptionNames];
-const callOptionNames: readonly string[] = [...sendOptionNames, "timeout"];
+const optionNames: Readonly<Record<"send" | "sendMany" | "call", readonly string[]>> = {
+  send: [...sendOptionNames, "id"],
+  sendMany: sendOptionNames,
+  call: [...sendOptionNames, "id", "timeout"],
+};
 
 /** Where messages go: to an actor, through one of its queue's partitions. */
 export interface Destination {
@@ -28,6 +34,8 @@ export interface Destination {
   readonly seal: Seal | undefined;
   /** The sender's. */
   readonly clock: Clock;
+  /** How long an id that a caller gave is accepted only once, in milliseconds. */
+  readonly idTtl: number;
 }
 
 /** How messages of one call are sent. */
@@ -37,33 +45,44 @@ export interface Posting extends Destination {
   readonly delay: number;
   readonly headers: Headers | undefined;
   readonly options: MessageOverrides | undefined;
+  /** The id that the caller gave. */
+  readonly id: string | undefined;
+}
+
+/** A message that is ready to be sent, if it gets what it claims. */
+export interface Prepared extends Publication {
+  readonly claims: readonly Claim[] | undefined;
 }
 
 /** Reads the options of one call; `call` is how its caller names it. */
 export function readPosting(
-  { actor, partition, seal, clock }: Destination,
+  destination: Destination,
   call: "send" | "sendMany" | "call",
   options: SendOptions | undefined,
 ): Posting {
-  if (options === undefined) return { ...PLAIN, actor, partition, seal, clock, priority: actor.options.priority };
-  const names = call === "call" ? callOptionNames : sendOptionNames;
+  const { actor } = destination;
+  if (options === undefined) return { ...PLAIN, ...destination, priority: actor.options.priority };
   const owner = `${actor.name}.${call}`;
-  refuseUnknownOptions(owner, options, names);
+  refuseUnknownOptions(owner, options, optionNames[call]);
   const priority = checkPriority(options.priority) ?? actor.options.priority;
   return {
-    actor,
-    partition,
-    seal,
-    clock,
+    ...destination,
     priority,
     delay: duration('"delay"', options.delay) ?? 0,
     headers: checkHeaders(owner, options.headers),
     options: readMessageOptions(owner, options, actor.options),
+    id: options.id === undefined ? undefined : checkId(owner, options.id),
   };
 }
 
 /** How a message is sent whose sender says nothing of it. */
-const PLAIN = { delay: 0, headers: undefined, options: undefined } as const;
+const PLAIN = { delay: 0, headers: undefined, options: undefined, id: undefined } as const;
+
+/** An id that a caller gives: it becomes part of keys, and braces would lead those to other places in a cluster. */
+export function checkId(owner: string, id: string): string {
+  if (typeof id === "string" && /^[^\s{}]{1,128}$/.test(id)) return id;
+  throw new InvalidOptionError(`${owner}: an id must be a text of 1 to 128 characters without blanks and braces.`);
+}
 
 function checkHeaders(owner: string, headers: Headers | undefined): Headers | undefined {
   if (headers === undefined) return undefined;
@@ -76,20 +95,30 @@ function checkHeaders(owner: string, headers: Headers | undefined): Headers | un
  * Checks an input and wraps it; at once, but for a schema with asynchronous parts. Nothing is sent that every worker
  * would refuse to read. `reply`: where the answer goes.
  */
-export function prepare(posting: Posting, input: unknown, reply?: string, id = createId()): MaybePromise<Publication> {
+export function prepare(
+  posting: Posting,
+  input: unknown,
+  reply?: string,
+  id = posting.id ?? createId(),
+): MaybePromise<Prepared> {
   return andThen(posting.actor.input.check(input), (checked) => wrap(posting, input, checked, id, reply));
 }
 
-function wrap(posting: Posting, input: unknown, checked: Checked, id: string, reply?: string): Publication {
-  const { actor, partition, clock, priority, delay, headers, options } = posting;
+function wrap(posting: Posting, input: unknown, checked: Checked, id: string, reply?: string): Prepared {
+  const { actor, partition, clock, priority, headers, options } = posting;
   if (!checked.ok) throw new InvalidInputError(actor.name, checked.issues);
   const { encoding, inputJson } = written(posting, id, toJson(actor, input));
+  const claiming = claimingOf(posting, input);
+  const { claims, note: unique, key, delay = posting.delay } = claiming ?? NOTHING_CLAIMED;
   // Field by field: spreading two objects took 2 µs, more than the rest of the envelope.
   const { name, fingerprint: v } = actor;
-  const body = encodeEnvelope({ id, actor: name, v, at: clock.now(), reply, encoding, headers, options, inputJson });
+  const at = clock.now();
+  const body = encodeEnvelope({ id, actor: name, v, at, reply, encoding, headers, options, unique, inputJson });
   checkSize(actor.name, body);
-  return { id, queue: partition(input), priority, delay, body };
+  return { id, queue: partition(input, key), priority, delay, body, claims };
 }
+
+const NOTHING_CLAIMED: Partial<Claiming> = {};
 
 /** The input as the envelope takes it: sealed where there is a seal. */
 function written(

@@ -38,7 +38,7 @@ export interface WorkerOptions<Queue extends string = string> {
   readonly unknownActorGrace?: Duration;
   /**
    * Your own middleware, around each attempt; the first is the outermost of them. They stand next to the handler, or
-   * where `use(middleware, { before: "retries" })` puts them. Built in are `results`, `input`, `retries`, `timeLimit`.
+   * where `use(middleware, { before: "retries" })` puts them. Built in are `results`, `unique`, `input`, `retries`, `timeLimit`.
    */
   readonly middleware?: readonly MaybePlaced<Middleware>[];
   /** Where it logs. Default: pino, one JSON object per line on standard output. */

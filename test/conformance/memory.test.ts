@@ -9,6 +9,7 @@ import { describeFlowStore } from "./flow-store.js";
 import type { BrokerHarness } from "./harness.js";
 import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
+import { describeUnique } from "./unique.js";
 import { describeWorker } from "./worker.js";
 
 const harness: BrokerHarness = {
@@ -36,6 +37,7 @@ const harness: BrokerHarness = {
 describeBroker("memory", harness);
 describeClaims("memory", harness);
 describeResults("memory", harness);
+describeUnique("memory", harness);
 describeWorker("memory", harness);
 describeOperations("memory", harness);
 describeFlowStore("memory", harness);

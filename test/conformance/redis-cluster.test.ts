@@ -7,6 +7,7 @@ import { describeClaims } from "./claims.js";
 import { describeFlowStore } from "./flow-store.js";
 import { redisHarness } from "./redis-harness.js";
 import { describeResults } from "./results.js";
+import { describeUnique } from "./unique.js";
 import { describeWorker } from "./worker.js";
 
 let cluster: RedisCluster;
@@ -21,6 +22,7 @@ const harness = redisHarness(() => ({ cluster: cluster.nodes.slice(2, 5).map(({ 
 describeBroker("redis", harness);
 describeClaims("redis", harness);
 describeResults("redis", harness);
+describeUnique("redis", harness);
 describeWorker("redis", harness);
 describeOperations("redis", harness);
 describeFlowStore("redis", harness);

@@ -6,6 +6,7 @@ import { describeClaims } from "./claims.js";
 import { describeFlowStore } from "./flow-store.js";
 import { redisHarness } from "./redis-harness.js";
 import { describeResults } from "./results.js";
+import { describeUnique } from "./unique.js";
 import { describeWorker } from "./worker.js";
 
 const harness = redisHarness(() => inject("redisUrl"));
@@ -13,6 +14,7 @@ const harness = redisHarness(() => inject("redisUrl"));
 describeBroker("redis", harness);
 describeClaims("redis", harness);
 describeResults("redis", harness);
+describeUnique("redis", harness);
 describeWorker("redis", harness);
 describeOperations("redis", harness);
 describeFlowStore("redis", harness);

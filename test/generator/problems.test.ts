@@ -126,6 +126,25 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    title: "unique messages without a key, with a wrong time, and with what there is not",
+    files: {
+      "contracts/a.ts": contract(
+        'export const a = actor({ input: z.string(), unique: "10m" });',
+        'export const b = actor({ input: z.string(), unique: { for: "10m" } });',
+        'export const c = actor({ input: z.string(), unique: { key: (text) => text, for: "0s" } });',
+        'export const d = actor({ input: z.string(), unique: { key: (text) => text, for: "1d", mod: "drop" } });',
+        'export const e = actor({ input: z.string(), unique: { key: (text) => text, for: "1d", mode: "keep" } });',
+      ),
+    },
+    problems: [
+      'CB3002 contracts/a.ts:3:53 a.a: "unique" must be { key, for, mode, freeAtEnd }',
+      'CB3002 contracts/a.ts:4:53 a.b: "unique": its "key" must be a function of the input; it is undefined.',
+      'CB3002 contracts/a.ts:5:53 a.c: "unique": its "for" must be a duration of at most ten years, more than 0',
+      'CB3002 contracts/a.ts:6:53 a.d: "unique": there is no option "mod" of it. Did you mean "mode"?',
+      'CB3002 contracts/a.ts:7:53 a.e: "unique": its "mode" must be "drop", "replace" or "debounce"; it is "keep".',
+    ],
+  },
+  {
     title: "partitions that are wrong",
     files: {
       "contracts/a.ts": contract(

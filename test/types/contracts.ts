@@ -65,6 +65,18 @@ actor({ input: orders, rateLimit: { limit: 5, per: "1m", key: ({ at }) => at } }
 actor({ input: orders, rateLimit: { limit: 5 } });
 // @ts-expect-error an unknown kind
 actor({ input: orders, rateLimit: { limit: 5, per: "1m", kind: "leaky" } });
+actor({ input: z.object({ user: z.string() }), unique: { key: ({ user }) => user, for: "10m", mode: "debounce" } });
+actor({ input: z.string().transform(Number), unique: { key: (sent) => sent.length, for: 5, freeAtEnd: false } });
+// @ts-expect-error the key is taken from what is sent, and that has no such property
+actor({ input: z.object({ user: z.string() }), unique: { key: ({ usr }) => String(usr), for: "10m" } });
+// @ts-expect-error no key
+actor({ input: z.object({ user: z.date() }), unique: { key: ({ user }) => user, for: "10m" } });
+// @ts-expect-error no time
+actor({ input: z.string(), unique: { key: (text) => text } });
+// @ts-expect-error an unknown mode
+actor({ input: z.string(), unique: { key: (text) => text, for: "10m", mode: "keep" } });
+// @ts-expect-error an unknown member
+actor({ input: z.string(), unique: { key: (text) => text, for: "10m", fro: "10m" } });
 
 const durations: Duration[] = [5, "5ms", "1.5 minutes", "7d"];
 // @ts-expect-error no unit
@@ -142,6 +154,9 @@ export async function clients(): Promise<void> {
   assert<Equal<typeof called, string>>();
   const many = await caller.sendMany([{ n: 1 }]);
   assert<Equal<Awaited<ReturnType<(typeof many)[number]["result"]>>, string>>();
+  await caller.send({ n: 1 }, { id: "order-42" });
+  // @ts-expect-error many messages have no id in common
+  await caller.sendMany([{ n: 1 }], { id: "order-42" });
   // @ts-expect-error a wrong input
   await caller.send({ n: "1" });
   // @ts-expect-error a key too many

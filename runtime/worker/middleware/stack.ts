@@ -14,6 +14,7 @@ import { input } from "./input.js";
 import { pauses } from "./pauses.js";
 import { results } from "./results.js";
 import { retries } from "./retries.js";
+import { unique } from "./unique.js";
 import { timeLimit } from "./time-limit.js";
 
 /** What layers work with. */
@@ -40,6 +41,7 @@ const builtin = [
     layer: (_, { presence, random }) => (presence === undefined ? undefined : pauses(presence, random)),
   },
   { name: "results", layer: (actor, context) => (actor.output === undefined ? undefined : results(context)) },
+  { name: "unique", layer: unique },
   { name: "input", layer: (_, { seal }) => input(seal) },
   { name: "retries", layer: (_, { random }) => retries(random) },
   { name: "timeLimit", layer: (_, { clock }) => timeLimit(clock) },
