@@ -67,6 +67,19 @@ export const defaults = {
     /** How long an id that a caller gave is accepted only once. */
     idTtl: 24 * 60 * 60_000,
   },
+  /** What is known of single messages. */
+  control: {
+    /** How long a cancelled message is remembered, beside the time that it was held back: longer than all its retries take. */
+    keepCancelled: 35 * 24 * 60 * 60_000,
+    /** How long it is remembered once a worker has met it: it may be there twice. */
+    keepMet: 60 * 60_000,
+    /** How long the status of a message is kept that is not through. */
+    keepStatus: 35 * 24 * 60 * 60_000,
+    /** How often a handler's progress is told at most. */
+    progressInterval: 100,
+    /** How often one who follows a progress looks by himself, in case a word was lost. */
+    progressLook: 30_000,
+  },
   /** What one message may be. */
   message: {
     maxBytes: 1024 * 1024,

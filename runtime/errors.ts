@@ -20,6 +20,8 @@ export type ErrorCode =
   | "SHUTDOWN"
   | "RESULT_TIMEOUT"
   | "REMOTE_FAILURE"
+  | "CANCELLED"
+  | "INVALID_PROGRESS"
   | "NOT_SENT"
   | "BROKER_UNAVAILABLE"
   | "BROKER_REFUSED"
@@ -86,6 +88,17 @@ export class InvalidOutputError extends CallboardError {
     readonly issues: readonly Issue[],
   ) {
     super(`${actor}: the output does not fit the contract: ${describe(issues)}`);
+  }
+}
+
+/** What a handler reported as its progress does not fit its contract. Nothing was told. */
+export class InvalidProgressError extends CallboardError {
+  readonly code = "INVALID_PROGRESS";
+  constructor(
+    readonly actor: string,
+    readonly issues: readonly Issue[],
+  ) {
+    super(`${actor}: the progress does not fit the contract: ${describe(issues)}`);
   }
 }
 
@@ -240,6 +253,17 @@ export class RemoteFailureError extends CallboardError {
     super(
       `${actor}: message ${id} failed (${reason}, ${attempts} ${attempts === 1 ? "attempt" : "attempts"}): ${remote.name}: ${remote.message}`,
     );
+  }
+}
+
+/** The message was cancelled. In a handler, it is the reason of `task.signal`; a caller who waits gets it as well. */
+export class CancelledError extends CallboardError {
+  readonly code = "CANCELLED";
+  constructor(
+    readonly actor: string,
+    readonly id: string,
+  ) {
+    super(`${actor}: message ${id} was cancelled`);
   }
 }
 

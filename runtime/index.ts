@@ -21,6 +21,7 @@ export type { Task } from "./worker/task.js";
 export type { Logger } from "./worker/logger.js";
 
 // Producers
+export type { Cancellation } from "./client/cancel.js";
 export type { Message, ResultOptions, SentMessage } from "./client/message.js";
 export type { SendOptions } from "./client/client.js";
 
@@ -40,9 +41,11 @@ export {
   BrokerRefusedError,
   BrokerUnavailableError,
   CallboardError,
+  CancelledError,
   InvalidInputError,
   InvalidOptionError,
   InvalidOutputError,
+  InvalidProgressError,
   LeaseLostError,
   MessageTooLargeError,
   MissingHandlerError,

@@ -2,10 +2,13 @@
 import type { MaybePromise } from "./maybe.js";
 import type { DeadReason, PendingState, RemoteError } from "./errors.js";
 
+/** Why a message ended without an answer: it is dead, or it was cancelled. */
+export type FailureReason = DeadReason | "cancelled";
+
 /** The end of a message, as it is stored. */
 export type StoredResult =
   | { readonly ok: true; readonly output: unknown; readonly encoding?: string }
-  | { readonly ok: false; readonly reason: DeadReason; readonly error: RemoteError; readonly attempts: number };
+  | { readonly ok: false; readonly reason: FailureReason; readonly error: RemoteError; readonly attempts: number };
 
 /** What came of waiting: the end of the message, or what is known of it so far. */
 export type Awaited = { readonly done: StoredResult } | { readonly pending: PendingState };
@@ -16,6 +19,11 @@ export interface ResultStore {
   readonly addressedOnly?: boolean;
   /** Keeps a result for `ttl` milliseconds and wakes everybody who waits for it; `reply` is where a caller said it listens. */
   put(id: string, result: StoredResult, ttl: number, reply?: string): Promise<void>;
+  /**
+   * Keeps a result where there is none yet, and wakes everybody who waits for it. What there is instead; `undefined`
+   * where it was kept. A failure that is there may be of an earlier life, before the message was replayed.
+   */
+  offer(id: string, result: StoredResult, ttl: number, options: OfferOptions): Promise<StoredResult | undefined>;
   /** Notes that an attempt failed and another follows; `reply` as in `put`. */
   note(id: string, state: PendingState, ttl: number, reply?: string): Promise<void>;
   /**
@@ -25,6 +33,11 @@ export interface ResultStore {
   address(): MaybePromise<string>;
   /** Waits at most `timeout` milliseconds. `addressed`: the message carries this process's address. Never polls. */
   wait(id: string, options: WaitOptions): Promise<Awaited>;
+}
+
+/** What an offered result may take the place of. */
+export interface OfferOptions {
+  readonly overFailure: boolean;
 }
 
 /** How to wait for a result. */

@@ -1,4 +1,5 @@
 /** The seam to a state store: what processes share beside the messages themselves. */
+import type { ControlStore } from "./controls.js";
 import type { FlowStore } from "./flows.js";
 import type { Pauses } from "./pauses.js";
 import type { WorkerRegistry } from "./registry.js";
@@ -13,4 +14,6 @@ export interface StateStore {
   readonly workers: WorkerRegistry;
   /** What is paused. It is the one thing here that lasts, until somebody resumes it. */
   readonly pauses: Pauses;
+  /** Single messages: cancelled ones, their status, their progress. */
+  readonly controls: ControlStore;
 }

@@ -1,6 +1,6 @@
 /** A result as a store keeps it: written within its limits, and read as something that anybody may have written. */
 import { defaults } from "./defaults.js";
-import { UndecodableError, type PendingState, type RemoteError } from "./errors.js";
+import { UndecodableError, type CancelledError, type PendingState, type RemoteError } from "./errors.js";
 import { fieldsOf, isBounded, isClean, readJson } from "./json.js";
 import type { StoredResult } from "./results.js";
 
@@ -11,6 +11,16 @@ const HEADROOM = 64 * 1024;
 
 /** How large a result may be that is read, with what a broker adds to it: bytes. */
 export const LARGEST_RESULT = defaults.message.maxBytes + HEADROOM;
+
+/** The end of a message that was cancelled. */
+export function cancellation({ name, message }: CancelledError): StoredResult {
+  return { ok: false, reason: "cancelled", error: { name, message }, attempts: 0 };
+}
+
+/** Whether a result stays, whatever comes later: an answer, or that the message was cancelled. */
+export function isFinal(result: StoredResult): boolean {
+  return result.ok || result.reason === "cancelled";
+}
 
 /** A result as JSON. Throws `TypeError` where JSON refuses it, and `RangeError` for one that no caller would read. */
 export function writeResult(result: StoredResult): string {

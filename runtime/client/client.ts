@@ -15,7 +15,7 @@ import type { MaybePlaced } from "../middleware.js";
 import type { MessageOptions } from "../options.js";
 import type { Seal } from "../seal.js";
 import { checkSeal } from "../wire-value.js";
-import { awaitResult, Message, type ResultOptions, type Sender, type SentMessage } from "./message.js";
+import { awaitResult, Message, type ResultOptions, type Sender, type Sent, type SentMessage } from "./message.js";
 import { composeClient, type ClientMiddleware } from "./middleware.js";
 import { assertAgreement, createPartitioner } from "./partitioner.js";
 import { checkId, prepare, readPosting, type Posting, type Prepared } from "./publication.js";
@@ -98,9 +98,6 @@ export interface ClientOptions {
 }
 
 const clientOptionNames = ["resultTimeout", "seal", "idTtl", "middleware"] as const satisfies (keyof ClientOptions)[];
-
-/** A message that the broker has, as far as it can be asked for. */
-type Sent = Pick<Publication, "id" | "queue">;
 
 /** Binds actors to a broker. */
 export function createClient<Groups extends ActorGroups>(
@@ -200,12 +197,12 @@ export function createActorClient<A extends Actor>(
       const sent = post(posting, input, reply, id);
       if (actor.unique !== undefined || posting.id !== undefined) {
         // It may be another message that answers.
-        const { id } = await sent;
-        return awaitResult(sender, id, { timeout: left(), addressed: false });
+        const found = await sent;
+        return awaitResult(sender, found, { timeout: left(), addressed: false });
       }
       // In one turn with the waiting, so that no answer is too quick for it.
       const timeout = left();
-      return awaitResult(sender, id, { timeout, addressed: true, sent });
+      return awaitResult(sender, { id, queue: actor.options.queue }, { timeout, addressed: true, sent });
     },
     handle: (id) => handle({ id: checkId(`${actor.name}.handle`, id), queue: actor.options.queue }),
   };

@@ -5,6 +5,7 @@ export type { Broker } from "../broker.js";
 export type { Headers } from "../envelope.js";
 export { use } from "../middleware.js";
 export type { MaybePlaced, Place, Placed } from "../middleware.js";
+export type { Cancellation } from "./cancel.js";
 export { createActorClient, createClient } from "./client.js";
 export type {
   ActorClient,

@@ -2,11 +2,12 @@
 import type { Actor } from "../actor.js";
 import type { Broker } from "../broker.js";
 import type { Duration } from "../duration.js";
-import { InvalidOutputError, RemoteFailureError, ResultTimeoutError } from "../errors.js";
+import { CancelledError, InvalidOutputError, RemoteFailureError, ResultTimeoutError } from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import type { StoredResult, WaitOptions } from "../results.js";
 import type { Seal } from "../seal.js";
 import { readValue } from "../wire-value.js";
+import { cancelMessage, untilCancelled, type Cancellation } from "./cancel.js";
 
 /** A message that the broker has. */
 export interface SentMessage {
@@ -16,6 +17,12 @@ export interface SentMessage {
   readonly actor: string;
   /** The queue that it waits in; where the contract's has partitions, one of them. */
   readonly queue: string;
+  /**
+   * Cancels it. From when this resolves on, no worker begins it; one that runs it sees `task.signal` abort, and what its
+   * handler still returns is discarded. Whoever waits for its result gets a `CancelledError`.
+   * @throws InvalidOptionError the broker has no state store
+   */
+  cancel(): Promise<Cancellation>;
 }
 
 /** How to wait for an answer. */
@@ -33,44 +40,65 @@ export interface Sender {
   readonly seal: Seal | undefined;
 }
 
+/** What is known of a message where it is held. */
+export interface Sent {
+  readonly id: string;
+  readonly queue: string;
+  /** How long it is held back, in milliseconds, where that is known. */
+  readonly delay?: number;
+}
+
 /** A sent message that will be answered. */
 export class Message<Output> implements SentMessage {
   readonly #sender: Sender;
   readonly id: string;
   readonly queue: string;
 
-  constructor(sender: Sender, { id, queue }: Pick<SentMessage, "id" | "queue">) {
+  readonly #delay: number;
+
+  constructor(sender: Sender, { id, queue, delay = 0 }: Sent) {
     this.#sender = sender;
     this.id = id;
     this.queue = queue;
+    this.#delay = delay;
   }
 
   get actor(): string {
     return this.#sender.actor.name;
   }
 
+  cancel(): Promise<Cancellation> {
+    return cancelMessage(this.#sender, { id: this.id, queue: this.queue, delay: this.#delay });
+  }
+
   /**
    * Waits for the answer. It can be asked again until the actor's `resultTtl` has passed.
    * @throws RemoteFailureError the message is dead; `remote` is the handler's error
+   * @throws CancelledError it was cancelled
    * @throws ResultTimeoutError there is no answer yet; the message may still run
    */
   async result(options: ResultOptions = {}): Promise<Output> {
     refuseUnknownOptions(`${this.actor}.result`, options, ["timeout"] satisfies (keyof ResultOptions)[]);
     const wait = { timeout: duration('"timeout"', options.timeout) ?? this.#sender.resultTimeout, addressed: false };
-    return (await awaitResult(this.#sender, this.id, wait)) as Output;
+    return (await awaitResult(this.#sender, this, wait)) as Output;
   }
 }
 
 /** Waits for the end of a message and turns it into what its caller sees: an output, or an error. */
-export async function awaitResult(sender: Sender, id: string, options: WaitOptions): Promise<unknown> {
-  const { broker, actor } = sender;
-  const awaited = await broker.results.wait(id, options);
+export async function awaitResult(sender: Sender, message: Sent, options: WaitOptions): Promise<unknown> {
+  const { actor } = sender;
+  const { id } = message;
+  const awaited = await untilCancelled(sender, message, options);
   if ("pending" in awaited) throw new ResultTimeoutError(actor.name, id, options.timeout, awaited.pending);
   return open(sender, id, awaited.done);
 }
 
 async function open({ actor, seal }: Sender, id: string, result: StoredResult): Promise<unknown> {
-  if (!result.ok) throw new RemoteFailureError(actor.name, id, result.reason, result.error, result.attempts);
+  if (!result.ok) {
+    const { reason, error, attempts } = result;
+    if (reason === "cancelled") throw new CancelledError(actor.name, id);
+    throw new RemoteFailureError(actor.name, id, reason, error, attempts);
+  }
   if (actor.output === undefined) return undefined;
   // What was sent sealed is answered sealed: another answer is not a worker's.
   const owner = { kind: "output", id, actor: actor.name } as const;

@@ -118,6 +118,10 @@ export class Dispatch {
 
   #ended(delivery: Delivery, envelope: Envelope | undefined, outcome: Outcome): Attempt {
     if (outcome.kind === "retry" || outcome.kind === "dead") this.#log(delivery, envelope, outcome);
+    if (outcome.kind === "cancelled") {
+      const { actor, id } = envelope ?? {};
+      this.#context.logger.info({ actor, id, queue: delivery.queue }, "message was cancelled");
+    }
     return { envelope, outcome };
   }
 
@@ -162,6 +166,7 @@ export function settle(delivery: Delivery, { envelope, outcome }: Attempt): Prom
   switch (outcome.kind) {
     case "done":
     case "taken":
+    case "cancelled":
       return delivery.ack();
     case "release":
       return delivery.release();

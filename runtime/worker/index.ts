@@ -8,7 +8,7 @@ export { currentTask } from "./current-task.js";
 export type { Handler, Handlers } from "./handler.js";
 export type { Middleware, Next } from "./middleware/compose.js";
 export type { BuiltinLayer } from "./middleware/stack.js";
-export type { Dead, Done, Outcome, Postpone, Release, Retry, Taken } from "./outcome.js";
+export type { Cancelled, Dead, Done, Outcome, Postpone, Release, Retry, Taken } from "./outcome.js";
 export type { MiddlewareTask, Task } from "./task.js";
 export type { Logger } from "./logger.js";
 export { createWorker } from "./worker.js";

@@ -2,7 +2,7 @@
 import type { HeaderChanges } from "../envelope.js";
 import type { DeadReason, RemoteError } from "../errors.js";
 
-export type Outcome = Done | Retry | Dead | Release | Postpone | Taken;
+export type Outcome = Done | Retry | Dead | Release | Postpone | Taken | Cancelled;
 
 /** The handler is through with the message. */
 export interface Done {
@@ -42,6 +42,11 @@ export interface Postpone {
   readonly error?: RemoteError;
   /** What the message remembers of it. */
   readonly changes?: HeaderChanges;
+}
+
+/** The message was cancelled: it is forgotten, and whatever came of the attempt with it. */
+export interface Cancelled {
+  readonly kind: "cancelled";
 }
 
 /** It was no attempt, and the message is no longer in the queue: something else has it now, or it is not to be run. */

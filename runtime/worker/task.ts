@@ -26,8 +26,8 @@ export interface TaskMessage {
 export interface Task {
   readonly message: TaskMessage;
   /**
-   * Aborts when the attempt is to end: its reason is a `TimeLimitError`, a `LeaseLostError` (another worker has the
-   * message) or a `ShutdownError`. Pass it to whatever takes an AbortSignal.
+   * Aborts when the attempt is to end: its reason is a `TimeLimitError`, a `CancelledError`, a `LeaseLostError` (another
+   * worker has the message) or a `ShutdownError`. Pass it to whatever takes an AbortSignal.
    */
   readonly signal: AbortSignal;
   /** The worker's logger; each line names the message and its actor. */
@@ -39,6 +39,7 @@ export interface MiddlewareTask extends Task {
   readonly actor: Actor;
   /** The message as it travelled; its input is not validated there. */
   readonly envelope: Envelope;
+  readonly queue: string;
   /** The actor's options, with what the message says otherwise. */
   readonly options: ResolvedOptions;
   /** The validated input. Reading it outside of the layer `input` throws. */
@@ -53,8 +54,8 @@ export interface MiddlewareTask extends Task {
 export class RunningTask implements MiddlewareTask {
   readonly actor: Actor;
   readonly envelope: Envelope;
+  readonly queue: string;
   readonly options: ResolvedOptions;
-  readonly #queue: string;
   readonly #logger: Logger;
   #message: TaskMessage | undefined;
   #controller: AbortController | undefined;
@@ -66,7 +67,7 @@ export class RunningTask implements MiddlewareTask {
     this.actor = actor;
     this.envelope = envelope;
     this.options = envelope.options === undefined ? actor.options : { ...actor.options, ...envelope.options };
-    this.#queue = queue;
+    this.queue = queue;
     this.#logger = logger;
   }
 
@@ -74,7 +75,7 @@ export class RunningTask implements MiddlewareTask {
     this.#message ??= {
       id: this.envelope.id,
       actor: this.actor.name,
-      queue: this.#queue,
+      queue: this.queue,
       attempt: this.envelope.attempt,
       maxAttempts: this.options.maxRetries + 1,
       sentAt: new Date(this.envelope.at),

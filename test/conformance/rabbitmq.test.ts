@@ -5,6 +5,7 @@ import { redisResults, redisState } from "callboard/redis";
 import { beforeEach, describe, inject } from "vitest";
 import { openBackend } from "../rabbitmq/backend.js";
 import { describeBroker } from "./broker.js";
+import { describeControl, describeNoControl } from "./control.js";
 import type { BrokerHarness } from "./harness.js";
 import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
@@ -53,5 +54,24 @@ describe("state in Redis", () => {
   describeOperations(
     "rabbitmq",
     harness(() => ({ state: redisState(inject("redisUrl"), { prefix: own }) })),
+  );
+});
+
+describe("what processes share in Redis", () => {
+  const state = () => redisState(inject("redisUrl"), { prefix: "test:rabbitmq" });
+  const results = () => redisResults(inject("redisUrl"), { prefix: "test:rabbitmq" });
+  describeControl(
+    "rabbitmq",
+    harness(() => ({ state: state() })),
+    { knowsHolders: false, sharesResults: false },
+  );
+  describeControl(
+    "rabbitmq, results in Redis",
+    harness(() => ({ state: state(), results: results() })),
+    { knowsHolders: false, sharesResults: true },
+  );
+  describeNoControl(
+    "rabbitmq",
+    harness(() => ({})),
   );
 });

@@ -41,6 +41,11 @@ export function crashesOf(body: string): number {
   return Number(fieldsOf(body)?.["crashes"] ?? 0);
 }
 
+/** The id that it says; a foreign one says none. */
+export function idOf(body: string): unknown {
+  return fieldsOf(body)?.["id"];
+}
+
 function fieldsOf(body: string): Readonly<Record<string, unknown>> | undefined {
   return body.startsWith("{") ? (JSON.parse(body) as Readonly<Record<string, unknown>>) : undefined;
 }

@@ -123,6 +123,11 @@ export class QueueModel {
     return [...(this.#held.get(consumer)?.keys() ?? [])].sort((one, other) => one - other);
   }
 
+  /** All that consumers hold. */
+  get heldBodies(): readonly string[] {
+    return [...this.#held.values()].flatMap((held) => [...held.values()]);
+  }
+
   /** What a consumer holds under a field. */
   body(consumer: string, field: number): string | undefined {
     return this.#held.get(consumer)?.get(field);

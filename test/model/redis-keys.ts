@@ -17,6 +17,8 @@ export interface LaneState extends Omit<QueueState, "dead"> {
 export interface KeysState extends Pick<QueueState, "dead"> {
   readonly main: LaneState;
   readonly suspects: LaneState;
+  /** The ids of cancelled messages, in alphabetical order. */
+  readonly cancelled: readonly string[];
   /** Keys that are none of the queue's. */
   readonly others: readonly string[];
 }
@@ -33,18 +35,27 @@ export class RedisKeys {
   }
 
   async read(): Promise<KeysState> {
-    const { dead, deadIndex, suspects } = this.#keys;
+    const { dead, deadIndex, suspects, cancelled, cancels } = this.#keys;
     const found = await this.#redis.keys("*");
-    const [main, suspected, letters, deaths] = await Promise.all([
+    const [main, suspected, letters, deaths, remembered] = await Promise.all([
       this.#readLane(this.#keys, found),
       this.#readLane(suspects, found),
       this.#redis.hgetall(dead),
       readZset(this.#redis, deadIndex),
+      this.#redis.zrange(cancelled, 0, "-1"),
     ]);
-    const known = new Set([dead, deadIndex, ...laneKeys(this.#keys, found), ...laneKeys(suspects, found)]);
+    const known = new Set([
+      dead,
+      deadIndex,
+      cancelled,
+      cancels,
+      ...laneKeys(this.#keys, found),
+      ...laneKeys(suspects, found),
+    ]);
     return {
       main,
       suspects: suspected,
+      cancelled: remembered.toSorted(),
       dead: this.#dead(letters, deaths),
       others: found.filter((key) => !known.has(key)),
     };

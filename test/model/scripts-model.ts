@@ -1,5 +1,5 @@
 /** What the scripts do, on a plain model of the queue and of the consumers' leases. */
-import { crashesOf } from "./body.js";
+import { crashesOf, idOf } from "./body.js";
 import { byPriorityThenBytes, QueueModel, type Delayed, type Message } from "./queue.js";
 import type { LaneState } from "./redis-keys.js";
 import {
@@ -103,6 +103,9 @@ export class ScriptsModel implements QueueScripts {
   readonly #listening = new Set<string>();
   readonly #main = new Lane(this.#listening);
   readonly #suspects = new Lane(this.#listening);
+  /** How often something was cancelled. */
+  #version = 0;
+  readonly #cancelled = new Set<string>();
   #told: Told = { stillIdle: () => true, words: [] };
 
   get state(): ScriptsState {
@@ -110,6 +113,7 @@ export class ScriptsModel implements QueueScripts {
       main: this.#main.state,
       suspects: this.#suspects.state,
       dead: this.#main.queue.state.dead,
+      cancelled: [...this.#cancelled].sort(),
       words: this.#told.words.toSorted(byConsumer),
       others: [],
     };
@@ -145,7 +149,7 @@ export class ScriptsModel implements QueueScripts {
     for (const field of acks) queue.letGo(consumer, field);
     leases.set(consumer, LEASE_HOURS);
     if (call === "new") consumers.add(consumer);
-    if (want === 0) return [-1, 0, 0, ""];
+    if (want === 0) return [-1, 0, 0, this.#version, ""];
 
     const told = call === "idle" && !idle.delete(consumer) ? 1 : 0;
     queue.promote();
@@ -155,7 +159,16 @@ export class ScriptsModel implements QueueScripts {
     else if (queue.waiting > 0) lane.wake(this.#told);
     const due = isIdle ? (queue.nextDelayed?.hours ?? -1) : -1;
     const text = taken.map(({ body }) => body).join("\n");
-    return [Math.min(due, LONGEST_REST), isIdle ? 1 : 0, told, text, ...countsOf(taken)];
+    return [Math.min(due, LONGEST_REST), isIdle ? 1 : 0, told, this.#version, text, ...countsOf(taken)];
+  }
+
+  cancel(ids: readonly string[]): readonly number[] {
+    const held = new Set([this.#main, this.#suspects].flatMap(({ queue }) => queue.heldBodies).map(idOf));
+    const dead = this.#main.queue.state.dead;
+    const found = ids.map((id) => (id in dead ? 0 : held.has(id) ? 2 : 1));
+    if (found.some((each) => each !== 0)) this.#version++;
+    for (const [i, id] of ids.entries()) if (found[i] !== 0) this.#cancelled.add(id);
+    return found;
   }
 
   retry({ consumer, field }: Held, next: Delayed): number {

@@ -83,6 +83,8 @@ export class ScriptsRun {
         return this.#pass(step.hours);
       case "sweep and reap":
         return this.#recover();
+      case "cancel":
+        return this.#cancel(step);
       case "reap":
         return this.#reap(this.#ids[step.pick % this.#ids.length] ?? "");
       case "purge":
@@ -132,6 +134,13 @@ export class ScriptsRun {
       answer,
       new Map(held.flatMap(([field, body]) => (field in before ? [] : [[Number(field), body]]))),
     );
+  }
+
+  /** Some of all that were ever sent, whatever has become of them. */
+  async #cancel({ picks }: StepOf<"cancel">): Promise<void> {
+    const names = this.#sent.map(({ body }) => nameOf(body));
+    const ids = [...new Set(picks.flatMap((pick) => names[pick % Math.max(1, names.length)] ?? []))];
+    if (ids.length > 0) await this.#both((queue) => queue.cancel(ids));
   }
 
   #retry(step: StepOf<"retry">): Promise<void> {

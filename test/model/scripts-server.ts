@@ -1,5 +1,6 @@
 /** The scripts themselves, on a server that nobody else uses. */
 import { Redis } from "ioredis";
+import { expect } from "vitest";
 import { queueKeys, type LaneKeys } from "../../runtime/brokers/redis/keys.js";
 import { scripts } from "../../runtime/brokers/redis/scripts.js";
 import { HOUR, type Delayed, type Message } from "./queue.js";
@@ -7,6 +8,7 @@ import { RedisHours } from "./redis-hours.js";
 import { RedisKeys } from "./redis-keys.js";
 import {
   byConsumer,
+  CANCEL_HOURS,
   DEAD_LETTER_HOURS,
   LEASE_HOURS,
   SUSPECT_CRASHES,
@@ -32,6 +34,8 @@ export class ScriptsServer implements QueueScripts {
   readonly #subscriber: Redis;
   #contents: RedisKeys | undefined;
   #words: Word[] = [];
+  /** Every version that there was of what is cancelled, the oldest first. */
+  #versions = [0];
 
   constructor(url: string) {
     this.#redis = new Redis(url);
@@ -46,6 +50,7 @@ export class ScriptsServer implements QueueScripts {
     await this.#subscriber.unsubscribe();
     await this.#redis.flushall();
     this.#words = [];
+    this.#versions = [0];
     this.#contents = new RedisKeys(this.#redis, await RedisHours.begin(this.#redis), keys);
   }
 
@@ -79,15 +84,36 @@ export class ScriptsServer implements QueueScripts {
 
   async take({ consumer, want, first, call, acks }: Take): Promise<TakeAnswer> {
     const lane = laneOf(consumer);
-    const { leases, consumers, delayed, idle, allReady, paused } = lane;
+    const { leases, consumers, delayed, idle, allReady, paused, cancels } = lane;
     const reply = await scripts.take.run(
       this.#redis,
-      [lane.running(consumer), leases, consumers, delayed, idle, ...allReady, paused],
+      [lane.running(consumer), leases, consumers, delayed, idle, ...allReady, paused, cancels],
       [consumer, LEASE_HOURS * HOUR, want, first, lane.wake(consumer), call, ...runsOf(acks)],
     );
     if (reply[0] === "lost") return reply;
-    const [due, ...others] = reply;
-    return [due === -1 ? due : Math.ceil(due / HOUR), ...others];
+    const [due, idleNow, told, version, ...others] = reply;
+    return [due === -1 ? due : Math.ceil(due / HOUR), idleNow, told, this.#versions.indexOf(version), ...others];
+  }
+
+  async cancel(ids: readonly string[]): Promise<readonly number[]> {
+    const { cancelled, cancels, dead, leases, consumers, cancel, running, suspects } = keys;
+    const found = await scripts.cancel.run(
+      this.#redis,
+      [cancelled, cancels, dead, leases, consumers, suspects.leases, suspects.consumers],
+      [cancel, running(""), suspects.running(""), ...ids.flatMap((id) => [id, CANCEL_HOURS * HOUR])],
+    );
+    const [version, , ...idsAndExpiries] = await scripts.cancelled.run(
+      this.#redis,
+      [cancelled, cancels],
+      [this.#versions.at(-1) ?? 0],
+    );
+    if (version > (this.#versions.at(-1) ?? 0)) {
+      this.#versions.push(version);
+      // Whoever knew the version before learns of all that were cancelled now.
+      const learnt = new Set(idsAndExpiries.filter((_, i) => i % 2 === 0));
+      expect(learnt).toEqual(new Set(ids.filter((_, i) => found[i] !== 0)));
+    }
+    return found;
   }
 
   retry({ consumer, field }: Held, next: Delayed): Promise<number> {

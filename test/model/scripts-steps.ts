@@ -35,6 +35,7 @@ export type Step =
   | { readonly do: "reconcile" | "pass on" | "leave" | "die" | "go deaf" | "hear again"; readonly seat: number }
   | { readonly do: "hours pass"; readonly hours: number }
   | { readonly do: "sweep and reap" | "purge" | "lose leases" | "lose consumers" }
+  | { readonly do: "cancel"; readonly picks: readonly number[] }
   | { readonly do: "reap" | "replay"; readonly pick: number };
 
 /** The step of one kind. */
@@ -68,6 +69,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   times(2, { do: fc.constant("hours pass"), hours: fc.integer({ min: 1, max: 3 }) }),
   times(2, { do: fc.constant("sweep and reap") }),
   times(1, { do: fc.constantFrom("purge", "lose leases", "lose consumers") }),
+  times(2, { do: fc.constant("cancel"), picks: fc.array(pick, { minLength: 1, maxLength: 3 }) }),
   times(3, { do: fc.constantFrom("reap", "replay"), pick }),
 );
 

@@ -10,6 +10,9 @@ export const DEAD_LETTER_HOURS = 3;
 /** From how many crashes on a message is a suspect. */
 export const SUSPECT_CRASHES = 2;
 
+/** For how long a cancelled message is remembered: longer than anything lasts. */
+export const CANCEL_HOURS = 1000;
+
 /** A message in a consumer's hands. */
 export interface Held {
   readonly consumer: string;
@@ -26,7 +29,7 @@ export interface Take {
   readonly acks: readonly number[];
 }
 
-/** What `take` replies, its time in hours. */
+/** What `take` replies, its time in hours, its version counted from the first cancellation. */
 export type TakeAnswer = readonly (string | number)[];
 
 /** What a sweep finds: whether suspects wait, and the consumers to reap in both lanes, in alphabetical order. */
@@ -42,6 +45,8 @@ export interface QueueScripts {
   push(priority: number, bodies: readonly string[]): MaybePromise<void>;
   delay(messages: readonly Delayed[]): MaybePromise<void>;
   take(take: Take): MaybePromise<TakeAnswer>;
+  /** What is found of each: 0 where it is dead, 2 where a consumer holds it, else 1. */
+  cancel(ids: readonly string[]): MaybePromise<readonly number[]>;
   retry(held: Held, next: Delayed): MaybePromise<number>;
   reject(held: Held, id: string, letter: string): MaybePromise<number>;
   release(held: Held): MaybePromise<number>;

@@ -49,6 +49,7 @@ class Watched implements Broker {
         this.seen.push(JSON.stringify(result));
         return broker.results.put(id, result, ttl, reply);
       },
+      offer: (...args) => broker.results.offer(...args),
       note: (...args) => broker.results.note(...args),
       address: () => broker.results.address(),
       wait: (id, options) => broker.results.wait(id, options),

@@ -18,6 +18,7 @@ export class MemoryConsumer implements Consumer, Taker {
     this.#name = name;
     this.#options = options;
     queue.consumers.add(this);
+    queue.holders.add(this);
     this.pull();
   }
 
@@ -27,6 +28,10 @@ export class MemoryConsumer implements Consumer, Taker {
 
   get holding(): number {
     return this.#held.size;
+  }
+
+  get bodies(): readonly string[] {
+    return [...this.#held].map(({ body }) => body);
   }
 
   pull(): void {
@@ -86,6 +91,7 @@ export class MemoryConsumer implements Consumer, Taker {
       this.#queue.put({ ...delivery.waiting, crashes: delivery.waiting.crashes + crashes }, "first");
     }
     this.#held.clear();
+    if (!this.#taking) this.#queue.holders.delete(this);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { DeadLetter, DeadLetterInit, Publication } from "../../broker.js";
 import type { Clock } from "../../clock.js";
 import { defaults } from "../../defaults.js";
+import { MemoryCancellations } from "./cancellations.js";
 
 /** Who takes from a queue. */
 export interface Taker {
@@ -11,6 +12,8 @@ export interface Taker {
   pull(): void;
   /** Its lease is over. */
   expire(): void;
+  /** The bodies that it holds, also after it has stopped to take. */
+  readonly bodies: readonly string[];
 }
 
 /** A message that waits, and how many workers died with it. */
@@ -29,10 +32,16 @@ export class MemoryQueue {
   readonly ready: Waiting[][] = Array.from({ length: 10 }, () => []);
   readonly delayed = new Set<DelayedMessage>();
   readonly consumers = new Set<Taker>();
+  /** Everybody who took from it and may hold something. */
+  readonly holders = new Set<Taker>();
+  /** What is cancelled of it. */
+  readonly cancelled: MemoryCancellations;
   #dead: readonly DeadLetter[] = [];
   #paused = false;
 
-  constructor(readonly clock: Clock) {}
+  constructor(readonly clock: Clock) {
+    this.cancelled = new MemoryCancellations(clock);
+  }
 
   /** The dead letters that are not too old, the oldest first. */
   get dead(): readonly DeadLetter[] {

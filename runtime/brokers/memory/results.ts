@@ -1,7 +1,7 @@
 /** Results in memory. */
 import type { PendingState } from "../../errors.js";
-import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../results.js";
-import { readResult, writeResult } from "../../stored-result.js";
+import type { Awaited, OfferOptions, ResultStore, StoredResult, WaitOptions } from "../../results.js";
+import { isFinal, readResult, writeResult } from "../../stored-result.js";
 import type { MemoryBackend } from "./backend.js";
 
 export class MemoryResults implements ResultStore {
@@ -13,13 +13,21 @@ export class MemoryResults implements ResultStore {
 
   async put(id: string, result: StoredResult, ttl: number): Promise<void> {
     const { results, states, waiters } = this.#backend;
+    const there = this.#backend.read(results, id);
     // An answer is written once: a worker that lost its lease must not replace it.
-    if (this.#backend.read(results, id)?.ok === true) return;
+    if (there !== undefined && isFinal(there)) return;
     // Through JSON, so that no test passes on a value that would not travel.
     const stored = readResult(id, writeResult(result));
     this.#backend.write(results, id, stored, ttl);
     states.delete(id);
     for (const wake of waiters.get(id) ?? []) wake(stored);
+  }
+
+  async offer(id: string, result: StoredResult, ttl: number, { overFailure }: OfferOptions) {
+    const there = this.#backend.read(this.#backend.results, id);
+    if (there !== undefined && (isFinal(there) || !overFailure)) return there;
+    await this.put(id, result, ttl);
+    return undefined;
   }
 
   async note(id: string, state: PendingState, ttl: number): Promise<void> {

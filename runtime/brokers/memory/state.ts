@@ -5,6 +5,7 @@ import type { MemoryBackend } from "./backend.js";
 import { MemoryPauses } from "./pauses.js";
 import { MemoryWorkers } from "./workers.js";
 import { MemoryFlows } from "./flows.js";
+import { MemoryControls } from "./controls.js";
 
 export class MemoryState implements StateStore {
   readonly name = "memory";
@@ -12,11 +13,13 @@ export class MemoryState implements StateStore {
   readonly backend: MemoryBackend;
   readonly workers: MemoryWorkers;
   readonly pauses: MemoryPauses;
+  readonly controls: MemoryControls;
 
   constructor(backend: MemoryBackend) {
     this.flows = new MemoryFlows(backend);
     this.backend = backend;
     this.workers = new MemoryWorkers(backend);
     this.pauses = new MemoryPauses(backend);
+    this.controls = new MemoryControls(backend);
   }
 }

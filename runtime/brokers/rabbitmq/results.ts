@@ -9,7 +9,7 @@ import { UndecodableError, type PendingState } from "../../errors.js";
 import { readJson } from "../../json.js";
 import type { MaybePromise } from "../../maybe.js";
 import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../results.js";
-import { LARGEST_RESULT, toResult, toState, writeResult } from "../../stored-result.js";
+import { isFinal, LARGEST_RESULT, toResult, toState, writeResult } from "../../stored-result.js";
 import { pauseAfter, type RabbitmqConnection } from "./connection.js";
 import { replyQueue, replyQueues } from "./names.js";
 import type { Publisher } from "./publisher.js";
@@ -66,6 +66,11 @@ export class RabbitmqResults implements ResultStore {
 
   async put(id: string, result: StoredResult, ttl: number, reply?: string): Promise<void> {
     await this.#send(id, { done: result, ttl }, reply);
+  }
+
+  /** Those who wait elsewhere cannot be reached without the address that their message carries. */
+  async offer(id: string): Promise<StoredResult | undefined> {
+    return this.#read(id)?.result;
   }
 
   async note(id: string, state: PendingState, ttl: number, reply?: string): Promise<void> {
@@ -185,7 +190,7 @@ export class RabbitmqResults implements ResultStore {
       return this.#keep(id, { state: reply.pending, result: this.#read(id)?.result }, text.length, reply.ttl);
     // An answer is written once: a worker that lost its lease must not replace it.
     const there = this.#read(id)?.result;
-    const result = there?.ok === true ? there : reply.done;
+    const result = there !== undefined && isFinal(there) ? there : reply.done;
     const waiters = [...(this.#waiters.get(id) ?? [])];
     for (const { wake } of waiters) wake(result);
     // A call is answered once; who sent a message may ask for its result again.

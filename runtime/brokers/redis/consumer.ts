@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../broker.js";
 import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError } from "../../errors.js";
+import type { RedisCancellations } from "./cancellations.js";
 import type { RedisConnection } from "./connection.js";
 import type { LaneKeys } from "./keys.js";
 import { scripts, type TakeReply, type Taken } from "./scripts.js";
@@ -24,6 +25,8 @@ export interface ConsumerContext {
   readonly most: number | undefined;
   readonly connection: RedisConnection;
   readonly subscriber: RedisSubscriber;
+  /** What is cancelled in the queue. */
+  readonly cancellations: RedisCancellations;
   /** Milliseconds. */
   readonly lease: number;
   /** How many consumers share the idle polls. */
@@ -248,8 +251,8 @@ export class RedisConsumer implements Consumer {
     // One more for a message that is handed over.
     this.#sequence += want + 1;
     const id = this.#id;
-    const { leases, consumers, delayed, idle, allReady, paused } = this.#keys;
-    const keys = [this.#keys.running(id), leases, consumers, delayed, idle, ...allReady, paused];
+    const { leases, consumers, delayed, idle, allReady, paused, cancels } = this.#keys;
+    const keys = [this.#keys.running(id), leases, consumers, delayed, idle, ...allReady, paused, cancels];
     const args: (string | number)[] = [
       id,
       this.#context.lease,
@@ -297,24 +300,44 @@ export class RedisConsumer implements Consumer {
     if (this.#registered || idle === 2) this.#rest(due);
   }
 
-  #receive([, , , text, ...counts]: Taken, first: number, want: number): void {
+  #receive([, , , version, text, ...counts]: Taken, first: number, want: number): void {
     const fields = fieldsOf(first, counts);
     this.#options.slots.free(want - fields.length);
+    const learnt = this.#context.cancellations.follow(version);
     const bodies = fields.length === 1 ? [text] : text.split("\n");
-    if (fields.length > 0 && bodies.length !== fields.length) return void this.#readSingly(fields);
-    this.#deliver(fields, bodies);
+    if (fields.length > 0 && bodies.length !== fields.length) void this.#readSingly(fields, learnt);
+    else this.#deliver(fields, bodies, learnt);
   }
 
-  #deliver(fields: readonly number[], bodies: readonly string[]): void {
+  /** Hands messages on; `learnt`: once it is known here what was cancelled before they were taken. */
+  #deliver(fields: readonly number[], bodies: readonly string[], learnt?: Promise<void>): void {
     const deliveries = fields.map((field, i) => new RedisDelivery(this, this.#queue, field, bodies[i] ?? ""));
     for (const delivery of deliveries) this.#held.set(delivery.field, delivery);
     // The next call is under way while these are worked on.
     this.#flush();
+    if (learnt !== undefined) return void this.#deliverAfter(learnt, deliveries);
     for (const delivery of deliveries) this.#options.deliver(delivery);
   }
 
+  async #deliverAfter(learnt: Promise<void>, deliveries: readonly RedisDelivery[]): Promise<void> {
+    try {
+      await learnt;
+    } catch (error) {
+      // It cannot be known whether they may run: they are given back, as what nobody here knows of.
+      const held = deliveries.filter((delivery) => this.#holds(delivery));
+      for (const { field } of held) this.#held.delete(field);
+      this.#options.slots.free(deliveries.length - held.length);
+      return this.#failed(error as Error, undefined, held.length);
+    }
+    for (const delivery of deliveries) {
+      // The lease may have been lost in the meantime.
+      if (this.#holds(delivery)) this.#options.deliver(delivery);
+      else this.#options.slots.free(1);
+    }
+  }
+
   /** Some body holds a line break of its own, so it is no envelope of ours: the batch is read again, one by one. */
-  async #readSingly(fields: readonly number[]): Promise<void> {
+  async #readSingly(fields: readonly number[], learnt: Promise<void> | undefined): Promise<void> {
     const running = this.#keys.running(this.#id);
     try {
       const bodies = await this.#context.connection.command((redis) => redis.hmget(running, ...fields.map(String)));
@@ -324,6 +347,7 @@ export class RedisConsumer implements Consumer {
       this.#deliver(
         there,
         bodies.filter((body) => body !== null),
+        learnt,
       );
     } catch (error) {
       this.#failed(error as Error, undefined, fields.length);

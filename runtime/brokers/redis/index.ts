@@ -103,9 +103,12 @@ export function redisState(
   const address = redisAddress(target, options.tls);
   const connection = new RedisConnection(address, { use: "publish", patience, whenDown: "wait" });
   const subscriber = new RedisSubscriber(address);
-  const state = new RedisState({ prefix: checkPrefix(options.prefix), connection, subscriber });
+  const state = new RedisState({ prefix: checkPrefix(options.prefix), connection, subscriber, apart: true });
   return Object.assign(state, {
-    close: async () => void (await Promise.all([connection.close(), subscriber.close()])),
+    async close() {
+      state.controls.close();
+      await Promise.all([connection.close(), subscriber.close()]);
+    },
   });
 }
 
@@ -145,8 +148,13 @@ class RedisBroker implements Broker {
     this.results = new RedisResults(prefix, this.#publishing, this.#subscriber);
     this.deadLetters = new RedisDeadLetters(prefix, this.#publishing, publishTimeout);
     this.claims = new RedisClaims(prefix, this.#publishing, publishTimeout);
-    this.state = new RedisState({ prefix, connection: this.#publishing, subscriber: this.#subscriber });
     this.operations = new RedisOperations({ prefix, connection: this.#publishing, register, timeout: publishTimeout });
+    this.state = new RedisState({
+      prefix,
+      connection: this.#publishing,
+      subscriber: this.#subscriber,
+      apart: false,
+    });
     this.#clock = new ServerClock(this.#publishing);
   }
 
@@ -165,6 +173,7 @@ class RedisBroker implements Broker {
     const context = {
       connection: this.#consuming,
       subscriber: this.#subscriber,
+      cancellations: this.state.controls.cancelled(queue),
       lease: this.#options.lease,
       siblings: () => this.#consumers.size,
       ended: (ended: RedisConsumer) => void this.#consumers.delete(ended),

@@ -29,6 +29,8 @@ export interface LaneKeys {
   readonly dead: string;
   /** ZSET of dead letters' ids by the time they died. */
   readonly deadIndex: string;
+  /** ZSET of cancelled messages' ids by the version that the queue had then; the present one under no id at all. */
+  readonly cancels: string;
   /** Channel on which one consumer is told that there is something to take. */
   readonly wake: (consumer: string) => string;
 }
@@ -41,6 +43,10 @@ export interface QueueKeys extends LaneKeys {
   readonly claim: (key: string) => string;
   /** ZSET of messages whose place others took, by the time until which that is known. */
   readonly replaced: string;
+  /** ZSET of cancelled messages' ids by the time until which they are remembered. */
+  readonly cancelled: string;
+  /** Channel on which the workers of the queue learn what is cancelled. */
+  readonly cancel: string;
 }
 
 export function queueKeys(prefix: string, queue: string): QueueKeys {
@@ -50,6 +56,8 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     suspects: laneKeys(`${base}:suspects`, base),
     claim: (key) => `${base}:claim:${key}`,
     replaced: `${base}:replaced`,
+    cancelled: `${base}:cancelled`,
+    cancel: `${base}:cancel`,
   };
 }
 
@@ -66,6 +74,7 @@ function laneKeys(base: string, queue: string): LaneKeys {
     paused: `${queue}:paused`,
     dead: `${queue}:dead`,
     deadIndex: `${queue}:dead:index`,
+    cancels: `${queue}:cancels`,
     wake: (consumer) => `${base}:wake:${consumer}`,
   };
 }

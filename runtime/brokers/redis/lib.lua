@@ -20,6 +20,11 @@ local function wake(idle)
   until not channel or type(heard) ~= "number" or heard > 0
 end
 
+-- Whether a stored result stays whatever comes later: an answer does, and that a message was cancelled; a failure does not.
+local function is_final(json)
+  return string.sub(json, 1, 10) == '{"ok":true' or string.sub(json, 1, 32) == '{"ok":false,"reason":"cancelled"'
+end
+
 -- Holds a message back. By time, then by priority: `rank` is 9 - priority.
 local function delay(delayed, due, rank, body)
   local score = due * 10 + rank

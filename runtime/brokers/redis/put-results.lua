@@ -1,4 +1,4 @@
--- Stores results, each unless a successful one is there already, and wakes everybody who waits for them.
+-- Stores results, each unless a final one is there already, and wakes everybody who waits for them.
 --
 -- KEYS      for each message: result, waiters set
 -- ARGV      for each message: the result as JSON, milliseconds that it is kept, reply channel that the message named
@@ -17,10 +17,10 @@ end
 -- that work can end.
 redis.call("DEL", KEYS[1] .. ":none")
 
--- Whether the result is stored: a successful one stays, a failure does not.
+-- Whether the result is stored: one that is final stays.
 local function store(key, json, ttl)
   if redis.call("SET", key, json, "PX", ttl, "NX") then return true end
-  if string.sub(redis.call("GET", key), 1, 10) == '{"ok":true' then return false end
+  if is_final(redis.call("GET", key)) then return false end
   redis.call("SET", key, json, "PX", ttl)
   return true
 end

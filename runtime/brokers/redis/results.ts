@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { systemClock } from "../../clock.js";
 import type { PendingState } from "../../errors.js";
 import type { MaybePromise } from "../../maybe.js";
-import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../results.js";
+import type { Awaited, OfferOptions, ResultStore, StoredResult, WaitOptions } from "../../results.js";
 import { readResult, readState, writeResult } from "../../stored-result.js";
 import type { RedisConnection } from "./connection.js";
 import { replyChannel, resultKeys } from "./keys.js";
@@ -75,6 +75,18 @@ export class RedisResults implements ResultStore {
     });
     const args = puts.flatMap(({ id, json, ttl, reply }) => [json, ttl, reply, id]);
     return this.#connection.run(scripts.putResults, keys, args);
+  }
+
+  async offer(
+    id: string,
+    result: StoredResult,
+    ttl: number,
+    { overFailure }: OfferOptions,
+  ): Promise<StoredResult | undefined> {
+    const { result: key, waiters } = resultKeys(this.#prefix, id);
+    const args = [writeResult(result), ttl, id, overFailure ? "over" : ""];
+    const there = await this.#connection.run(scripts.offerResult, [key, waiters], args);
+    return there === null ? undefined : readResult(id, there);
   }
 
   async note(id: string, state: PendingState, ttl: number): Promise<void> {

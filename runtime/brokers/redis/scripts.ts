@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import type { RedisClient } from "./connection.js";
 import awaitResult from "./await-result.lua";
 import beat from "./beat.lua";
+import cancel from "./cancel.lua";
+import cancelled from "./cancelled.lua";
 import claim from "./claim.lua";
 import delay from "./delay.lua";
 import free from "./free.lua";
@@ -12,7 +14,9 @@ import flowExtend from "./flow-extend.lua";
 import flowStep from "./flow-step.lua";
 import leave from "./leave.lua";
 import lib from "./lib.lua";
+import meet from "./meet.lua";
 import noteQueue from "./note-queue.lua";
+import offerResult from "./offer-result.lua";
 import passOn from "./pass-on.lua";
 import pause from "./pause.lua";
 import publish from "./publish.lua";
@@ -51,13 +55,15 @@ export class Script<Reply> {
 }
 
 /**
- * What `take` took: the milliseconds to the next due message; whether the consumer is idle now (2: the queue is paused); whether it was told
- * something since it was idle; the bodies by lines; then priorities and how many of each.
+ * What `take` took: the milliseconds to the next due message; whether the consumer is idle now (2: the queue is paused);
+ * whether it was told something since it was idle; the version of what is cancelled; the bodies by lines; then priorities
+ * and how many of each.
  */
 export type Taken = readonly [
   due: number,
   idle: 0 | 1 | 2,
   told: 0 | 1,
+  version: number,
   bodies: string,
   ...prioritiesAndCounts: number[],
 ];
@@ -96,10 +102,17 @@ export type FlowReply =
       told: readonly string[],
       values: readonly string[],
     ];
+/** What `cancel` found of a message: it is dead; it is in nobody's hands; a consumer has it. */
+export type CancelReply = 0 | 1 | 2;
+
+/** What `cancelled` returns: the version, the server's time, then ids and until when each is remembered. */
+export type CancelledReply = readonly [version: number, now: number, ...idsAndExpiries: (string | number)[]];
 
 export const scripts = {
   awaitResult: new Script<string | null>(awaitResult),
   beat: new Script<null>(beat),
+  cancel: new Script<readonly CancelReply[]>(cancel),
+  cancelled: new Script<CancelledReply>(cancelled),
   claim: new Script<readonly [id: string, sent: 0 | 1]>(claim),
   delay: new Script<number>(delay),
   free: new Script<null>(free),
@@ -108,7 +121,9 @@ export const scripts = {
   flowExtend: new Script<null>(flowExtend),
   flowStep: new Script<FlowReply>(flowStep),
   leave: new Script<number>(leave),
+  meet: new Script<0 | 1>(meet),
   noteQueue: new Script<null>(noteQueue),
+  offerResult: new Script<string | null>(offerResult),
   passOn: new Script<0 | 1>(passOn),
   pause: new Script<null>(pause),
   publish: new Script<number>(publish),

@@ -4,6 +4,7 @@ import type { StateStore } from "../../state.js";
 import type { RedisConnection } from "./connection.js";
 import { RedisPauses } from "./pauses.js";
 import { RedisFlows } from "./flows.js";
+import { RedisControls } from "./controls.js";
 import type { RedisSubscriber } from "./subscriber.js";
 import { RedisWorkers } from "./workers.js";
 
@@ -13,6 +14,8 @@ export interface StateContext {
   /** Waits for a server that is away. */
   readonly connection: RedisConnection;
   readonly subscriber: RedisSubscriber;
+  /** Messages travel elsewhere: what is known of them here is only what is told. */
+  readonly apart: boolean;
 }
 
 export class RedisState implements StateStore {
@@ -21,6 +24,7 @@ export class RedisState implements StateStore {
   readonly context: StateContext;
   readonly workers: RedisWorkers;
   readonly pauses: RedisPauses;
+  readonly controls: RedisControls;
 
   constructor(context: StateContext) {
     this.name = context.connection.name;
@@ -28,5 +32,6 @@ export class RedisState implements StateStore {
     this.context = context;
     this.workers = new RedisWorkers(context.prefix, context.connection);
     this.pauses = new RedisPauses(context.prefix, context.connection);
+    this.controls = new RedisControls(context);
   }
 }

@@ -7,6 +7,7 @@
 -- KEYS[5]      idle zset
 -- KEYS[6..15]  ready lists, priority 9 down to 0
 -- KEYS[16]     what is there while the queue is paused
+-- KEYS[17]     cancels zset
 -- ARGV[1]      consumer
 -- ARGV[2]      milliseconds that the lease lasts
 -- ARGV[3]      how many messages to take
@@ -16,8 +17,8 @@
 -- ARGV[7..]    what to ack: pairs of the first and the last field of a run of neighbours, which are ten apart
 -- Returns      {"lost"} when the lease is gone: nothing was done
 --              {milliseconds until the next message is due, or -1; 1 when this consumer is idle now, 2 when the queue is
---               paused; 1 when it was told something since it called itself idle; the bodies, one a line; priority, how
---               many of it, ...}
+--               paused; 1 when it was told something since it called itself idle; the version of what is cancelled, 0
+--               where nothing is; the bodies, one a line; priority, how many of it, ...}
 
 -- In bytes. A larger one would keep the connection busy for longer than a lease lasts.
 local LARGEST_ANSWER = 4 * 1024 * 1024
@@ -44,13 +45,15 @@ redis.call("HDEL", KEYS[1], unpack(done))
 local time = now()
 redis.call("ZADD", KEYS[2], time + ARGV[2], consumer)
 if is_new then redis.call("SADD", KEYS[3], consumer) end
-if want == 0 then return { -1, 0, 0, "" } end
+-- Whoever knows an older one learns what was cancelled before it runs what it takes here.
+local version = tonumber(redis.call("ZSCORE", KEYS[17], "") or 0)
+if want == 0 then return { -1, 0, 0, version, "" } end
 
 local told = 0
 if ARGV[6] == "idle" then told = 1 - redis.call("ZREM", KEYS[5], ARGV[5]) end
 
 -- Not into the idle zset: a message would be handed over.
-if redis.call("EXISTS", KEYS[16]) == 1 then return { PAUSED_REST, 2, told, "" } end
+if redis.call("EXISTS", KEYS[16]) == 1 then return { PAUSED_REST, 2, told, version, "" } end
 
 -- Due messages go to the end of their priority's line, as if they were sent now.
 local due = redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", time * 10 + 9, "WITHSCORES", "LIMIT", 0, 500)
@@ -60,7 +63,7 @@ for i = 1, #due, 2 do
   redis.call("ZREM", KEYS[4], due[i])
 end
 
-local reply = { -1, 0, told, "" }
+local reply = { -1, 0, told, version, "" }
 local all = {}
 local entries = {}
 local sequence = tonumber(ARGV[4])
@@ -100,7 +103,7 @@ end
 if taken > 0 then
   redis.call("HSET", KEYS[1], unpack(entries))
   -- One long text costs half of what as many answers do, here and where they are read. JSON has no raw line break.
-  reply[4] = table.concat(all, "\n")
+  reply[5] = table.concat(all, "\n")
 end
 
 if room() > 0 then

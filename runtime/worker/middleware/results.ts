@@ -1,5 +1,6 @@
 /** Stores how a message ended, for the one who waits for it, before the message is acked. */
 import {
+  CancelledError,
   InvalidOutputError,
   LeaseLostError,
   toRemoteError,
@@ -9,7 +10,7 @@ import {
 import { andThen, type MaybePromise } from "../../maybe.js";
 import type { StoredResult } from "../../results.js";
 import type { Seal } from "../../seal.js";
-import { assertFits } from "../../stored-result.js";
+import { assertFits, cancellation } from "../../stored-result.js";
 import { TAGGED, toTagged } from "../../tagged.js";
 import { isSealed, sealValue } from "../../wire-value.js";
 import type { Dead, Outcome } from "../outcome.js";
@@ -78,6 +79,8 @@ function keep({ broker, seal }: LayerContext, task: MiddlewareTask, outcome: Out
       // Kept until after the next attempt has had its time.
       return broker.results.note(id, state, outcome.delay + ttl, reply);
     }
+    case "cancelled":
+      return broker.results.put(id, cancellation(new CancelledError(task.actor.name, id)), ttl, reply);
     case "release":
     case "postpone":
     case "taken":

@@ -2,6 +2,7 @@
 import type { ResolvedOptions } from "../../options.js";
 import { parseDuration } from "../../duration.js";
 import {
+  CancelledError,
   DoNotRetry,
   InvalidOutputError,
   LeaseLostError,
@@ -26,6 +27,7 @@ export function retries(random: () => number): Middleware {
 export function afterFailure(task: MiddlewareTask, thrown: unknown, random: () => number): Outcome {
   // A handler that was told to stop has not failed, whatever it throws on its way out.
   const { abortReason } = task;
+  if (abortReason instanceof CancelledError) return { kind: "cancelled" };
   if (abortReason instanceof ShutdownError || abortReason instanceof LeaseLostError) return { kind: "release" };
   const { options } = task;
   const { attempt } = task.message;

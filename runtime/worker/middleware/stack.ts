@@ -10,6 +10,7 @@ import type { Outcome } from "../outcome.js";
 import type { Presence } from "../presence.js";
 import type { RunningTask } from "../task.js";
 import type { Middleware, Next } from "./compose.js";
+import { control } from "./control.js";
 import { input } from "./input.js";
 import { pauses } from "./pauses.js";
 import { results } from "./results.js";
@@ -42,6 +43,7 @@ const builtin = [
   },
   { name: "results", layer: (actor, context) => (actor.output === undefined ? undefined : results(context)) },
   { name: "unique", layer: unique },
+  { name: "control", layer: (_, context) => control(context) },
   { name: "input", layer: (_, { seal }) => input(seal) },
   { name: "retries", layer: (_, { random }) => retries(random) },
   { name: "timeLimit", layer: (_, { clock }) => timeLimit(clock) },
@@ -57,6 +59,7 @@ const kinds: Readonly<Record<Outcome["kind"], true>> = {
   release: true,
   postpone: true,
   taken: true,
+  cancelled: true,
 };
 
 /** A user's middleware, held to its type: one that forgets to return an outcome, or goes on twice, fails the attempt. */

@@ -37,7 +37,7 @@ async function attempt(
     return { kind: "taken" };
   }
   const outcome = await next();
-  const over = outcome.kind === "done" || outcome.kind === "dead";
+  const over = ["done", "dead", "cancelled"].includes(outcome.kind);
   // A message in other hands is seen to by those.
   if (over && frees.length > 0 && !(task.abortReason instanceof LeaseLostError)) {
     await patiently(() => claims.free(queue, id, frees));

@@ -1,0 +1,93 @@
+/** Cancels messages, and tells those who wait for their answers. */
+import type { ControlStore, Found } from "../controls.js";
+import { defaults } from "../defaults.js";
+import { CancelledError, InvalidOptionError } from "../errors.js";
+import { allOf } from "../maybe.js";
+import { partitionsOf } from "../partitions.js";
+import type { Awaited, WaitOptions } from "../results.js";
+import { cancellation } from "../stored-result.js";
+import type { Sender, Sent } from "./message.js";
+
+/**
+ * What came of cancelling a message.
+ *
+ * - `cancelled`: no worker had it, and none will run it.
+ * - `cancelling`: a worker has it, or the broker cannot tell; that worker is told, and no other will run it.
+ * - `ended`: it had ended before, with a result or as a dead letter; nothing was done.
+ */
+export type Cancellation = "cancelled" | "cancelling" | "ended";
+
+/** Cancels a message; where its queue has partitions and it is not known which one it is in, in all of them. */
+export async function cancelMessage(sender: Sender, message: Sent): Promise<Cancellation> {
+  const { broker, actor } = sender;
+  const controls = broker.state?.controls;
+  if (controls === undefined) {
+    throw new InvalidOptionError(
+      `${actor.name}: cancel() needs a state store, and ${broker.name} has none. Name one: rabbitmqBroker(url, { state: redisState(redisUrl) }).`,
+    );
+  }
+  const { id, delay = 0 } = message;
+  const queues = placesOf(sender, message);
+  const keep = defaults.control.keepCancelled + delay;
+  const found = (await Promise.all(queues.map((queue) => controls.cancel(queue, [{ id, keep }])))).flat();
+  if (found.includes("dead")) return ended(controls, queues, id);
+  if (actor.output !== undefined) {
+    const result = cancellation(new CancelledError(actor.name, id));
+    // A store that knows who has which message knows of the dead: a failure there is of a life before this one.
+    const overFailure = !found.includes("unknown");
+    const instead = await broker.results.offer(id, result, actor.options.resultTtl, { overFailure });
+    if (instead !== undefined && (instead.ok || instead.reason !== "cancelled")) return ended(controls, queues, id);
+  }
+  return found.every(isFree) ? "cancelled" : "cancelling";
+}
+
+const isFree = (found: Found) => found === "waiting";
+
+async function ended(controls: ControlStore, queues: readonly string[], id: string): Promise<Cancellation> {
+  await Promise.all(queues.map((queue) => controls.restore(queue, [id])));
+  return "ended";
+}
+
+/** The queues that a message may be in. */
+function placesOf({ actor }: Sender, { queue }: Sent): readonly string[] {
+  return queue === actor.options.queue ? partitionsOf(queue, actor.options.partitions) : [queue];
+}
+
+/**
+ * Waits for a result, and no longer once the message is cancelled. Where the result reaches only the address that the
+ * message carries, nobody could say so who does not know it: the word to the workers is heard here as well.
+ */
+export async function untilCancelled(sender: Sender, message: Sent, options: WaitOptions): Promise<Awaited> {
+  const { results, state } = sender.broker;
+  const { id } = message;
+  const lonely = results.addressedOnly === true;
+  if (state === undefined || !(options.addressed || lonely)) return results.wait(id, options);
+
+  const places = placesOf(sender, message).map((queue) => state.controls.cancelled(queue));
+  const done = { done: cancellation(new CancelledError(sender.actor.name, id)) };
+  if (!options.addressed && (await allOf(places.map((place) => place.has(id)))).includes(true)) {
+    // What came here before counts.
+    const ttl = sender.actor.options.resultTtl;
+    if ((await results.offer(id, done.done, ttl, { overFailure: false })) === undefined) return done;
+  }
+  return new Promise<Awaited>((resolve, reject) => {
+    const cancel = () => {
+      if (lonely) return end(() => resolve(done));
+      // What the store says counts: the message may have ended first.
+      results.wait(id, { ...options, addressed: false }).then(
+        (late) => end(() => resolve(late)),
+        () => undefined,
+      );
+    };
+    const waiting = { id, cancel };
+    const end = (settle: () => void) => {
+      for (const { running } of places) running.delete(waiting);
+      settle();
+    };
+    for (const { running } of places) running.add(waiting);
+    results.wait(id, options).then(
+      (awaited) => end(() => resolve(awaited)),
+      (error: unknown) => end(() => reject(error as Error)),
+    );
+  });
+}

@@ -1,0 +1,50 @@
+/** Ends the attempts at messages that are cancelled: before they begin, or by their signal while they run. */
+import type { Cancellations } from "../../controls.js";
+import { CancelledError } from "../../errors.js";
+import { andThen, type MaybePromise } from "../../maybe.js";
+import type { Cancelled, Outcome } from "../outcome.js";
+import { whileUnavailable } from "../patience.js";
+import type { MiddlewareTask } from "../task.js";
+import type { Middleware, Next } from "./compose.js";
+import type { LayerContext } from "./stack.js";
+
+/** How every attempt ends whose message was cancelled. */
+const CANCELLED: Cancelled = { kind: "cancelled" };
+
+export function control(context: LayerContext): Middleware | undefined {
+  const store = context.broker.state?.controls;
+  if (store === undefined) return undefined;
+  return function control(task, next) {
+    const cancelled = store.cancelled(task.queue);
+    const known = cancelled.has(task.envelope.id);
+    if (known === false) return run(cancelled, task, next);
+    return andThen(known, (is) => (is ? meet(cancelled, task, next, context) : run(cancelled, task, next)));
+  };
+}
+
+/** A message that should not be there any more. Its record may have been taken back. */
+async function meet(cancelled: Cancellations, task: MiddlewareTask, next: Next, { clock }: LayerContext) {
+  const tell = (error: Error) => task.log.warn({ err: error }, "not known yet whether it is cancelled; trying again");
+  const is = await whileUnavailable(clock, task, () => cancelled.met(task.envelope.id), tell);
+  return is ? CANCELLED : run(cancelled, task, next);
+}
+
+function run({ running }: Cancellations, task: MiddlewareTask, next: Next): MaybePromise<Outcome> {
+  const outcome = next();
+  // What ended without waiting could not have been stopped.
+  if (!(outcome instanceof Promise)) return outcome;
+  const { id } = task.envelope;
+  const attempt = { id, cancel: () => task.abort(new CancelledError(task.actor.name, id)) };
+  running.add(attempt);
+  return outcome.then(
+    (ended) => {
+      running.delete(attempt);
+      // Whatever the handler made of it: it was told that nobody waits for it.
+      return task.abortReason instanceof CancelledError ? CANCELLED : ended;
+    },
+    (error: unknown) => {
+      running.delete(attempt);
+      throw error;
+    },
+  );
+}

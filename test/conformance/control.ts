@@ -1,0 +1,283 @@
+/** What can be done to a single message, on any broker with a state store: it can be cancelled. */
+import { CancelledError, InvalidOptionError, RemoteFailureError } from "callboard";
+import { createActorClient, type Actor, type Cancellation } from "callboard/client";
+import { createWorker, type Task, type Worker, type WorkerOptions } from "callboard/worker";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import type { Broker } from "../../runtime/broker.js";
+import { createId } from "../../runtime/id.js";
+import { TestLogger, testActor } from "../support/actors.js";
+import { eventually, turn } from "../support/eventually.js";
+import type { Backend, BrokerHarness } from "./harness.js";
+
+type Twice = Actor<{ input: number; output: number }>;
+const twice: Twice = testActor("twice", { input: z.number(), output: z.number() });
+const note = testActor<{ input: string }>("note", { input: z.string() });
+const patience = { timeout: "25s" } as const;
+
+type Handlers = Readonly<Record<string, (input: never, task: Task) => unknown>>;
+
+/** What a test of this suite may want to know of a broker. */
+export interface ControlTraits {
+  /** The broker's own store holds the messages: it knows which of them a worker has. */
+  readonly knowsHolders: boolean;
+  /** Every process can read every result, so that each knows what has ended. */
+  readonly sharesResults: boolean;
+}
+
+export function describeControl(
+  name: string,
+  harness: BrokerHarness,
+  { knowsHolders, sharesResults }: ControlTraits,
+): void {
+  /** What is answered where no worker has a message. */
+  const free: Cancellation = knowsHolders ? "cancelled" : "cancelling";
+
+  describe(`${name}: cancelling`, () => {
+    let backend: Backend;
+    let broker: Broker;
+    let logger: TestLogger;
+    const workers: Worker[] = [];
+
+    beforeEach(async () => {
+      backend = await harness.open();
+      broker = backend.connect();
+      logger = new TestLogger();
+    });
+    afterEach(async () => {
+      const stopped = Promise.all(workers.splice(0).map((worker) => worker.stop()));
+      if (backend.clock !== undefined) await backend.pass(60_000);
+      await stopped;
+      await backend.close();
+    });
+
+    async function work(actors: readonly Actor[], handlers: Handlers, options: WorkerOptions = {}): Promise<Worker> {
+      const group = Object.fromEntries(actors.map((actor) => [actor.name.replace("test.", ""), actor]));
+      const parts = { random: () => 1, ...(backend.clock === undefined ? {} : { clock: backend.clock }) };
+      const all = { logger, ...options };
+      const worker = createWorker(backend.connect(), { test: group }, { test: handlers }, all, parts);
+      workers.push(worker);
+      await worker.start();
+      return worker;
+    }
+
+    const client = (at = broker) => createActorClient<Twice>(at, twice);
+
+    /** The error that a promise rejects with. */
+    const failure = (promise: Promise<unknown>): Promise<unknown> =>
+      promise.then(
+        (value) => `no error but ${JSON.stringify(value)}`,
+        (error: unknown) => error,
+      );
+
+    it("keeps a waiting message from ever running, and tells who waits for it, here and elsewhere", async () => {
+      const message = await client().send(1);
+      const elsewhere = client(backend.connect()).handle(message.id);
+      const waiting = [failure(message.result(patience)), failure(elsewhere.result(patience))];
+      await turn();
+      // Whoever waits has said so.
+      if (backend.clock === undefined) await backend.pass(harness.times.soon);
+      expect(await message.cancel()).toBe(free);
+      for (const error of await Promise.all(waiting)) expect(error).toBeInstanceOf(CancelledError);
+      expect(await failure(elsewhere.result(patience))).toMatchObject({ code: "CANCELLED", id: message.id });
+
+      const ran: number[] = [];
+      await work([twice], { twice: (n: number) => (ran.push(n), 2 * n) });
+      expect(await client().call(2, patience)).toBe(4);
+      await eventually("the cancelled one to be met", () => logger.messages("info").includes("message was cancelled"));
+      expect(ran).toEqual([2]);
+      expect(await broker.deadLetters.list("default")).toEqual([]);
+      expect(await failure(message.result(patience))).toBeInstanceOf(CancelledError);
+    });
+
+    it("can be asked for by one who knows the id only, again and again", async () => {
+      const { id } = await client().send(1);
+      const handle = client(backend.connect()).handle(id);
+      expect(await handle.cancel()).toBe(free);
+      expect(await handle.cancel()).toBe(free);
+      expect(await failure(handle.result(patience))).toBeInstanceOf(CancelledError);
+    });
+
+    it("reaches a message in whichever partition it is", async () => {
+      type Parted = Actor<{ input: number; output: number }>;
+      const parted: Parted = testActor("parted", {
+        input: z.number(),
+        output: z.number(),
+        queue: "parted",
+        partitions: 3,
+      });
+      const sender = createActorClient<Parted>(broker, parted);
+      const sent = await sender.sendMany([1, 2, 3, 4, 5, 6]);
+      const others = createActorClient<Parted>(backend.connect(), parted);
+      for (const { id } of sent.slice(0, 5)) expect(await others.handle(id).cancel()).toBe(free);
+      const ran: number[] = [];
+      await work([parted], { parted: (n: number) => (ran.push(n), n) });
+      expect(await sent[5]?.result(patience)).toBe(6);
+      expect(await others.call(7, patience)).toBe(7);
+      await eventually(
+        "all cancelled ones to be met",
+        () => logger.messages("info").filter((line) => line === "message was cancelled").length === 5,
+      );
+      expect(ran.sort((a, b) => a - b)).toEqual([6, 7]);
+    });
+
+    it("keeps a delayed message from running, and one without an answer", async () => {
+      const later = await client().send(1, { delay: 200 });
+      const silent = await createActorClient<typeof note>(broker, note).send("not to be written", { delay: 100 });
+      expect(await later.cancel()).toBe(free);
+      expect(await silent.cancel()).toBe(free);
+      const ran: unknown[] = [];
+      const handler = (input: unknown) => (ran.push(input), input);
+      await work([twice, note], { twice: handler, note: handler });
+      await eventually("both to be met", async () => {
+        if (backend.clock !== undefined) await backend.pass(200);
+        return logger.messages("info").filter((line) => line === "message was cancelled").length === 2;
+      });
+      expect(ran).toEqual([]);
+    });
+
+    it("keeps a message that failed from being tried again", async () => {
+      const failing: Twice = testActor("twice", {
+        input: z.number(),
+        output: z.number(),
+        minBackoff: 500,
+        maxBackoff: 500,
+      });
+      let attempts = 0;
+      const fail = () => {
+        attempts++;
+        throw new Error("not yet");
+      };
+      await work([failing], { twice: fail });
+      const message = await createActorClient<Twice>(broker, failing).send(1);
+      await eventually("the first attempt to have failed", () =>
+        logger.messages("warn").includes("attempt failed, to be retried"),
+      );
+      if (backend.clock === undefined) await backend.pass(harness.times.soon);
+      expect(await message.cancel()).toBe(free);
+      expect(await failure(message.result(patience))).toBeInstanceOf(CancelledError);
+      await eventually("it to be met again", async () => {
+        if (backend.clock !== undefined) await backend.pass(500);
+        return logger.messages("info").includes("message was cancelled");
+      });
+      expect(attempts).toBe(1);
+    });
+
+    it("aborts a running message in another process, and discards what it still returns", async () => {
+      let aborted: unknown;
+      let id = "";
+      let end = () => undefined as void;
+      await work([twice], {
+        twice: async (n: number, { signal, message }: Task) => {
+          if (n !== 1) return 2 * n;
+          id = message.id;
+          signal.addEventListener("abort", () => (aborted = signal.reason as unknown));
+          await new Promise<void>((resolve) => (end = resolve));
+          return 1000;
+        },
+      });
+      const calling = failure(client().call(1, patience));
+      await eventually("it to run", () => id !== "");
+      const started = performance.now();
+      expect(await client(backend.connect()).handle(id).cancel()).toBe("cancelling");
+      expect(await calling).toBeInstanceOf(CancelledError);
+      await eventually("its signal to abort", () => aborted !== undefined);
+      // A second is promised; a busy machine has more.
+      expect(performance.now() - started).toBeLessThan(5000);
+      expect(aborted).toBeInstanceOf(CancelledError);
+      end();
+      await eventually("the end of it", () => logger.messages("info").includes("message was cancelled"));
+      expect(await failure(client().handle(id).result(patience))).toBeInstanceOf(CancelledError);
+      expect(await client().call(2, patience)).toBe(4);
+      expect(await broker.deadLetters.list("default")).toEqual([]);
+    });
+
+    it("counts no failure of a handler that heeds its signal", async () => {
+      await work([twice], {
+        twice: (_: number, { signal }: Task) =>
+          new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),
+      });
+      const message = await client().send(1);
+      await eventually("it to run", () => workers[0]?.running === 1);
+      expect(await message.cancel()).toBe("cancelling");
+      await eventually("the end of it", () => logger.messages("info").includes("message was cancelled"));
+      expect(logger.messages("warn")).toEqual([]);
+      expect(await failure(message.result(patience))).toBeInstanceOf(CancelledError);
+    });
+
+    it("leaves a message alone that has ended", async () => {
+      let healthy = false;
+      const handler = (n: number) => {
+        if (n < 0 && !healthy) throw new Error("no");
+        return 2 * n;
+      };
+      const once: Twice = testActor("twice", { input: z.number(), output: z.number(), maxRetries: 0 });
+      await work([once], { twice: handler });
+      const done = await client().send(1);
+      expect(await done.result(patience)).toBe(2);
+      expect(await done.cancel()).toBe("ended");
+      expect(await done.result(patience)).toBe(2);
+
+      const dead = await client().send(-1);
+      expect(await failure(dead.result(patience))).toBeInstanceOf(RemoteFailureError);
+      await eventually("the dead letter", async () => (await broker.deadLetters.list("default")).length === 1);
+      expect(await dead.cancel()).toBe("ended");
+      expect(await failure(dead.result(patience))).toBeInstanceOf(RemoteFailureError);
+      // It lives again, and runs.
+      healthy = true;
+      expect(await broker.deadLetters.replay("default", dead.id)).toBe(true);
+      await eventually("its answer", async () => (await failure(dead.result(patience))) === "no error but -2");
+    });
+
+    it("cancels a message that nobody has sent yet as well as one that is there", async () => {
+      const id = createId();
+      expect(await client().handle(id).cancel()).toBe(free);
+      expect(await failure(client().handle(id).result(patience))).toBeInstanceOf(CancelledError);
+    });
+
+    it("holds in a storm: nothing runs of which it was said that it is cancelled", async () => {
+      const count = 2000;
+      const ran = new Set<number>();
+      const handler = async (n: number) => {
+        ran.add(n);
+        await new Promise((resolve) => setImmediate(resolve));
+        return n;
+      };
+      const messages = await client().sendMany(Array.from({ length: count }, (_, n) => n));
+      const others = client(backend.connect());
+      await Promise.all([1, 2].map(() => work([twice], { twice: handler }, { concurrency: 20 })));
+      await eventually("some to have run", () => ran.size > 100);
+      const said: Cancellation[] = [];
+      // From the end, where the workers have not been.
+      for (let i = count; i > 0; i -= 50) {
+        const batch = messages.slice(i - 50, i);
+        const answers = await Promise.all(batch.map(({ id }) => others.handle(id).cancel()));
+        said.unshift(...answers);
+      }
+      const met = () => logger.messages("info").filter((line) => line === "message was cancelled").length;
+      await eventually("the queue to be empty", () => ran.size + met() >= count);
+      await backend.pass(harness.times.soon);
+      const broken = said.flatMap((answer, n) => (answer === "cancelled" && ran.has(n) ? [n] : []));
+      expect(broken).toEqual([]);
+      // Nor did anything run that was said to be neither.
+      const results = await Promise.all(messages.map((message) => failure(message.result(patience))));
+      for (const [n, result] of results.entries()) {
+        if (said[n] === "ended") expect(result).toBe(`no error but ${n}`);
+        else if (ran.has(n) && !sharesResults) expect([n, result]).toEqual([n, expect.anything()]);
+        else expect([n, result]).toEqual([n, expect.any(CancelledError)]);
+      }
+      expect(met()).toBeGreaterThan(0);
+    });
+  });
+}
+
+/** Without a state store nothing can be cancelled. */
+export function describeNoControl(name: string, harness: BrokerHarness): void {
+  it(`${name}: without a state store, cancel() says what is missing`, async () => {
+    const backend = await harness.open();
+    const handle = createActorClient<Twice>(backend.connect(), twice).handle(createId());
+    await expect(handle.cancel()).rejects.toThrow(InvalidOptionError);
+    await expect(handle.cancel()).rejects.toThrow(/redisState/);
+    await backend.close();
+  });
+}
