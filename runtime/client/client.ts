@@ -1,6 +1,6 @@
 /** The producer's side of an actor: validate, wrap in an envelope, publish. */
 import type { Actor, InputOf, OutputOf } from "../actor.js";
-import type { Broker, Publication } from "../broker.js";
+import type { Broker } from "../broker.js";
 import { claimsOf } from "../claims.js";
 import { settlesWithin, systemClock } from "../clock.js";
 import type { Priority } from "../contract.js";
