@@ -41,6 +41,23 @@ describe("a wrong call exits with 2 and says what is wrong", () => {
     [["worker", "node_modules"], "There is no file node_modules."],
     [["worker", "a.ts", "--concurrency", "0"], '--concurrency must be a whole number, 1 or more; it is "0".'],
     [["worker", "a.ts", "--concurrency", "many"], '--concurrency must be a whole number, 1 or more; it is "many".'],
+    [["worker", "a.ts", "--processes", "0"], '--processes must be a whole number, 1 or more; it is "0".'],
+    [
+      ["worker", "a.ts", "--shutdown-timeout", "30"],
+      '--shutdown-timeout must be a duration such as 30s or 5m; it is "30".',
+    ],
+    [
+      ["worker", "a.ts", "--log-level", "loud"],
+      "--log-level must be one of trace, debug, info, warn, error, fatal, silent",
+    ],
+    [["worker", "a.ts", "--http", "9191"], '--http must be an address such as 127.0.0.1:9191; it is "9191".'],
+    [
+      ["worker", "a.ts", "--http", "localhost:99999"],
+      '--http must be an address such as 127.0.0.1:9191; it is "localhost:99999".',
+    ],
+    [["worker", "a.ts", "--http", "http://localhost:80"], "--http must be an address such as 127.0.0.1:9191"],
+    [["worker", "a.ts", "--wach"], 'There is no option "--wach". Did you mean "--watch"?'],
+    [["worker", "a.ts", "--pid-file"], "The option --pid-file needs a value."],
   ])("%j", async (args, message) => {
     const { code, stdout, stderr } = await createProject().callboard(...args);
     expect(stderr).toContain(`callboard: ${message}`);

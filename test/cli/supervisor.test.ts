@@ -94,6 +94,12 @@ async function running(program: string) {
   return { first, second };
 }
 
+/** The wait that was logged last. */
+function lastWait(): number {
+  const { wait = 0 }: { readonly wait?: number } = log.lines.at(-1)?.fields ?? {};
+  return wait;
+}
+
 /** The last process of a place. */
 const last = (place: number) => processes.findLast((process) => process.place === place);
 
@@ -124,7 +130,7 @@ test("the wait doubles with each death in a row, up to half a minute, and begins
       await clock.pass(life);
       last(1)?.end("code 1");
       await clock.pass(0);
-      const wait = (log.lines.at(-1)?.fields as { wait: number }).wait;
+      const wait = lastWait();
       told.push(wait);
       const count = processes.length;
       await clock.pass(wait);

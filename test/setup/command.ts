@@ -20,6 +20,8 @@ export interface Ended {
 export interface RunningCommand {
   readonly pid: number;
   readonly ended: Promise<Ended>;
+  /** What it has printed so far, on standard output and then on standard error. */
+  readonly output: string;
   /** Resolves when the text was printed; rejects when the program ends without. */
   printed(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
@@ -50,6 +52,9 @@ export function startCommand(command: string, args: readonly string[], options: 
   return {
     pid: child.pid ?? 0,
     ended,
+    get output() {
+      return stdout + stderr;
+    },
     printed: (text) =>
       new Promise((resolve, reject) => {
         const look = () => (stdout + stderr).includes(text) && resolve();

@@ -1,0 +1,78 @@
+/** `callboard worker --http`: how the workers are, for whoever watches over them. */
+import { createServer } from "node:http";
+import { type AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { startRedis } from "../setup/redis.js";
+import { eventually } from "../support/eventually.js";
+import { ask, createWorkerProject, pidsOf, urlOf } from "./traffic.js";
+
+test("/healthz is 200 while every process is really fetching, /readyz once all have begun", async () => {
+  const server = await startRedis();
+  onTestFinished(() => server.stop());
+  const project = await createWorkerProject(server.url);
+  const command = await project.start("--processes", "2", "--http", "127.0.0.1:0");
+  const health = (code: number) =>
+    eventually(`/healthz to be ${code}`, async () => (await ask(command, "/healthz")).code === code, 60_000);
+
+  await health(200);
+  const { status, processes } = await ask(command, "/healthz");
+  expect(status).toBe("fetching");
+  expect(processes).toEqual(
+    [1, 2].map((n) => ({ process: n, pid: expect.any(Number) as number, started: true, healthy: true, running: 0 })),
+  );
+  expect(await ask(command, "/readyz")).toMatchObject({ code: 200, status: "ready" });
+
+  await server.kill();
+  await health(503);
+  expect(await ask(command, "/healthz")).toMatchObject({ status: "not fetching" });
+  expect(await ask(command, "/readyz")).toMatchObject({ code: 200 });
+  await server.restart();
+  await health(200);
+
+  // A process that stands still does not answer; its sibling does.
+  const [first = 0] = await pidsOf(command);
+  process.kill(first, "SIGSTOP");
+  const stuck = await ask(command, "/healthz");
+  expect(stuck.code).toBe(503);
+  expect(stuck.processes).toMatchObject([{ pid: first }, { healthy: true }]);
+  expect(stuck.processes[0]).not.toHaveProperty("healthy");
+  process.kill(first, "SIGCONT");
+  await health(200);
+}, 120_000);
+
+test("it is not ready before the broker is there", async () => {
+  const server = await startRedis();
+  onTestFinished(() => server.stop());
+  await server.kill();
+  const project = await createWorkerProject(server.url);
+  const command = await project.start("--http", "127.0.0.1:0");
+  expect(await ask(command, "/readyz")).toMatchObject({ code: 503, status: "not ready" });
+  expect(await ask(command, "/healthz")).toMatchObject({ code: 503 });
+  await server.restart();
+  await eventually("it to be ready", async () => (await ask(command, "/readyz")).code === 200, 60_000);
+}, 120_000);
+
+test("other paths and methods are answered with what there is", async () => {
+  const project = await createWorkerProject("redis://127.0.0.1:1");
+  const command = await project.start("--http", "localhost:0");
+  const get = async (path: string, method = "GET") => {
+    const response = await fetch(`${urlOf(command)}${path}`, { method });
+    return [response.status, await response.text()];
+  };
+  expect(await get("/")).toEqual([404, "There are /healthz, /readyz, /metrics.\n"]);
+  expect(await get("/__proto__")).toEqual([404, "There are /healthz, /readyz, /metrics.\n"]);
+  expect(await get("/healthz", "POST")).toEqual([405, "Only GET and HEAD are answered.\n"]);
+  expect(await get("/readyz?verbose", "HEAD")).toEqual([503, ""]);
+});
+
+test("a port in use is said in one line, and no worker is started", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  const project = await createWorkerProject("redis://127.0.0.1:1");
+  const { code, stdout, stderr } = await project.files.callboard("worker", "worker.ts", "--http", `127.0.0.1:${port}`);
+  expect(stderr).toBe(`callboard: --http 127.0.0.1:${port}: the port is in use.\n`);
+  expect(stdout).toBe("");
+  expect(code).toBe(1);
+});

@@ -1,0 +1,94 @@
+/** `callboard worker --watch`: an edit of a handler or a contract is at work a moment later, and no message is lost. */
+import { expect, inject, test } from "vitest";
+import { createWorkerProject, handlers, type WorkerProject } from "./traffic.js";
+
+/** A contract whose input says more. */
+const contract = (unit: string) => `
+  import { actor } from "callboard";
+  import { z } from "zod";
+  export const step = actor({
+    input: z.object({ n: z.number(), ms: z.number(), unit: z.string().default("${unit}") }),
+    output: z.object({ n: z.number(), pid: z.number(), version: z.string(), attempt: z.number() }),
+  });
+`;
+
+/** Handlers that answer with what the contract says. */
+const answeringUnit = `
+  import type { DemoHandlers } from "../generated/worker.js";
+  export const demo: DemoHandlers = {
+    step: ({ n, unit }, { message: { attempt } }) => ({ n, pid: process.pid, version: unit, attempt }),
+  };
+`;
+
+/** Waits for the first answer of a version; returns how long that took, in milliseconds. */
+async function firstAnswer(project: WorkerProject, version: string): Promise<number> {
+  const beganAt = performance.now();
+  await project.answered(1, { version });
+  return Math.round(performance.now() - beganAt);
+}
+
+test("an edit of a handler is at work within a moment, with messages in flight and none lost", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  const command = await project.start("--watch");
+  project.send(200);
+  for (const [edit, version] of ["two", "three", "four"].entries()) {
+    await project.answered(20);
+    project.files.write("handlers/demo.ts", handlers(version));
+    const took = await firstAnswer(project, version);
+    const [, reload] = [...command.output.matchAll(/reloaded in (\d+) ms/g)][edit] ?? [];
+    console.info(`first answer ${took} ms after the write, of which 200 in the handler; reloaded in ${reload} ms`);
+    expect(took).toBeLessThan(20_000);
+  }
+  await project.allAnswered();
+  command.kill("SIGINT");
+  expect((await command.ended).code).toBe(0);
+}, 120_000);
+
+test("an edit of a contract is generated and at work", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  project.files.write("contracts/demo.ts", contract("seconds"));
+  project.files.write("handlers/demo.ts", answeringUnit);
+  const command = await project.start("--watch");
+  expect(command.output).toContain("generated generated/");
+  expect((await project.call(1)).version).toBe("seconds");
+  project.send(1);
+  project.files.write("contracts/demo.ts", contract("hours"));
+  await project.answered(10, { version: "hours" });
+  await project.allAnswered();
+}, 60_000);
+
+test("what does not compile or generate is shown, and the old worker goes on until it is repaired", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  const command = await project.start("--watch");
+  project.send(1);
+  project.files.write("handlers/demo.ts", "export const demo = {;");
+  await command.printed("not reloaded, the old worker goes on: handlers/demo.ts:1:22: Expected identifier");
+  await project.answered(5, { version: "one" });
+
+  project.files.write("handlers/demo.ts", handlers("two"));
+  await project.answered(5, { version: "two" });
+
+  project.files.write("contracts/demo.ts", contract("s").replace("output:", "maxRetires: 3, output:"));
+  await command.printed('There is no option "maxRetires"');
+  await project.answered(5, { version: "two" });
+
+  project.files.write("contracts/demo.ts", contract("s"));
+  project.files.write("handlers/demo.ts", handlers("three"));
+  await project.answered(5, { version: "three" });
+  await project.allAnswered();
+}, 60_000);
+
+test("a worker that is broken from the start is waited for", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  project.files.write("handlers/demo.ts", 'throw new Error("no such table");');
+  const command = project.begin("--watch");
+  await command.printed("not started, waiting for a change");
+  await command.printed("no such table");
+  project.files.write("handlers/demo.ts", 'import "./absent.js";');
+  await command.printed('handlers/demo.ts:1:8: Could not resolve "./absent.js"');
+  project.files.write("handlers/absent.ts", handlers("two"));
+  project.files.write("handlers/demo.ts", 'export * from "./absent.js";');
+  expect(await project.call(1)).toMatchObject({ version: "two" });
+  command.kill("SIGTERM");
+  expect((await command.ended).code).toBe(0);
+}, 60_000);
