@@ -65,7 +65,7 @@ export interface ActorIdentity {
 const named = new WeakMap<object, Actor>();
 
 /** The actor that a contract became; `undefined` for one that generated code has not named, as no file exports it. */
-export function actorOf(contract: object): Actor | undefined {
+export function actorOfContract(contract: object): Actor | undefined {
   return named.get(contract);
 }
 

@@ -18,6 +18,8 @@ export type ErrorCode =
   | "TIME_LIMIT"
   | "LEASE_LOST"
   | "SHUTDOWN"
+  | "THREAD_LOST"
+  | "COMPILE"
   | "RESULT_TIMEOUT"
   | "REMOTE_FAILURE"
   | "CANCELLED"
@@ -142,8 +144,17 @@ export class UnknownActorError extends CallboardError {
 /** A worker was created without the handler of an actor that it has to serve. */
 export class MissingHandlerError extends CallboardError {
   readonly code = "MISSING_HANDLER";
-  constructor(readonly actors: readonly string[]) {
-    super(`No handler for ${actors.join(", ")}. Pass one for each actor of the worker's queues.`);
+  constructor(
+    readonly actors: readonly string[],
+    /** Where they were looked for; absent for what the worker was given. */
+    readonly module?: string,
+  ) {
+    const names = actors.join(", ");
+    super(
+      module === undefined
+        ? `No handler for ${names}. Pass one for each actor of the worker's queues.`
+        : `No handler for ${names} in ${module}. Export each group of handlers from there, as the worker is given it.`,
+    );
   }
 }
 
@@ -193,6 +204,16 @@ export class LeaseLostError extends CallboardError {
 /** The worker is shutting down and waits no longer. `task.signal` is aborted with it; the message is given back untouched. */
 export class ShutdownError extends CallboardError {
   readonly code = "SHUTDOWN";
+}
+
+/** A handler's thread ended by itself: it exited, threw outside of the handler, or was out of memory. The attempt has failed. */
+export class ThreadLostError extends CallboardError {
+  readonly code = "THREAD_LOST";
+}
+
+/** A file of a worker does not compile; the text says where and why. */
+export class CompileError extends CallboardError {
+  readonly code = "COMPILE";
 }
 
 /** What is known of a message whose result is not there yet. */

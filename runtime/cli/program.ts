@@ -1,8 +1,10 @@
 /** Compiles a worker's file, TypeScript or JavaScript, for any Node that Callboard runs on. */
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, extname, join, relative, resolve } from "node:path";
-import type { BuildContext, BuildFailure, BuildOptions, Message } from "esbuild";
+import { rmSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { BuildContext, BuildOptions } from "esbuild";
 import { acquireEsbuild, releaseEsbuild, withEsbuild } from "../../generator/esbuild.js";
+import { cacheFolder, compilerOptions, isCompiled, toCompileError } from "../compiler/index.js";
+import { CompileError } from "../errors.js";
 import { Failure, UsageError } from "./exit.js";
 
 /** What Node can run of a file. */
@@ -26,7 +28,7 @@ export class Compiler {
   readonly #file: string;
   /** Whether the file is run as it is, and compiled, if at all, to see what it is made of. */
   readonly #isCompiled: boolean;
-  #context: BuildContext<CompilerOptions> | undefined;
+  #context: BuildContext<Options> | undefined;
   #placed = 0;
 
   constructor(
@@ -35,7 +37,7 @@ export class Compiler {
     readonly warm: boolean,
   ) {
     this.#file = resolve(file);
-    this.#isCompiled = [".js", ".mjs"].includes(extname(file));
+    this.#isCompiled = isCompiled(file);
     if (statSync(this.#file, { throwIfNoEntry: false })?.isFile() !== true) {
       throw new UsageError(`There is no file ${file}.`);
     }
@@ -47,14 +49,15 @@ export class Compiler {
     // Compiled code needs no compiler, and no folder that can be written to.
     if (this.#isCompiled && !this.warm) return { text: "", sources: [], place: () => asItIs };
 
-    const folder = cacheFolder(this.#file);
     try {
-      const { outputFiles, metafile } = await this.#compile(compilerOptions(this.#file, folder));
+      const folder = cacheFolder(this.#file);
+      const { outputFiles, metafile } = await this.#compile(optionsFor(this.#file, folder));
       const text = outputFiles.map((output) => output.text).join("");
       const sources = Object.keys(metafile.inputs).map((path) => resolve(path));
       return { text, sources, place: () => (this.#isCompiled ? asItIs : this.#place(folder, text)) };
-    } catch (error) {
-      throw isBuildFailure(error) ? new Failure(error.errors.map(describe).join("\n")) : error;
+    } catch (thrown) {
+      const error = toCompileError(thrown);
+      throw error instanceof CompileError ? new Failure(error.message) : error;
     }
   }
 
@@ -66,7 +69,7 @@ export class Compiler {
     await releaseEsbuild();
   }
 
-  async #compile(options: CompilerOptions) {
+  async #compile(options: Options) {
     if (!this.warm) return withEsbuild(({ build }) => build(options));
     if (this.#context === undefined) {
       const { context } = await acquireEsbuild();
@@ -82,45 +85,9 @@ export class Compiler {
   }
 }
 
-type CompilerOptions = BuildOptions & { readonly metafile: true; readonly write: false };
+type Options = BuildOptions & { readonly metafile: true; readonly write: false };
 
-function compilerOptions(file: string, folder: string): CompilerOptions {
-  return {
-    entryPoints: [file],
-    // Not written there; but sources are named relative to it.
-    outfile: join(folder, "worker.mjs"),
-    bundle: true,
-    packages: "external",
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    loader: { ".lua": "text" },
-    sourcemap: "inline",
-    metafile: true,
-    write: false,
-    logLevel: "silent",
-  };
-}
-
-/** A folder from which the file's packages are found as from the file itself. */
-function cacheFolder(file: string): string {
-  let project = dirname(file);
-  while (!existsSync(join(project, "package.json")) && dirname(project) !== project) project = dirname(project);
-  const folder = join(project, "node_modules", ".cache", "callboard");
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    const help = "Make it writable, or compile the file to JavaScript beforehand and run that.";
-    throw new Failure(`The folder ${folder} cannot be made: ${(error as Error).message}. ${help}`);
-  }
-  return folder;
-}
-
-function isBuildFailure(error: unknown): error is BuildFailure {
-  return error instanceof Error && "errors" in error;
-}
-
-function describe({ text, location }: Message): string {
-  if (location === null) return text;
-  return `${relative(process.cwd(), resolve(location.file))}:${location.line}:${location.column + 1}: ${text}`;
+/** Nothing is written; but sources are named relative to the file that would be. */
+function optionsFor(file: string, folder: string): Options {
+  return { ...compilerOptions(file), outfile: join(folder, "worker.mjs"), metafile: true, write: false };
 }

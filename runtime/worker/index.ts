@@ -10,6 +10,7 @@ export type { Middleware, Next } from "./middleware/compose.js";
 export type { BuiltinLayer } from "./middleware/stack.js";
 export type { Cancelled, Dead, Done, Outcome, Postpone, Release, Retry, Taken } from "./outcome.js";
 export type { MiddlewareTask, Task } from "./task.js";
+export type { IsolateOptions } from "./threads/index.js";
 export type { Logger } from "./logger.js";
 export { createWorker } from "./worker.js";
 export type { HandlersOf, StartOptions, Worker, WorkerOptions, WorkerState } from "./worker.js";

@@ -12,7 +12,7 @@ import { findDisagreements, partitionsOf } from "../partitions.js";
 import type { Seal } from "../seal.js";
 import { checkSeal } from "../wire-value.js";
 import { Dispatch, settle, type Attempt, type Serving } from "./dispatch.js";
-import type { Handlers } from "./handler.js";
+import type { AnyHandler, Handlers } from "./handler.js";
 import { defaultLogger, type Logger } from "./logger.js";
 import type { Middleware } from "./middleware/compose.js";
 import type { Holder } from "./patience.js";
@@ -20,6 +20,7 @@ import { Presence, type Doing } from "./presence.js";
 import { Settlements } from "./settlements.js";
 import { WorkerSlots } from "./slots.js";
 import type { RunningTask } from "./task.js";
+import { Threads, type IsolateOptions, type ThreadHandler } from "./threads/index.js";
 
 /** How a worker behaves. */
 export interface WorkerOptions<Queue extends string = string> {
@@ -38,9 +39,15 @@ export interface WorkerOptions<Queue extends string = string> {
   readonly unknownActorGrace?: Duration;
   /**
    * Your own middleware, around each attempt; the first is the outermost of them. They stand next to the handler, or
-   * where `use(middleware, { before: "retries" })` puts them. Built in are `results`, `unique`, `input`, `retries`, `timeLimit`.
+   * where `use(middleware, { before: "retries" })` puts them. Built in are `results`, `unique`, `control`, `input`,
+   * `retries`, `isolate`, `timeLimit`.
    */
   readonly middleware?: readonly MaybePlaced<Middleware>[];
+  /**
+   * Where the handlers are of actors that are declared `isolate: true`, which run in threads: a module that exports the
+   * groups as `handlers` has them, `new URL("./handlers/index.js", import.meta.url)`. Needs the package piscina.
+   */
+  readonly isolate?: URL | IsolateOptions;
   /** Where it logs. Default: pino, one JSON object per line on standard output. */
   readonly logger?: Logger;
 }
@@ -126,8 +133,11 @@ class ActorWorker implements Worker {
   readonly #random: () => number;
   /** Absent where the broker has no state store. */
   readonly #presence: Presence | undefined;
+  readonly #threads: Threads | undefined;
 
   #state: WorkerState = "idle";
+  /** Its threads are being made ready. */
+  #starting = false;
   #queues: readonly string[];
   #concurrency: number;
   #shutdownTimeout: number;
@@ -165,6 +175,7 @@ class ActorWorker implements Worker {
     this.#random = parts.random ?? Math.random;
     const { state } = broker;
     this.#presence = state === undefined ? undefined : new Presence(state, this.#logger, () => this.#doing());
+    this.#threads = options.isolate === undefined ? undefined : new Threads(options.isolate, this.#logger);
     this.#dispatch = this.#createDispatch();
   }
 
@@ -197,7 +208,7 @@ class ActorWorker implements Worker {
   }
 
   async start(overrides: StartOptions = {}): Promise<void> {
-    if (this.#state !== "idle") throw new InvalidOptionError(`The worker is ${this.#state}: it can be started once.`);
+    this.#assertIdle();
     const { queues, concurrency, shutdownTimeout } = checkWorkerOptions(
       {
         queues: overrides.queues ?? this.#queues,
@@ -206,6 +217,8 @@ class ActorWorker implements Worker {
       },
       this.#knownQueues(),
     );
+    const isolated = this.#isolatedOf(queues);
+    if (isolated.length > 0) await this.#openThreads(isolated, concurrency);
     this.#queues = queues;
     this.#concurrency = concurrency;
     this.#shutdownTimeout = shutdownTimeout;
@@ -240,6 +253,7 @@ class ActorWorker implements Worker {
       random: this.#random,
       logger: this.#logger,
       seal: this.#seal,
+      threads: this.#threads,
       middleware: this.#middleware,
       unknownActorGrace: this.#unknownActorGrace,
       presence: this.#presence,
@@ -254,6 +268,31 @@ class ActorWorker implements Worker {
     return { concurrency: this.#concurrency, queues, running };
   }
 
+  async #openThreads(isolated: readonly ThreadHandler[], concurrency: number): Promise<void> {
+    this.#starting = true;
+    try {
+      await this.#threads?.open(concurrency, isolated);
+    } finally {
+      this.#starting = false;
+    }
+    if (this.#state === "idle") return;
+    // It was stopped meanwhile.
+    await this.#threads?.close();
+    this.#assertIdle();
+  }
+
+  #assertIdle(): void {
+    const state = this.#starting ? "starting" : this.#state;
+    if (state !== "idle") throw new InvalidOptionError(`The worker is ${state}: it can be started once.`);
+  }
+
+  /** The actors of some queues that run in threads. */
+  #isolatedOf(queues: readonly string[]): readonly ThreadHandler[] {
+    return this.#actors.flatMap(({ group, name, actor: { options } }) =>
+      options.isolate && queues.includes(options.queue) ? [{ group, name }] : [],
+    );
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -265,6 +304,7 @@ class ActorWorker implements Worker {
       return;
     }
     this.#state = "stopping";
+    this.#notify();
     await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
     clearTimeout(this.#impatience);
     for (const { delivery } of this.#waiting.splice(0)) this.#giveBack(delivery);
@@ -272,9 +312,17 @@ class ActorWorker implements Worker {
     if (this.#running.size > 0) await this.#abandon();
     await this.#settlements.all(SETTLE_TIME);
     await Promise.all([...this.#consumers.map((consumer) => consumer.close()), this.#presence?.stop()]);
+    await this.#threads?.close();
     clearInterval(this.#keepAlive);
     this.#state = "stopped";
     this.#logger.info({ broker: this.#broker.name }, "worker stopped");
+  }
+
+  /** Tells those who asked to hear of it at once, and those that have no thread yet. */
+  #notify(): void {
+    const reason = new ShutdownError("the worker is shutting down");
+    for (const { task } of this.#running.values()) if (task?.options.notifyShutdown === true) task.abort(reason);
+    this.#threads?.refuse(reason);
   }
 
   /** Aborts what still runs, gives it a moment to unwind, and returns the messages of what does not. */
@@ -283,6 +331,7 @@ class ActorWorker implements Worker {
     this.#logger.warn({ running: count }, "shutdown timeout: running handlers are aborted, their messages given back");
     const reason = new ShutdownError(`the worker shut down and waited ${this.#shutdownTimeout} ms`);
     for (const { task } of this.#running.values()) task?.abort(reason);
+    this.#threads?.end();
     await settlesWithin(this.#clock, UNWIND_TIME, this.#drained());
     for (const [delivery, work] of this.#running) {
       work.abandoned = true;
@@ -410,12 +459,20 @@ class ActorWorker implements Worker {
     const serving: Serving[] = [];
     const missing: string[] = [];
     for (const { group, name, actor } of this.#actors) {
-      const handler = this.#handlers[group]?.[name];
+      const handler = actor.options.isolate ? this.#isolated(group, name, actor) : this.#handlers[group]?.[name];
       if (typeof handler === "function") serving.push({ actor, handler });
       else if (this.#queues.includes(actor.options.queue)) missing.push(actor.name);
     }
     if (missing.length > 0) throw new MissingHandlerError(missing);
     return serving;
+  }
+
+  /** The handler of an actor that runs in a thread. Other queues' actors need none. */
+  #isolated(group: string, name: string, { name: actor, options }: Actor): AnyHandler | undefined {
+    if (!this.#queues.includes(options.queue)) return undefined;
+    if (this.#threads !== undefined) return this.#threads.handler(group, name);
+    const example = 'createWorker(broker, handlers, { isolate: new URL("./handlers/index.js", import.meta.url) })';
+    throw new InvalidOptionError(`${actor} runs in a thread; say where that finds its handler: ${example}.`);
   }
 }
 
@@ -447,6 +504,7 @@ const workerOptionNames = [
   "logger",
   "seal",
   "middleware",
+  "isolate",
 ] as const satisfies (keyof WorkerOptions)[];
 
 function checkWorkerOptions(options: WorkerOptions, known: readonly string[]) {

@@ -67,6 +67,60 @@ test("a TypeScript worker runs, says what it serves, and ends with 0 at SIGTERM"
   expect(readdirSync(join(project.directory, "node_modules", ".cache", "callboard"))).toEqual([]);
 });
 
+test("a file is found beside the one that names it, though all of them are compiled into one", async () => {
+  const project = createWorkerProject({
+    "deep/text.txt": "beside it",
+    "deep/where.ts": `
+      import { readFileSync } from "node:fs";
+      const paths: (URL | string)[] = [new URL("text.txt", import.meta.url), import.meta.dirname + "/text.txt"];
+      console.log(paths.map((path) => readFileSync(path, "utf8")).join(" and "), import.meta.filename.slice(-13));
+    `,
+    "worker.ts": `import "./deep/where.js"; ${worker}`,
+  });
+  const running = project.start(["worker", "worker.ts"]);
+  await running.printed("beside it and beside it deep/where.ts");
+  await running.printed("callboard worker:");
+  running.kill("SIGTERM");
+  expect((await running.ended).code).toBe(0);
+});
+
+test("an actor that is isolated runs in a thread, with handlers in TypeScript", async () => {
+  const project = createWorkerProject({
+    "worker.ts": worker
+      .replace('queue: "naps"', 'queue: "naps", isolate: true, timeLimit: 1000, maxRetries: 0')
+      .replace("{ demo: { nap } }", '{ demo: { nap } }, { isolate: new URL("./handlers.ts", import.meta.url) }'),
+    "handlers.ts": `
+      import { isMainThread } from "node:worker_threads";
+      enum Words { never = "never" }
+      const nap = (): Words => {
+        console.log("in a thread", !isMainThread, import.meta.url.slice(-11));
+        for (;;);
+      };
+      export const demo = { nap };
+    `,
+  });
+  const running = project.start(["worker", "worker.ts"]);
+  await running.printed("in a thread true handlers.ts");
+  await running.printed("TimeLimitError");
+  running.kill("SIGTERM");
+  expect((await running.ended).code).toBe(0);
+  expect(readdirSync(join(project.directory, "node_modules", ".cache", "callboard"))).toEqual([]);
+});
+
+test("threads need a package, and say so where it is missing", async () => {
+  const isolated = worker
+    .replace('queue: "naps"', 'queue: "naps", isolate: true')
+    .replace("{ demo: { nap } }", '{ demo: { nap } }, { isolate: new URL("./handlers.mjs", import.meta.url) }');
+  const project = createWorkerProject({ "worker.ts": isolated, "handlers.mjs": "export const demo = { nap() {} };" });
+  const { modules, command } = installWithoutPeers(project);
+  expect(modules).not.toContain("piscina");
+  const { code, stderr } = await runCommand(process.execPath, [command, "worker", "worker.ts"], {
+    cwd: project.directory,
+  });
+  expect(stderr).toContain("npm install piscina");
+  expect(code).toBe(2);
+});
+
 test("a running handler is waited for", async () => {
   const running = createWorkerProject().start(["worker", "worker.ts"], { NAP: "1000" });
   await running.printed("asleep");

@@ -23,7 +23,7 @@ async function packagesOf(entry: string): Promise<ReadonlySet<string>> {
   return new Set(specifiers.map((specifier) => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier));
 }
 
-const drivers = ["ioredis", "amqplib"];
+const drivers = ["ioredis", "amqplib", "piscina"];
 const buildTools = ["ts-morph", "esbuild", "citty"];
 
 test.each([

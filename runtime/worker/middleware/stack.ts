@@ -6,6 +6,7 @@ import { andThen, type MaybePromise } from "../../maybe.js";
 import { arrange, type Layer, type MaybePlaced } from "../../middleware.js";
 import type { Seal } from "../../seal.js";
 import type { Logger } from "../logger.js";
+import type { Threads } from "../threads/index.js";
 import type { Outcome } from "../outcome.js";
 import type { Presence } from "../presence.js";
 import type { RunningTask } from "../task.js";
@@ -27,6 +28,7 @@ export interface LayerContext {
   readonly seal?: Seal | undefined;
   /** Knows which actors are paused; absent where the broker has no state store. */
   readonly presence?: Presence | undefined;
+  readonly threads?: Threads | undefined;
 }
 
 /** A layer of one actor's attempts. */
@@ -46,6 +48,7 @@ const builtin = [
   { name: "control", layer: (_, context) => control(context) },
   { name: "input", layer: (_, { seal }) => input(seal) },
   { name: "retries", layer: (_, { random }) => retries(random) },
+  { name: "isolate", layer: (actor, { threads }) => (actor.options.isolate ? threads?.layer : undefined) },
   { name: "timeLimit", layer: (_, { clock }) => timeLimit(clock) },
 ] as const satisfies readonly Layer<MakeLayer>[];
 

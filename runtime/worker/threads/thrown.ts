@@ -1,0 +1,65 @@
+/** Errors on their way between a worker and its threads: what is decided by their kind, their name or their class stays. */
+import { parseDuration } from "../../duration.js";
+import {
+  DoNotRetry,
+  LeaseLostError,
+  NotImplementedError,
+  RetryLater,
+  ShutdownError,
+  TimeLimitError,
+  toRemoteError,
+  type ErrorCode,
+  type RemoteError,
+} from "../../errors.js";
+import { fieldsOf } from "../../json.js";
+import { lineageOf, rememberLineage } from "../lineage.js";
+
+/** An error that can be copied. */
+export interface Thrown extends RemoteError {
+  /** The names of its classes, its own first. */
+  readonly lineage: readonly string[];
+  /** What kind it is, where something is decided by that. */
+  readonly code?: keyof typeof kinds;
+  /** What some kinds say beside. */
+  readonly actor?: string;
+  readonly limit?: number;
+  readonly delay?: number;
+}
+
+/** How each kind is made anew that something is decided by. */
+const kinds = {
+  DO_NOT_RETRY: ({ message }: Thrown) => new DoNotRetry(message),
+  NOT_IMPLEMENTED: ({ actor = "" }: Thrown) => new NotImplementedError(actor),
+  RETRY_LATER: ({ delay = 0, message }: Thrown) => new RetryLater(delay, message),
+  LEASE_LOST: ({ message }: Thrown) => new LeaseLostError(message),
+  SHUTDOWN: ({ message }: Thrown) => new ShutdownError(message),
+  TIME_LIMIT: ({ actor = "", limit = 0 }: Thrown) => new TimeLimitError(actor, limit),
+} as const satisfies Partial<Record<ErrorCode, (thrown: Thrown) => Error>>;
+
+/** Known by its code and not its class: a handler's module may have another copy of this package. */
+const isCode = (code: unknown): code is keyof typeof kinds => typeof code === "string" && Object.hasOwn(kinds, code);
+
+/** Whatever was thrown, so that it can be copied. */
+export function toThrown(error: unknown): Thrown {
+  const thrown = { ...toRemoteError(error, { stack: true }), lineage: lineageOf(error) };
+  const { code, actor, limit, delay } = fieldsOf(error);
+  if (!isCode(code)) return thrown;
+  const wait = parseDuration(delay);
+  return {
+    ...thrown,
+    code,
+    ...(typeof actor === "string" && { actor }),
+    ...(typeof limit === "number" && { limit }),
+    ...(wait !== undefined && { delay: wait }),
+  };
+}
+
+/** The error again, on the other side. */
+export function fromThrown(thrown: Thrown): Error {
+  const { name, message, stack, code, lineage } = thrown;
+  const error = code === undefined ? new Error(message) : kinds[code](thrown);
+  Object.defineProperty(error, "name", { value: name });
+  if (stack !== undefined) error.stack = stack;
+  rememberLineage(error, lineage);
+  return error;
+}
