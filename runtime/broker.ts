@@ -1,6 +1,7 @@
 /** The seam to a broker: how messages go in, how they come out, and how each that came out is settled. */
 import type { Clock } from "./clock.js";
 import type { Claims } from "./claims.js";
+import type { Failure } from "./envelope.js";
 import type { LeaseLostError, RemoteError, DeadReason } from "./errors.js";
 import type { MaybePromise } from "./maybe.js";
 import type { Operations } from "./operations.js";
@@ -108,6 +109,8 @@ export interface DeadLetterInit {
   readonly error: RemoteError;
   /** How many attempts were made. */
   readonly attempts: number;
+  /** How they failed, the oldest first; of more than 20 the first one and the newest. Texts are shortened. */
+  readonly failures?: readonly Failure[] | undefined;
   /** When it was sent: milliseconds since 1970 by the sender's clock. */
   readonly sentAt?: number | undefined;
   /** The message as it was delivered, byte for byte. */

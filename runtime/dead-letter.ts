@@ -1,14 +1,23 @@
 /** What every broker does with a dead letter in the same way. */
 import type { DeadLetter, DeadLetterFilter, DeadLetterInit } from "./broker.js";
 import { defaults } from "./defaults.js";
-import { reissue } from "./envelope.js";
+import { isFailures, reissue } from "./envelope.js";
 import { fieldsOf, isBounded, isClean } from "./json.js";
 import { isRemoteError } from "./stored-result.js";
+
+/** What a message has met with on its way. One that is put back by hand has its first attempt before it, and is not too old. */
+const PAST = {
+  attempt: undefined,
+  crashes: undefined,
+  misses: undefined,
+  failures: undefined,
+  expires: undefined,
+} as const;
 
 /** A dead letter's message as it was first sent; bytes that are no envelope stay as they are. */
 export function asFirstAttempt({ body }: { readonly body: string }): string {
   try {
-    return reissue(body, { attempt: undefined, crashes: undefined, misses: undefined });
+    return reissue(body, PAST);
   } catch {
     return body;
   }
@@ -61,6 +70,7 @@ const shape: Readonly<Record<keyof DeadLetter, Check>> = {
   reason: isText,
   error: isRemoteError,
   attempts: isCount,
+  failures: optional(isFailures),
   sentAt: optional(isCount),
   body: isText,
   diedAt: optional(isCount),

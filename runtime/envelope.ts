@@ -12,7 +12,7 @@ import { messageOptionNames, type MessageOptions } from "./options.js";
 import { fieldsOf, rawMember, readJson } from "./json.js";
 
 /** What a message may grow by on its way, in bytes: the count of its attempts and crashes, and how they failed. */
-const HEADROOM = 32 * 1024;
+const HEADROOM = 64 * 1024;
 /** How many headers a message may have. */
 export const MOST_HEADERS = 64;
 /** How long an id, a name or an address may be, in characters. */
@@ -26,7 +26,7 @@ export type MessageOverrides = Readonly<Partial<Record<keyof MessageOptions, num
 
 /** An attempt that failed before this one. */
 export interface Failure {
-  /** When it failed: milliseconds since 1970 by the broker's clock. */
+  /** When it failed: milliseconds since 1970 by the worker's clock. For people; nothing is decided by it. */
   readonly at: number;
   readonly name: string;
   readonly message: string;
@@ -166,13 +166,18 @@ function claimNoteOf(value: unknown): ClaimNote {
 }
 
 function failuresOf(value: unknown): readonly Failure[] {
-  if (!Array.isArray(value)) throw malformed("failures", "a list");
-  for (const { at, name, message } of value.map(fieldsOf)) {
-    if (typeof at !== "number" || typeof name !== "string" || typeof message !== "string") {
-      throw malformed("failures", "a list of errors");
-    }
-  }
-  return value as readonly Failure[];
+  if (isFailures(value)) return value;
+  throw malformed("failures", "a list of errors");
+}
+
+/** Whether a parsed value is a list of failures. */
+export function isFailures(value: unknown): value is readonly Failure[] {
+  return (
+    Array.isArray(value) &&
+    value
+      .map(fieldsOf)
+      .every(({ at, name, message }) => [typeof at, typeof name, typeof message].join() === "number,string,string")
+  );
 }
 
 function text(value: unknown, name: string): string {

@@ -16,6 +16,7 @@ export type ErrorCode =
   | "RETRY_LATER"
   | "DO_NOT_RETRY"
   | "TIME_LIMIT"
+  | "EXPIRED"
   | "LEASE_LOST"
   | "SHUTDOWN"
   | "THREAD_LOST"
@@ -196,6 +197,18 @@ export class TimeLimitError extends CallboardError {
   }
 }
 
+/** A message waited longer than its `maxAge` allows. It is dead, and was not attempted any more. */
+export class ExpiredError extends CallboardError {
+  readonly code = "EXPIRED";
+  constructor(
+    readonly actor: string,
+    /** How long ago it should have been picked up, in milliseconds. */
+    readonly late: number,
+  ) {
+    super(`${actor}: the message waited longer than its maxAge: it was picked up ${late} ms too late`);
+  }
+}
+
 /** The worker no longer holds a message that it is running: another worker has it. `task.signal` is aborted with it. */
 export class LeaseLostError extends CallboardError {
   readonly code = "LEASE_LOST";
@@ -243,7 +256,7 @@ export class ResultTimeoutError extends CallboardError {
 export interface RemoteError {
   readonly name: string;
   readonly message: string;
-  /** Bounded; only in dead letters, never in results. */
+  /** Bounded, as name and message are. */
   readonly stack?: string;
 }
 
@@ -256,6 +269,7 @@ export type DeadReason =
   | "invalid-output"
   | "do-not-retry"
   | "retries-exhausted"
+  | "expired"
   | "crash-loop"
   /** Not among the dead letters: a newer message with the same `unique` key took its place. */
   | "replaced";
@@ -267,7 +281,7 @@ export class RemoteFailureError extends CallboardError {
     readonly actor: string,
     readonly id: string,
     readonly reason: DeadReason,
-    /** The error that the worker met, with its own name and message. */
+    /** The error that the worker met, with its own name, message and stack. */
     readonly remote: RemoteError,
     readonly attempts: number,
   ) {

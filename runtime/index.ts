@@ -43,6 +43,7 @@ export {
   CallboardError,
   CancelledError,
   CompileError,
+  ExpiredError,
   InvalidInputError,
   InvalidOptionError,
   InvalidOutputError,

@@ -115,6 +115,7 @@ const overridable = [
   "maxRetries",
   "minBackoff",
   "maxBackoff",
+  "maxAge",
   "timeLimit",
   "resultTtl",
 ] as const satisfies readonly (keyof ActorOptions)[];

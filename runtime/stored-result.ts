@@ -79,6 +79,6 @@ export function readState(json: string): PendingState {
 
 /** Whether a parsed value is an error as it travels. */
 export function isRemoteError(value: unknown): value is RemoteError {
-  const { name, message } = fieldsOf(value);
-  return typeof name === "string" && typeof message === "string";
+  const { name, message, stack } = fieldsOf(value);
+  return typeof name === "string" && typeof message === "string" && (stack === undefined || typeof stack === "string");
 }

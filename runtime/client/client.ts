@@ -68,7 +68,10 @@ export interface CallableClient<Input, Output> {
    * @throws ResultTimeoutError there is no answer yet; the message may still run
    */
   call(input: Input, options?: SendOptions & ResultOptions): Promise<Output>;
-  /** A message that was sent before, here or by another process: its `result()` can be awaited anywhere. */
+  /**
+   * A message that was sent before, here or by another process: its `result()` can be awaited anywhere, where results are
+   * kept for all (on RabbitMQ: in a result store).
+   */
   handle(id: string): Message<Output>;
 }
 
@@ -127,7 +130,8 @@ export function createActorClient<A extends Actor>(
   assertAgreement(broker, actor);
   const clock = broker.clock ?? systemClock;
   const idTtl = duration('"idTtl"', options.idTtl) ?? defaults.client.idTtl;
-  const destination = { actor, partition: createPartitioner(actor), seal, clock, idTtl };
+  const brokersTime = () => broker.now();
+  const destination = { actor, partition: createPartitioner(actor), seal, clock, idTtl, brokersTime };
   if (actor.unique !== undefined) claimsOf(broker, `${actor.name}: "unique"`);
   const through = composeClient(options.middleware ?? []);
 
@@ -204,7 +208,10 @@ export function createActorClient<A extends Actor>(
       const timeout = left();
       return awaitResult(sender, { id, queue: actor.options.queue }, { timeout, addressed: true, sent });
     },
-    handle: (id) => handle({ id: checkId(`${actor.name}.handle`, id), queue: actor.options.queue }),
+    handle(id) {
+      const sent = { id: checkId(`${actor.name}.handle`, id), queue: actor.options.queue };
+      return new Message<unknown>(sender, sent, { foreign: true });
+    },
   };
   actors.set(client, actor);
   return client as ActorClient<A>;

@@ -2,7 +2,13 @@
 import type { Actor } from "../actor.js";
 import type { Broker } from "../broker.js";
 import type { Duration } from "../duration.js";
-import { CancelledError, InvalidOutputError, RemoteFailureError, ResultTimeoutError } from "../errors.js";
+import {
+  CancelledError,
+  InvalidOptionError,
+  InvalidOutputError,
+  RemoteFailureError,
+  ResultTimeoutError,
+} from "../errors.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import type { StoredResult, WaitOptions } from "../results.js";
 import type { Seal } from "../seal.js";
@@ -51,13 +57,16 @@ export interface Sent {
 /** A sent message that will be answered. */
 export class Message<Output> implements SentMessage {
   readonly #sender: Sender;
+  /** Somebody sent it, here or elsewhere: no more than its id is known. */
+  readonly #foreign: boolean;
   readonly id: string;
   readonly queue: string;
 
   readonly #delay: number;
 
-  constructor(sender: Sender, { id, queue, delay = 0 }: Sent) {
+  constructor(sender: Sender, { id, queue, delay = 0 }: Sent, { foreign = false } = {}) {
     this.#sender = sender;
+    this.#foreign = foreign;
     this.id = id;
     this.queue = queue;
     this.#delay = delay;
@@ -79,9 +88,19 @@ export class Message<Output> implements SentMessage {
    */
   async result(options: ResultOptions = {}): Promise<Output> {
     refuseUnknownOptions(`${this.actor}.result`, options, ["timeout"] satisfies (keyof ResultOptions)[]);
+    if (this.#foreign) assertKept(this.#sender);
     const wait = { timeout: duration('"timeout"', options.timeout) ?? this.#sender.resultTimeout, addressed: false };
     return (await awaitResult(this.#sender, this, wait)) as Output;
   }
+}
+
+/** Refuses to wait for what will not come: an answer that is sent only to the process that asked. */
+function assertKept({ broker, actor }: Sender): void {
+  if (broker.results.addressedOnly !== true) return;
+  throw new InvalidOptionError(
+    `${actor.name}: on ${broker.name} the answer to a message reaches only the process that sent it. ` +
+      "Name a result store that keeps answers for all: { results: redisResults(url) }.",
+  );
 }
 
 /** Waits for the end of a message and turns it into what its caller sees: an output, or an error. */

@@ -2,12 +2,13 @@
 import type { Actor } from "../actor.js";
 import type { Delivery } from "../broker.js";
 import { defaults } from "../defaults.js";
-import { decodeEnvelope, reissue, type Envelope } from "../envelope.js";
+import { decodeEnvelope, reissue, type Envelope, type Failure } from "../envelope.js";
 import { InvalidOutputError, toRemoteError, type DeadReason } from "../errors.js";
 import { createId } from "../id.js";
 import { andThen, settled, type MaybePromise } from "../maybe.js";
 import type { MaybePlaced } from "../middleware.js";
 import { onBehalfOf } from "./current-task.js";
+import { failuresAfter } from "./failures.js";
 import type { AnyHandler } from "./handler.js";
 import { compose, type Attempting, type Middleware } from "./middleware/compose.js";
 import { failure, retrying } from "./middleware/results.js";
@@ -36,6 +37,8 @@ export interface Attempt {
   /** Absent where the bytes were no envelope. */
   readonly envelope: Envelope | undefined;
   readonly outcome: Outcome;
+  /** How all attempts so far failed. */
+  readonly failures: readonly Failure[];
 }
 
 /** An actor and an attempt at one of its tasks: its handler with the middleware around it. */
@@ -83,7 +86,7 @@ export class Dispatch {
 
   /** A middleware failed, not the handler. Nothing is swallowed: it counts as a failed attempt, and who waits is told. */
   async #broken(task: RunningTask, error: unknown): Promise<Outcome> {
-    const outcome = afterFailure(task, error, this.#context.random);
+    const outcome = afterFailure(task, error, this.#context);
     if (task.actor.output !== undefined) await this.#tell(task.envelope, outcome, task.options.resultTtl);
     return outcome;
   }
@@ -122,7 +125,8 @@ export class Dispatch {
       const { actor, id } = envelope ?? {};
       this.#context.logger.info({ actor, id, queue: delivery.queue }, "message was cancelled");
     }
-    return { envelope, outcome };
+    const failures = envelope === undefined ? [] : failuresAfter(envelope, outcome, this.#context.clock.now());
+    return { envelope, outcome, failures };
   }
 
   #log(delivery: Delivery, envelope: Envelope | undefined, outcome: Retry | Dead): void {
@@ -135,8 +139,9 @@ export class Dispatch {
       stack: outcome.error.stack,
     };
     const { logger } = this.#context;
-    if (outcome.kind === "retry") logger.warn({ ...fields, retryIn: outcome.delay }, "attempt failed, to be retried");
-    else logger.error({ ...fields, reason: outcome.reason }, "message is dead");
+    const level = outcome.foreseen === true ? "info" : outcome.kind === "retry" ? "warn" : "error";
+    if (outcome.kind === "retry") logger[level]({ ...fields, retryIn: outcome.delay }, "attempt failed, to be retried");
+    else logger[level]({ ...fields, reason: outcome.reason }, "message is dead");
   }
 }
 
@@ -161,7 +166,7 @@ function dead(reason: DeadReason, error: unknown, attempts: number): Dead {
 }
 
 /** Tells the broker how an attempt ended. */
-export function settle(delivery: Delivery, { envelope, outcome }: Attempt): Promise<void> {
+export function settle(delivery: Delivery, { envelope, outcome, failures }: Attempt): Promise<void> {
   const { queue, priority, body } = delivery;
   switch (outcome.kind) {
     case "done":
@@ -177,14 +182,14 @@ export function settle(delivery: Delivery, { envelope, outcome }: Attempt): Prom
     }
     case "retry": {
       const id = envelope?.id ?? createId();
-      const next = reissue(body, { attempt: (envelope?.attempt ?? 1) + 1, crashes: undefined });
+      const next = reissue(body, { attempt: (envelope?.attempt ?? 1) + 1, crashes: undefined, failures });
       return delivery.retry({ id, queue, priority, delay: outcome.delay, body: next }, outcome.error);
     }
     case "dead": {
       const { reason, error, attempts } = outcome;
       const id = envelope?.id ?? createId();
       const { actor, at: sentAt } = envelope ?? {};
-      return delivery.reject({ id, actor, queue, priority, reason, error, attempts, sentAt, body });
+      return delivery.reject({ id, actor, queue, priority, reason, error, attempts, failures, sentAt, body });
     }
   }
 }

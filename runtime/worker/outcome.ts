@@ -17,6 +17,8 @@ export interface Retry {
   /** Milliseconds until the next attempt. */
   readonly delay: number;
   readonly error: RemoteError;
+  /** Contract or handler said that this would come: it is logged as no trouble. */
+  readonly foreseen?: boolean;
 }
 
 /** No attempt follows: the message goes to the dead letters. */
@@ -26,6 +28,8 @@ export interface Dead {
   readonly error: RemoteError;
   /** How many attempts were made, this one included; 0 where the handler never ran. */
   readonly attempts: number;
+  /** Contract or handler said that this would come: it is logged as no trouble. */
+  readonly foreseen?: boolean;
 }
 
 /** It was no attempt at all: the message goes back as it came. */

@@ -11,6 +11,7 @@ import type { BrokerHarness } from "./harness.js";
 import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
 import { describeUnique } from "./unique.js";
+import { describeRetries } from "./retries.js";
 import { describeWorker } from "./worker.js";
 
 const harness: BrokerHarness = {
@@ -39,6 +40,7 @@ describeBroker("memory", harness);
 describeClaims("memory", harness);
 describeResults("memory", harness);
 describeUnique("memory", harness);
+describeRetries("memory", harness);
 describeWorker("memory", harness);
 describeOperations("memory", harness);
 describeFlowStore("memory", harness);

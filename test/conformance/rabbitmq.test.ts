@@ -9,6 +9,7 @@ import { describeControl, describeNoControl } from "./control.js";
 import type { BrokerHarness } from "./harness.js";
 import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
+import { describeRetries } from "./retries.js";
 import { describeWorker } from "./worker.js";
 
 const DEAD_LETTER_TTL = 1000;
@@ -30,6 +31,7 @@ describe("quorum queues", () => {
   const quorum = harness(() => ({}));
   describeBroker("rabbitmq", quorum);
   describeWorker("rabbitmq", quorum);
+  describeRetries("rabbitmq", quorum);
   describeOperations("rabbitmq", { ...quorum, cannot: withoutStore });
 });
 
@@ -45,6 +47,7 @@ describe("results in Redis", () => {
   const stored = harness(() => ({ results: redisResults(inject("redisUrl"), { prefix: "test:rabbitmq" }) }));
   describeResults("rabbitmq", stored);
   describeWorker("rabbitmq", stored);
+  describeRetries("rabbitmq", stored);
 });
 
 describe("state in Redis", () => {

@@ -9,6 +9,7 @@ import { describeControl } from "./control.js";
 import { redisHarness } from "./redis-harness.js";
 import { describeResults } from "./results.js";
 import { describeUnique } from "./unique.js";
+import { describeRetries } from "./retries.js";
 import { describeWorker } from "./worker.js";
 
 let cluster: RedisCluster;
@@ -24,6 +25,7 @@ describeBroker("redis", harness);
 describeClaims("redis", harness);
 describeResults("redis", harness);
 describeUnique("redis", harness);
+describeRetries("redis", harness);
 describeWorker("redis", harness);
 describeOperations("redis", harness);
 describeFlowStore("redis", harness);

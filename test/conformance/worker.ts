@@ -206,7 +206,7 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
         ["undecodable", `{"id":"1","actor":"test.note","v":"0","at":1,"input":${"[".repeat(100)}${"]".repeat(100)}}`],
         ["undecodable", '{"id":"1","actor":"test.note","v":"0","at":1,"input":{"__proto__":{"admin":true}}}'],
         ["undecodable", '{"id":"1","actor":"test.note","v":"0","at":1,"input":{"\\u005f_proto__":{"admin":true}}}'],
-        ["undecodable", envelope({ input: "x".repeat(1024 * 1024 + 33 * 1024) })],
+        ["undecodable", envelope({ input: "x".repeat(1024 * 1024 + 65 * 1024) })],
         ["undecodable", envelope({ encoding: "from the future" })],
         ["undecodable", envelope({ encoding: "tagged", input: { $unheard: 1 } })],
         ["unknown-actor", envelope({ actor: "test.forgotten" })],

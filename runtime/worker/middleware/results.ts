@@ -107,7 +107,7 @@ export function retrying({ name, message }: RemoteError, attempt: number): Pendi
   return { state: "retrying", attempt, error: { name, message } };
 }
 
-/** A failure as its caller learns it: the error's name and message; its stack stays in the dead letter. */
-export function failure({ reason, error: { name, message }, attempts }: Dead): StoredResult {
-  return { ok: false, reason, error: { name, message }, attempts };
+/** A failure as its caller learns it. */
+export function failure({ reason, error, attempts }: Dead): StoredResult {
+  return { ok: false, reason, error, attempts };
 }

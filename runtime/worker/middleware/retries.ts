@@ -1,4 +1,5 @@
 /** Turns what a handler throws into an outcome: another attempt after a growing wait, or the dead letters. */
+import { defaults } from "../../defaults.js";
 import type { ResolvedOptions } from "../../options.js";
 import { parseDuration } from "../../duration.js";
 import {
@@ -10,21 +11,25 @@ import {
   RetryLater,
   ShutdownError,
   toRemoteError,
-  type DeadReason,
 } from "../../errors.js";
 import { orElse } from "../../maybe.js";
-import type { Outcome } from "../outcome.js";
+import { belongsTo } from "../lineage.js";
+import type { Dead, Outcome } from "../outcome.js";
 import type { MiddlewareTask } from "../task.js";
 import type { Middleware } from "./compose.js";
+import type { LayerContext } from "./stack.js";
 
-export function retries(random: () => number): Middleware {
+/** What decisions on retries are made with. */
+type RetryContext = Pick<LayerContext, "random">;
+
+export function retries(context: RetryContext): Middleware {
   return function retries(task, next) {
-    return orElse(next, (thrown) => afterFailure(task, thrown, random));
+    return orElse(next, (thrown) => afterFailure(task, thrown, context));
   };
 }
 
 /** What follows when an attempt threw. */
-export function afterFailure(task: MiddlewareTask, thrown: unknown, random: () => number): Outcome {
+export function afterFailure(task: MiddlewareTask, thrown: unknown, { random }: RetryContext): Outcome {
   // A handler that was told to stop has not failed, whatever it throws on its way out.
   const { abortReason } = task;
   if (abortReason instanceof CancelledError) return { kind: "cancelled" };
@@ -32,16 +37,35 @@ export function afterFailure(task: MiddlewareTask, thrown: unknown, random: () =
   const { options } = task;
   const { attempt } = task.message;
   const error = toRemoteError(thrown, { stack: true });
-  const final = finalReason(thrown);
-  if (final !== undefined) return { kind: "dead", reason: final, error, attempts: attempt };
-  if (attempt > options.maxRetries) return { kind: "dead", reason: "retries-exhausted", error, attempts: attempt };
+  const final = finalReason(task, thrown);
+  if (final !== undefined) return { kind: "dead", ...final, error, attempts: attempt };
+  if (!mayRetry(task, thrown)) return { kind: "dead", reason: "retries-exhausted", error, attempts: attempt };
   const asked = thrown instanceof RetryLater ? parseDuration(thrown.delay) : undefined;
-  return { kind: "retry", delay: asked ?? backoff(options, attempt, random), error };
+  if (asked !== undefined) return { kind: "retry", delay: asked, error, foreseen: true };
+  return { kind: "retry", delay: backoff(options, attempt, random), error };
 }
 
-function finalReason(thrown: unknown): DeadReason | undefined {
-  if (thrown instanceof InvalidOutputError) return "invalid-output";
-  return thrown instanceof DoNotRetry || thrown instanceof NotImplementedError ? "do-not-retry" : undefined;
+/** Why no attempt may follow, however many are left. */
+function finalReason({ actor }: MiddlewareTask, thrown: unknown): Pick<Dead, "reason" | "foreseen"> | undefined {
+  if (thrown instanceof InvalidOutputError) return { reason: "invalid-output" };
+  if (thrown instanceof DoNotRetry || thrown instanceof NotImplementedError) return { reason: "do-not-retry" };
+  return belongsTo(thrown, actor.throws) ? { reason: "do-not-retry", foreseen: true } : undefined;
+}
+
+/** Whether another attempt follows: as far as there are any left, and the contract's own function wants it. */
+function mayRetry(task: MiddlewareTask, thrown: unknown): boolean {
+  const { attempt } = task.message;
+  const { maxRetries } = task.options;
+  const { name, retryWhen } = task.actor;
+  if (retryWhen === undefined || attempt > maxRetries) return attempt <= maxRetries;
+  try {
+    const answer: unknown = retryWhen(thrown, attempt);
+    if (typeof answer === "boolean") return answer;
+    throw new TypeError(`${name}: "retryWhen" must return true or false; it returned ${typeof answer}`);
+  } catch (error) {
+    task.log.error({ err: error }, '"retryWhen" failed: maxRetries alone decides');
+    return attempt <= (Number.isFinite(maxRetries) ? maxRetries : defaults.actor.maxRetries);
+  }
 }
 
 /**

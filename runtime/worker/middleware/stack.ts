@@ -14,6 +14,7 @@ import type { Middleware, Next } from "./compose.js";
 import { control } from "./control.js";
 import { input } from "./input.js";
 import { pauses } from "./pauses.js";
+import { maxAge } from "./max-age.js";
 import { results } from "./results.js";
 import { retries } from "./retries.js";
 import { unique } from "./unique.js";
@@ -47,7 +48,8 @@ const builtin = [
   { name: "unique", layer: unique },
   { name: "control", layer: (_, context) => control(context) },
   { name: "input", layer: (_, { seal }) => input(seal) },
-  { name: "retries", layer: (_, { random }) => retries(random) },
+  { name: "maxAge", layer: (_, context) => maxAge(context) },
+  { name: "retries", layer: (_, context) => retries(context) },
   { name: "isolate", layer: (actor, { threads }) => (actor.options.isolate ? threads?.layer : undefined) },
   { name: "timeLimit", layer: (_, { clock }) => timeLimit(clock) },
 ] as const satisfies readonly Layer<MakeLayer>[];

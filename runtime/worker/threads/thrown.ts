@@ -1,6 +1,7 @@
 /** Errors on their way between a worker and its threads: what is decided by their kind, their name or their class stays. */
 import { parseDuration } from "../../duration.js";
 import {
+  CancelledError,
   DoNotRetry,
   LeaseLostError,
   NotImplementedError,
@@ -22,6 +23,7 @@ export interface Thrown extends RemoteError {
   readonly code?: keyof typeof kinds;
   /** What some kinds say beside. */
   readonly actor?: string;
+  readonly id?: string;
   readonly limit?: number;
   readonly delay?: number;
 }
@@ -33,6 +35,7 @@ const kinds = {
   RETRY_LATER: ({ delay = 0, message }: Thrown) => new RetryLater(delay, message),
   LEASE_LOST: ({ message }: Thrown) => new LeaseLostError(message),
   SHUTDOWN: ({ message }: Thrown) => new ShutdownError(message),
+  CANCELLED: ({ actor = "", id = "" }: Thrown) => new CancelledError(actor, id),
   TIME_LIMIT: ({ actor = "", limit = 0 }: Thrown) => new TimeLimitError(actor, limit),
 } as const satisfies Partial<Record<ErrorCode, (thrown: Thrown) => Error>>;
 
@@ -42,13 +45,14 @@ const isCode = (code: unknown): code is keyof typeof kinds => typeof code === "s
 /** Whatever was thrown, so that it can be copied. */
 export function toThrown(error: unknown): Thrown {
   const thrown = { ...toRemoteError(error, { stack: true }), lineage: lineageOf(error) };
-  const { code, actor, limit, delay } = fieldsOf(error);
+  const { code, actor, id, limit, delay } = fieldsOf(error);
   if (!isCode(code)) return thrown;
   const wait = parseDuration(delay);
   return {
     ...thrown,
     code,
     ...(typeof actor === "string" && { actor }),
+    ...(typeof id === "string" && { id }),
     ...(typeof limit === "number" && { limit }),
     ...(wait !== undefined && { delay: wait }),
   };

@@ -1,0 +1,310 @@
+/** When a message is tried again, when it is given up, and what is known of it then: on any broker. */
+import {
+  InvalidOptionError,
+  RemoteFailureError,
+  ResultTimeoutError,
+  RetryLater,
+  type ActorOptions,
+  type Broker,
+  type SendOptions,
+} from "callboard";
+import { createActorClient, type Actor } from "callboard/client";
+import { createWorker, type Task, type Worker, type WorkerOptions } from "callboard/worker";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import type { DeadLetter } from "../../runtime/broker.js";
+import { TestLogger, testActor } from "../support/actors.js";
+import { eventually } from "../support/eventually.js";
+import type { Backend, BrokerHarness } from "./harness.js";
+
+type Job = Actor<{ input: unknown; output: unknown }>;
+type JobHandler = (input: never, task: Task) => unknown;
+
+const patience = { timeout: "25s" } as const;
+const job = (options: Partial<ActorOptions> = {}): Job =>
+  testActor("job", { input: z.unknown(), output: z.unknown(), ...options });
+
+class GatewayError extends Error {
+  override readonly name = "GatewayError";
+}
+
+export function describeRetries(name: string, harness: BrokerHarness): void {
+  describe(`${name}: retries`, () => {
+    let backend: Backend;
+    let broker: Broker;
+    let logger: TestLogger;
+    const workers: Worker[] = [];
+
+    beforeEach(async () => {
+      backend = await harness.open();
+      broker = backend.connect();
+      logger = new TestLogger();
+    });
+    afterEach(async () => {
+      const stopped = Promise.all(workers.splice(0).map((worker) => worker.stop()));
+      if (backend.clock !== undefined) await backend.pass(60_000);
+      await stopped;
+      await backend.close();
+    });
+
+    async function work(actor: Job, handler: JobHandler, options: WorkerOptions = {}): Promise<Worker> {
+      const parts = { random: () => 1, ...(backend.clock === undefined ? {} : { clock: backend.clock }) };
+      const worker = createWorker(
+        backend.connect(),
+        { test: { job: actor } },
+        { test: { job: handler } },
+        { logger, ...options },
+        parts,
+      );
+      workers.push(worker);
+      await worker.start();
+      return worker;
+    }
+
+    /** Attempts that fail, each with its number. */
+    function failing(attempts: number[], error: (attempt: number) => Error = (n) => new GatewayError(`no ${n}`)) {
+      return (_: unknown, { message: { attempt } }: Task) => {
+        attempts.push(attempt);
+        throw error(attempt);
+      };
+    }
+
+    /** Sends, and waits for the end as its caller sees it. */
+    async function failureOf(actor: Job, options: SendOptions = {}): Promise<RemoteFailureError> {
+      const call = createActorClient<Job>(broker, actor)
+        .call({}, { ...patience, ...options })
+        .catch((error: unknown) => error);
+      await untilPassed(call);
+      const failure = await call;
+      expect(failure).toBeInstanceOf(RemoteFailureError);
+      return failure as RemoteFailureError;
+    }
+
+    /** Lets time pass, where it has to be moved, until something has come. */
+    async function untilPassed(promise: Promise<unknown>): Promise<void> {
+      if (backend.clock === undefined) return;
+      let over = false;
+      const settled = () => (over = true);
+      promise.then(settled, settled);
+      for (let i = 0; i < 100 && !over; i++) await backend.pass(200);
+    }
+
+    async function letter(): Promise<DeadLetter | undefined> {
+      await eventually("the dead letter", async () => (await broker.deadLetters.list("default")).length > 0);
+      return (await broker.deadLetters.list("default"))[0];
+    }
+
+    it("case 19: a message has as many attempts as its contract says, or as it says itself", async () => {
+      const attempts: number[] = [];
+      const actor = job({ maxRetries: 3 });
+      await work(actor, failing(attempts));
+      expect((await failureOf(actor)).attempts).toBe(4);
+      expect(attempts.splice(0)).toEqual([1, 2, 3, 4]);
+      expect((await failureOf(actor, { maxRetries: 0 })).attempts).toBe(1);
+      expect(attempts.splice(0)).toEqual([1]);
+      expect((await failureOf(actor, { maxRetries: 4 })).attempts).toBe(5);
+      expect(attempts).toEqual([1, 2, 3, 4, 5]);
+    });
+
+    it("case 19: without backoff, the next attempt follows at once", async () => {
+      const attempts: number[] = [];
+      const actor = job({ minBackoff: "1h", maxBackoff: "1h", maxRetries: 10 });
+      await work(actor, failing(attempts));
+      // An hour is never waited for here: the message's own backoff is.
+      const call = createActorClient<Job>(broker, actor).call({}, { ...patience, minBackoff: 0, maxBackoff: 0 });
+      await expect(call).rejects.toMatchObject({ attempts: 11 });
+      expect(attempts).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    });
+
+    it("case 20: retryWhen alone decides, by the error and the attempt", async () => {
+      const attempts: number[] = [];
+      const retryWhen = (error: unknown, attempt: number) => error instanceof GatewayError && attempt < 3;
+      const actor = job({ retryWhen });
+      await work(actor, failing(attempts));
+      expect(await failureOf(actor)).toMatchObject({ reason: "retries-exhausted", attempts: 3 });
+      expect(attempts.splice(0)).toEqual([1, 2, 3]);
+      await workers.pop()?.stop();
+      await work(
+        actor,
+        failing(attempts, () => new TypeError("another")),
+      );
+      expect(await failureOf(actor)).toMatchObject({ reason: "retries-exhausted", attempts: 1 });
+    });
+
+    it("case 20: retryWhen and maxRetries have to agree where both are stated", async () => {
+      const actor = job({ retryWhen: () => true, maxRetries: 2 });
+      await work(actor, failing([]));
+      expect(await failureOf(actor)).toMatchObject({ reason: "retries-exhausted", attempts: 3 });
+      expect(await failureOf(actor, { maxRetries: 1 })).toMatchObject({ attempts: 2 });
+    });
+
+    it("case 20: a retryWhen that throws, or answers neither yes nor no, leaves it to maxRetries and is told of", async () => {
+      const broken = job({
+        maxRetries: 1,
+        retryWhen: () => {
+          throw new Error("broken rule");
+        },
+      });
+      await work(broken, failing([]));
+      expect(await failureOf(broken)).toMatchObject({ attempts: 2 });
+      expect(logger.messages("error")).toContain('"retryWhen" failed: maxRetries alone decides');
+      await workers.pop()?.stop();
+      const vague = job({ maxRetries: 1, retryWhen: () => "yes" as never });
+      await work(vague, failing([]));
+      expect(await failureOf(vague)).toMatchObject({ attempts: 2 });
+    });
+
+    it("case 20: what a contract says is thrown is never retried, known by a class's name as well, and no trouble", async () => {
+      class Declined extends GatewayError {}
+      const bundledApart = { GatewayError: class GatewayError extends Error {} };
+      const attempts: number[] = [];
+      const actor = job({ throws: [RangeError, bundledApart.GatewayError] });
+      await work(
+        actor,
+        failing(attempts, () => new Declined("no funds")),
+      );
+      expect(await failureOf(actor)).toMatchObject({ reason: "do-not-retry", attempts: 1 });
+      expect(attempts).toEqual([1]);
+      await eventually("a line in the log", () => logger.messages("info").includes("message is dead"));
+      expect([...logger.messages("warn"), ...logger.messages("error")]).toEqual([]);
+    });
+
+    it("case 20: a RetryLater is no trouble either", async () => {
+      const actor = job();
+      await work(actor, (_: never, { message: { attempt } }) => {
+        if (attempt === 1) throw new RetryLater(50, "busy");
+        return attempt;
+      });
+      const call = createActorClient<Job>(broker, actor).call({}, patience);
+      await untilPassed(call);
+      expect(await call).toBe(2);
+      expect(logger.messages("info")).toContain("attempt failed, to be retried");
+      expect([...logger.messages("warn"), ...logger.messages("error")]).toEqual([]);
+    });
+
+    it("case 22: the time limit is the contract's, or the message's own", async () => {
+      const reasons: unknown[] = [];
+      const actor = job({ timeLimit: "1h", maxRetries: 0 });
+      await work(
+        actor,
+        (_: never, { signal }) =>
+          new Promise(() => signal.addEventListener("abort", () => reasons.push((signal.reason as Error).message))),
+      );
+      expect(await failureOf(actor, { timeLimit: 80 })).toMatchObject({ remote: { name: "TimeLimitError" } });
+      expect(reasons).toEqual(["test.job: the attempt was still running after its time limit of 80 ms"]);
+    });
+
+    it("case 22: what has waited longer than its maxAge is dead and never run, and its caller is told each time", async () => {
+      const attempts: number[] = [];
+      const actor = job({ maxAge: 100 });
+      const client = createActorClient<Job>(broker, actor);
+      const [old, young] = [await client.send({}), await client.send({}, { maxAge: "1h" })];
+      await backend.pass(150);
+      await work(actor, (_: never, { message: { attempt } }) => attempts.push(attempt));
+      expect(await young.result(patience)).toBe(1);
+      for (const _ of [1, 2]) {
+        await expect(old.result(patience)).rejects.toMatchObject({
+          reason: "expired",
+          attempts: 0,
+          remote: { name: "ExpiredError" },
+        });
+      }
+      expect(attempts).toEqual([1]);
+      expect(await letter()).toMatchObject({ id: old.id, reason: "expired", attempts: 0, failures: [] });
+    });
+
+    it("case 22: a delay does not count as age, and a message that is put back by hand is as good as new", async () => {
+      const actor = job({ maxAge: "10s" });
+      const client = createActorClient<Job>(broker, actor);
+      const delayed = await client.send({}, { delay: 300, maxAge: 5000 });
+      const old = await client.send({}, { maxAge: 1 });
+      await backend.pass(300);
+      await work(actor, (_: never, { message: { attempt } }) => attempt);
+      expect(await delayed.result(patience)).toBe(1);
+      expect(await letter()).toMatchObject({ id: old.id, reason: "expired" });
+      expect(await broker.deadLetters.replay("default", old.id)).toBe(true);
+      let answer: unknown;
+      await eventually("its answer", async () => {
+        answer = await old.result(patience).catch(() => undefined);
+        return answer !== undefined;
+      });
+      expect(answer).toBe(1);
+    });
+
+    it("case 22: a retry that comes too late is not made, and the last error stays known", async () => {
+      const attempts: number[] = [];
+      const actor = job({ maxAge: 2000, minBackoff: 2100, maxBackoff: 2100 });
+      await work(actor, failing(attempts));
+      expect(await failureOf(actor)).toMatchObject({
+        reason: "expired",
+        attempts: 1,
+        remote: { name: "GatewayError", message: "no 1" },
+      });
+      expect(attempts).toEqual([1]);
+      expect(await letter()).toMatchObject({ reason: "expired", attempts: 1, failures: [{ message: "no 1" }] });
+    });
+
+    it("case 23: a failure is told with the error's own name, message and stack, as often as it is asked for", async () => {
+      const actor = job({ maxRetries: 0 });
+      await work(actor, failing([]));
+      const message = await createActorClient<Job>(broker, actor).send({});
+      for (const _ of [1, 2]) {
+        const failure = await message.result(patience).catch((error: unknown) => error);
+        expect(failure).toMatchObject({ remote: { name: "GatewayError", message: "no 1" } });
+        expect((failure as RemoteFailureError).remote.stack).toContain("retries.ts");
+      }
+    });
+
+    it("case 23: a result is kept as long as the message says", async () => {
+      const actor = job();
+      await work(actor, () => "kept");
+      const client = createActorClient<Job>(broker, actor);
+      const [long, short] = [await client.send({}), await client.send({}, { resultTtl: 1000 })];
+      expect(await Promise.all([long, short].map((message) => message.result(patience)))).toEqual(["kept", "kept"]);
+      await backend.pass(1500);
+      const late = short.result({ timeout: 50 }).catch((error: unknown) => error);
+      await backend.pass(50);
+      expect(await late).toBeInstanceOf(ResultTimeoutError);
+      expect(await long.result(patience)).toBe("kept");
+    });
+
+    it("case 23: a result is had by whoever knows the id, where results are kept for all", async () => {
+      const actor = job();
+      await work(actor, () => "for all");
+      const message = await createActorClient<Job>(broker, actor).send({});
+      expect(await message.result(patience)).toBe("for all");
+      const elsewhere = backend.connect();
+      const handle = createActorClient<Job>(elsewhere, actor).handle(message.id);
+      if (elsewhere.results.addressedOnly === true) {
+        await expect(handle.result(patience)).rejects.toThrow(InvalidOptionError);
+        await expect(handle.result(patience)).rejects.toThrow(/only the process that sent it.*result store/);
+      } else {
+        expect(await handle.result(patience)).toBe("for all");
+      }
+    });
+
+    it("B9: a dead letter carries its final error, all attempts' errors and their times", async () => {
+      const actor = job({ maxRetries: 24, minBackoff: 0, maxBackoff: 0 });
+      await work(
+        actor,
+        failing([], (attempt) => new GatewayError(attempt === 25 ? "x".repeat(1000) : `no ${attempt}`)),
+      );
+      await failureOf(actor);
+      const dead = await letter();
+      expect(dead).toMatchObject({ attempts: 25, reason: "retries-exhausted", error: { message: "x".repeat(1000) } });
+      expect(dead?.error.stack).toContain("retries.ts");
+      const failures = dead?.failures ?? [];
+      expect(failures.map(({ message }) => message)).toEqual([
+        "no 1",
+        ...Array.from({ length: 18 }, (_, i) => `no ${i + 7}`),
+        "x".repeat(300),
+      ]);
+      expect(new Set(failures.map((failure) => failure.name))).toEqual(new Set(["GatewayError"]));
+      const times = failures.map(({ at }) => at);
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+      expect(await broker.deadLetters.replay("default", dead?.id ?? "")).toBe(true);
+      await eventually("the second death", async () => (await broker.deadLetters.list("default")).length > 0);
+      expect((await letter())?.attempts).toBe(25);
+    });
+  });
+}
