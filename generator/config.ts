@@ -14,6 +14,8 @@ export interface GeneratorConfig {
 
 const defaults = { contracts: "contracts", generated: "generated", handlers: "handlers" } as const;
 const names = Object.keys(defaults) as readonly (keyof typeof defaults)[];
+/** Beside the folders: where the command line finds the broker. */
+const BROKER = "broker";
 
 /** Reads "callboard" of package.json over the defaults. Throws `InvalidOptionError` where it is wrong. */
 export function readConfig(root: string): GeneratorConfig {
@@ -21,9 +23,11 @@ export function readConfig(root: string): GeneratorConfig {
   const section = readSection(file);
   const config: { -readonly [Name in keyof GeneratorConfig]: string } = { root: resolve(root), ...defaults };
   for (const [name, value] of Object.entries(section)) {
+    if (name === BROKER) continue;
     if (!isName(name)) {
-      const near = nearest(name, names);
-      const help = near === undefined ? `Known names: ${names.join(", ")}.` : `Did you mean "${near}"?`;
+      const known = [...names, BROKER];
+      const near = nearest(name, known);
+      const help = near === undefined ? `Known names: ${known.join(", ")}.` : `Did you mean "${near}"?`;
       throw new InvalidOptionError(`${file}: "callboard" has no "${name}". ${help}`);
     }
     if (typeof value !== "string" || value === "") {
@@ -32,6 +36,14 @@ export function readConfig(root: string): GeneratorConfig {
     config[name] = value;
   }
   return config;
+}
+
+/** The broker's URL, or the file that exports it, where package.json says one. */
+export function readBrokerSetting(root: string): string | undefined {
+  const file = join(root, "package.json");
+  const value: unknown = Object.entries(readSection(file)).find(([name]) => name === BROKER)?.[1];
+  if (value === undefined || (typeof value === "string" && value !== "")) return value;
+  throw new InvalidOptionError(`${file}: "${BROKER}" of "callboard" must be a URL or the path of a file.`);
 }
 
 /** What is wrong with the folders of a configuration, or nothing. */

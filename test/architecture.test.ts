@@ -24,6 +24,8 @@ const vocabulary = [
   ...["tagged", "unique"],
 ].map((name) => `runtime/${name}.ts`);
 const surface = "runtime/index.ts";
+/** Where the command line makes a broker of a URL that a person gave. */
+const opener = "runtime/cli/broker.ts";
 
 /** Whether a file lies in one of some folders. */
 const within = (file: string, ...folders: readonly string[]) => folders.some((folder) => file.startsWith(`${folder}/`));
@@ -69,20 +71,29 @@ const rules: readonly Rule[] = [
   {
     sentence:
       "Nothing in the engine names a concrete broker: only the surface, runtime/index.ts, hands one out, the testing kit " +
-      "is built on the one in memory, and the command line says which rights each needs.",
-    breaks: ({ file, target }) =>
+      "is built on the one in memory, and the command line says which rights each needs, and loads the one that a URL " +
+      "means when it is named.",
+    breaks: ({ file, target, lazy }) =>
       within(file, "runtime") &&
       file !== surface &&
       brokerOf(file) === undefined &&
       brokerOf(target) !== undefined &&
       !(within(file, "runtime/testing") && brokerOf(target) === "runtime/brokers/memory") &&
-      !(within(file, "runtime/cli") && target.endsWith("/rights.ts")),
+      !(within(file, "runtime/cli") && target.endsWith("/rights.ts")) &&
+      !(file === opener && lazy),
   },
   {
     sentence: "Client and worker know nothing of each other: they meet in the envelope.",
     breaks: ({ file, target }) =>
       (within(file, "runtime/client") && within(target, "runtime/worker")) ||
       (within(file, "runtime/worker") && within(target, "runtime/client")),
+  },
+  {
+    sentence:
+      "An operator's questions are asked of the seams: what is done with the answers, and where, is not known there.",
+    breaks: (found) =>
+      within(found.file, "runtime/operations") &&
+      (within(found.target, "runtime/worker") || found.specifier.startsWith("node:")),
   },
   {
     sentence: "Only the command line imports the generator: it runs at build time.",
@@ -122,6 +133,8 @@ const rules: readonly Rule[] = [
   keptIn("pino", "runtime/worker", "runtime/cli"),
   keptIn("pino-pretty", "runtime/worker", "runtime/cli"),
   keptIn("citty", "runtime/cli"),
+  keptIn("cli-table3", "runtime/cli"),
+  keptIn("picocolors", "runtime/cli"),
   keptIn("ts-morph", "generator/typescript"),
   keptIn("esbuild", "generator", "runtime/cli", "runtime/compiler"),
   keptIn("piscina", "runtime/worker/threads"),
@@ -181,6 +194,11 @@ test.each([
   ["runtime/brokers/redis/index.ts", "../memory/index.js", /never another broker/],
   ["runtime/brokers/memory/index.ts", "../../client/client.js", /neither worker nor client/],
   ["runtime/worker/worker.ts", "../brokers/redis/index.js", /names a concrete broker/],
+  ["runtime/cli/send.ts", "../brokers/redis/index.js", /names a concrete broker/],
+  ["runtime/operations/queues.ts", "../brokers/redis/index.js", /names a concrete broker/],
+  ["runtime/operations/queues.ts", "../cli/table.js", /Nobody imports the command line/],
+  ["runtime/operations/queues.ts", "../worker/worker.js", /asked of the seams/],
+  ["runtime/operations/queues.ts", "picocolors", /may import picocolors/],
   ["runtime/envelope.ts", "./brokers/memory/index.js", /names a concrete broker/],
   ["runtime/client/client.ts", "../worker/task.js", /nothing of each other/],
   ["runtime/worker/dispatch.ts", "../client/client.js", /nothing of each other/],

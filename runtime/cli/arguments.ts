@@ -33,7 +33,8 @@ export function checkArguments(args: readonly string[], definition: ArgsDef): vo
   const surplus = given[positionals.length];
   if (surplus !== undefined) throw new UsageError(`The argument "${surplus}" is one too many.`);
   const missing = positionals[given.length];
-  if (missing !== undefined) throw new UsageError(`The argument <${missing}> is missing.`);
+  if (missing !== undefined && definition[missing]?.required === true)
+    throw new UsageError(`The argument <${missing}> is missing.`);
 }
 
 /** Says that there is no such command or option, and which was probably meant. */

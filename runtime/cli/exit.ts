@@ -21,14 +21,18 @@ export class AlreadyRunning extends Failure {}
 /** The command was not called rightly. */
 export class UsageError extends Error {}
 
+/** A name or a value that was given is wrong. Its message says all: how the command is called was right. */
+export class BadValue extends Error {}
+
 /** The exit code that an error means. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError) return exitCode.usage;
+  if (error instanceof UsageError || error instanceof BadValue) return exitCode.usage;
   return error instanceof AlreadyRunning ? exitCode.alreadyRunning : exitCode.failure;
 }
 
 /** What a person has to know of an error: its message alone where that says what to do, else everything. */
 export function explain(error: unknown): string {
-  if (error instanceof UsageError || error instanceof Failure || error instanceof CallboardError) return error.message;
+  if (error instanceof UsageError || error instanceof BadValue) return error.message;
+  if (error instanceof Failure || error instanceof CallboardError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -2,7 +2,15 @@
 /** The `callboard` command: finds the subcommand, runs it, and turns how it ended into an exit code. */
 import { readFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
-import { defineCommand, renderUsage, runCommand, type ArgsDef, type Resolvable, type SubCommandsDef } from "citty";
+import {
+  defineCommand,
+  renderUsage,
+  runCommand,
+  type ArgsDef,
+  type CommandDef,
+  type Resolvable,
+  type SubCommandsDef,
+} from "citty";
 import pc from "picocolors";
 import { checkArguments, unknown } from "./arguments.js";
 import { exitCodeOf, explain, UsageError } from "./exit.js";
@@ -12,6 +20,12 @@ const commands: SubCommandsDef = {
   gen: () => import("./gen.js").then(({ gen }) => gen),
   acl: () => import("./acl.js").then(({ acl }) => acl),
   worker: () => import("./worker.js").then(({ worker }) => worker),
+  queues: () => import("./queues.js").then(({ queues }) => queues),
+  workers: () => import("./workers.js").then(({ workers }) => workers),
+  dead: () => import("./dead.js").then(({ dead }) => dead),
+  pause: () => import("./pause.js").then(({ pause }) => pause),
+  resume: () => import("./pause.js").then(({ resume }) => resume),
+  send: () => import("./send.js").then(({ send }) => send),
 };
 
 const main = defineCommand({
@@ -19,15 +33,23 @@ const main = defineCommand({
   subCommands: commands,
 });
 
-async function run([name, ...args]: readonly string[]): Promise<void> {
-  const names = Object.keys(commands);
-  if (isHelp(name)) return printUsage(await renderUsage(main));
-  if (name === "--version" || name === "-v") return console.log(version());
-  if (name === undefined) throw new UsageError(`Name a command: ${names.slice(0, -1).join(", ")} or ${names.at(-1)}.`);
-  const command = await resolve(Object.hasOwn(commands, name) ? commands[name] : undefined);
-  if (command === undefined) throw new UsageError(unknown("command", name, names));
+async function run(args: readonly string[]): Promise<void> {
+  const [first] = args;
+  if (first === "--version" || first === "-v") return console.log(version());
+  return runAmong(args, main);
+}
 
-  if (args.some(isHelp)) return printUsage(await renderUsage(command, main));
+/** Runs the command that the first argument names among those of `parent`. */
+async function runAmong([name, ...args]: readonly string[], parent: CommandDef, above?: CommandDef): Promise<void> {
+  const among = (await resolve(parent.subCommands)) ?? {};
+  const names = Object.keys(among);
+  if (isHelp(name)) return printUsage(await renderUsage(parent, above));
+  if (name === undefined) throw new UsageError(`Name a command: ${names.slice(0, -1).join(", ")} or ${names.at(-1)}.`);
+  const command: CommandDef | undefined = await resolve(Object.hasOwn(among, name) ? among[name] : undefined);
+  if (command === undefined) throw new UsageError(unknown("command", name, names));
+  if (command.subCommands !== undefined) return runAmong(args, command, parent);
+
+  if (args.some(isHelp)) return printUsage(await renderUsage(command, parent));
   const definition: ArgsDef | undefined = await resolve(command.args);
   checkArguments(args, definition ?? {});
   await runCommand(command, { rawArgs: [...args] });

@@ -18,7 +18,7 @@ export async function importModule(path: string): Promise<Module> {
 }
 
 /** The package that an import did not find. Node has it only in the text of its error. */
-function missingPackage(error: unknown): string | undefined {
+export function missingPackage(error: unknown): string | undefined {
   if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) return undefined;
   return /^Cannot find package '([^'/.][^']*)'/.exec(error.message)?.[1];
 }

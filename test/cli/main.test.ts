@@ -22,9 +22,25 @@ test("--help names the commands, and a command's --help its options, without col
 
 describe("a wrong call exits with 2 and says what is wrong", () => {
   test.each([
-    [[], "Name a command: gen, acl or worker."],
+    [[], "Name a command: gen, acl, worker, queues, workers, dead, pause, resume or send."],
     [["wroker"], 'There is no command "wroker". Did you mean "worker"?'],
-    [["deploy"], 'There is no command "deploy". Known commands: gen, acl, worker.'],
+    [["deploy"], 'There is no command "deploy". Known commands: gen, acl, worker, queues, '],
+    [["dead"], "Name a command: list, show, replay or purge."],
+    [["dead", "lits"], 'There is no command "lits". Did you mean "list"?'],
+    [["dead", "show"], "The argument <id> is missing."],
+    [["queues", "one", "two"], 'The argument "two" is one too many.'],
+    [["queues"], "Say where the broker is: --url=redis://…, the environment variable CALLBOARD_URL, or"],
+    [["queues", "--url=redis://localhost", "--queue-type=classic"], "--queue-type is for RabbitMQ alone."],
+    [
+      ["queues", "--url=amqp://localhost", "--queue-type=fast"],
+      '--queue-type must be quorum or classic; it is "fast".',
+    ],
+    [["queues", "--url=kafka://user:word@localhost"], '"kafka://***@localhost" is no broker\'s URL'],
+    [["queues", "--url=redis://localhost/x"], '"redis://localhost/x" is wrong: the path of a Redis URL'],
+    [["dead", "list", "--limit=0"], '--limit must be a whole number, 1 or more; it is "0".'],
+    [["dead", "list", "--older-than=soon"], '--older-than must be a duration such as 10m or 7d; it is "soon".'],
+    [["pause", "a", "--queue", "--actor"], "Give --queue or --actor, not both."],
+    [["send", "a.b", "{"], "The input is no JSON: "],
     [["gen", "--chek"], 'There is no option "--chek". Did you mean "--check"?'],
     [["gen", "-x"], 'There is no option "-x". Known options: --check'],
     [["gen", "--check=yes"], "The option --check takes no value."],

@@ -1,0 +1,66 @@
+/** `callboard queues`: how the queues stand. */
+import { defineCommand } from "citty";
+import pc from "picocolors";
+import { findQueues, type OperatorContext } from "../operations/context.js";
+import { overviewOf, type Overview, type QueueOverview } from "../operations/queues.js";
+import { operate, operatorArgs } from "./operator.js";
+import { age, table, type Cell } from "./table.js";
+
+/** The subcommand. */
+export const queues = defineCommand({
+  meta: { name: "queues", description: "Shows how the queues stand" },
+  args: {
+    queue: { type: "positional", required: false, description: "Only this queue; its partitions, where it has some" },
+    ...operatorArgs,
+  },
+  run({ args: { queue, json = false, ...place } }) {
+    return operate(place, async (context) => {
+      const overview = await overviewOf(context, await named(context, queue));
+      if (json) console.log(JSON.stringify(overview));
+      else print(overview, await context.broker.now());
+    });
+  },
+});
+
+function named(context: OperatorContext, queue: string | undefined) {
+  return queue === undefined ? undefined : findQueues(context, queue);
+}
+
+const columns = [
+  { head: "QUEUE" },
+  ...["WAITING", "DELAYED", "RUNNING", "DEAD", "SUSPECTS", "OLDEST", "NEXT DUE", "RATE/S", "WORKERS"].map((head) => {
+    return { head, numbers: true };
+  }),
+  { head: "" },
+];
+
+function print({ queues: rows, pausedActors, notes }: Overview, now: number): void {
+  if (rows.length === 0) console.log("No queue is known: nothing was sent, and there are no contracts here.");
+  else
+    console.log(
+      table(
+        columns,
+        rows.map((each) => row(each, now)),
+      ),
+    );
+  for (const { name, since } of pausedActors)
+    console.log(pc.yellow(`The actor ${name} is paused since ${age(now - since)}.`));
+  for (const note of notes) console.error(pc.dim(note));
+}
+
+function row(overview: QueueOverview, now: number): readonly Cell[] {
+  const { queue, waiting, delayed, running, dead, suspects, oldestAge, nextDue, rate, workers, paused } = overview;
+  return [
+    queue,
+    waiting,
+    delayed,
+    running,
+    dead !== undefined && dead > 0 ? pc.red(String(dead)) : dead,
+    suspects,
+    age(oldestAge),
+    age(nextDue === null || nextDue === undefined ? nextDue : nextDue - now),
+    rate === undefined ? undefined : Math.round(rate * 10) / 10,
+    workers,
+    paused === true ? pc.yellow("paused") : "",
+  ];
+}

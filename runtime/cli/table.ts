@@ -1,0 +1,68 @@
+/** Tables and the words in them, for people. cli-table3 does what is hard about them: the width of every character. */
+import { stripVTControlCharacters } from "node:util";
+import Table from "cli-table3";
+import ms from "ms";
+import pc from "picocolors";
+
+/** A column: its head, and whether its values are numbers. */
+export interface Column {
+  readonly head: string;
+  readonly numbers?: boolean;
+}
+
+/** What a cell shows: `undefined` for what cannot be told, `null` for what is not there. */
+export type Cell = string | number | null | undefined;
+
+/** No lines, as `docker ps` and `kubectl get` print: what is printed is easy to cut and to paste. */
+const NO_LINES = Object.fromEntries(
+  [
+    ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"],
+    ...["left", "left-mid", "mid", "mid-mid", "right", "right-mid"],
+  ].map((name) => [name, ""]),
+);
+
+/** A table, without an end of line. */
+export function table(columns: readonly Column[], rows: readonly (readonly Cell[])[]): string {
+  const made = new Table({
+    head: columns.map(({ head }) => pc.bold(head)),
+    colAligns: columns.map(({ numbers = false }) => (numbers ? "right" : "left")),
+    chars: { ...NO_LINES, middle: "  " },
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+  });
+  made.push(...rows.map((row) => row.map(shown)));
+  return made
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+function shown(cell: Cell): string {
+  if (cell === undefined) return "?";
+  return cell === null ? "-" : String(cell);
+}
+
+/** A length of time for people: `3m`. */
+export function age(milliseconds: number | null | undefined): Cell {
+  return milliseconds === null || milliseconds === undefined ? milliseconds : ms(Math.max(0, Math.round(milliseconds)));
+}
+
+/** One line of a text that somebody else wrote: nothing in it moves the cursor or changes colours. */
+export function oneLine(text: string, longest = Infinity): string {
+  const [first = ""] = stripVTControlCharacters(text).split("\n", 1);
+  const plain = first.replaceAll(/\p{Cc}/gu, " ").trim();
+  return plain.length <= longest ? plain : `${plain.slice(0, longest - 1)}…`;
+}
+
+/** A text of several lines that somebody else wrote, made harmless in the same way. */
+export function lines(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => oneLine(`|${line}`).slice(1))
+    .join("\n");
+}
+
+/** `1 queue`, `2 queues`. */
+export function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+}
