@@ -96,10 +96,10 @@ export class ScriptsServer implements QueueScripts {
   }
 
   async cancel(ids: readonly string[]): Promise<readonly number[]> {
-    const { cancelled, cancels, dead, leases, consumers, cancel, running, suspects } = keys;
+    const { cancelled, cancels, deadIndex, leases, consumers, cancel, running, suspects } = keys;
     const found = await scripts.cancel.run(
       this.#redis,
-      [cancelled, cancels, dead, leases, consumers, suspects.leases, suspects.consumers],
+      [cancelled, cancels, deadIndex, leases, consumers, suspects.leases, suspects.consumers],
       [cancel, running(""), suspects.running(""), ...ids.flatMap((id) => [id, CANCEL_HOURS * HOUR])],
     );
     const [version, , ...idsAndExpiries] = await scripts.cancelled.run(

@@ -119,6 +119,19 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
   expect(await operating.state?.pauses.list()).toMatchObject([target]);
   expect(await operating.state?.pauses.resume(target)).toBe(true);
 
+  // A message that is cancelled before it is sent to anybody, and one of which it is said too late.
+  const waiting = await client.send(1, { delay: "1h" });
+  expect(await waiting.cancel()).toBe("cancelled");
+  await expect(waiting.result()).rejects.toThrow(/cancelled/);
+  const late = await client.send(3);
+  expect(await late.result({ timeout: "20s" })).toBe(6);
+  expect(await late.cancel()).toBe("ended");
+  const met = client.handle("met");
+  expect(await met.cancel()).toBe("cancelled");
+  const body = JSON.stringify({ id: "met", actor: "test.twice", v: "0", at: 0, input: 1 });
+  await sending.publish([{ id: "met", queue: "default", priority: 5, delay: 0, body }]);
+  await eventually("it to be met", () => logger.messages("info").includes("message was cancelled"));
+
   // A message that is given back, and a consumer that leaves in good order.
   const consumer = new TestConsumer(working, "other");
   await sending.publish([{ id: "a", queue: "other", priority: 5, delay: 0, body: "{}" }]);

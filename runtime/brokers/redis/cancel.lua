@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  cancelled zset
 -- KEYS[2]  cancels zset
--- KEYS[3]  dead letters hash
+-- KEYS[3]  dead letters index zset
 -- KEYS[4]  leases zset
 -- KEYS[5]  consumers set
 -- KEYS[6]  leases zset of the suspects
@@ -55,7 +55,7 @@ local ids = {}
 local keep = 0
 for i = 4, #ARGV, 2 do
   local id, ttl = ARGV[i], tonumber(ARGV[i + 1])
-  if redis.call("HEXISTS", KEYS[3], id) == 1 then
+  if redis.call("ZSCORE", KEYS[3], id) then
     found[#found + 1] = 0
   else
     found[#found + 1] = held[id] and 2 or 1

@@ -50,8 +50,8 @@ export class RedisControls implements ControlStore {
 
   async #cancel(queue: string, messages: readonly ToCancel[]): Promise<readonly Found[]> {
     const { connection, prefix, apart } = this.#context;
-    const { cancelled, cancels, dead, leases, consumers, cancel, running, suspects } = queueKeys(prefix, queue);
-    const keys = [cancelled, cancels, dead, leases, consumers, suspects.leases, suspects.consumers];
+    const { cancelled, cancels, deadIndex, leases, consumers, cancel, running, suspects } = queueKeys(prefix, queue);
+    const keys = [cancelled, cancels, deadIndex, leases, consumers, suspects.leases, suspects.consumers];
     const places = [cancel, running(""), suspects.running("")];
     const all: Found[] = [];
     for (let i = 0; i < messages.length; i += LARGEST_BATCH) {

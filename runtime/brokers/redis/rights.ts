@@ -24,6 +24,7 @@ const PAUSES = ":pauses";
 
 const WAKE = ":{*}:wake:*";
 const REPLY = ":reply:*";
+const CANCEL = ":{*}:cancel";
 
 const roles: Readonly<Record<Role, Rights>> = {
   producer: {
@@ -31,19 +32,22 @@ const roles: Readonly<Record<Role, Rights>> = {
       // A message is handed to a worker that waits: into what it holds, while its lease lasts.
       ...[":{*}:ready:*", ":{*}:delayed", ":{*}:idle", ":{*}:running:*", ":{*}:leases"],
       ...[":{*}:claim:*", ":{*}:replaced"],
+      // One that is cancelled is looked for among what workers hold.
+      ...[":{*}:cancelled", ":{*}:cancels", ":{*}:consumers", ":{*}:dead:index"],
+      ...[":{*}:suspects:running:*", ":{*}:suspects:leases", ":{*}:suspects:consumers"],
       ...[":{*}:result", ":{*}:state", ":{*}:waiters", QUEUES],
     ],
-    channels: [WAKE, REPLY],
+    channels: [WAKE, REPLY, CANCEL],
     commands: [
       ...["exists", "lpush", "zadd", "zrange", "zcard", "zscore", "hset", "hdel"],
       ...["get", "mget", "sadd", "srem", "pttl", "pexpire", "zremrangebyscore"],
-      "hmget",
+      ...["hmget", "hvals", "smembers", "zrangebyscore", "set", "del"],
       ...LISTENING,
     ],
   },
   worker: {
     keys: [":{*}:*", QUEUES, PAUSES],
-    channels: [WAKE, REPLY],
+    channels: [WAKE, REPLY, CANCEL],
     commands: [
       ...["exists", "lpush", "rpush", "rpop", "llen"],
       ...["hget", "hgetall", "hset", "hdel", "hkeys", "hexists"],
