@@ -24,7 +24,7 @@ export async function send(
   name: string,
   input: unknown,
   options: SendOptions = {},
-): Promise<SentMessage> {
+): Promise<Pick<SentMessage, "id" | "actor" | "queue">> {
   const actor = findActor(context, name);
   const { id, queue } = await createActorClient(context.broker, actor).send(inputOf(actor, input), options);
   return { id, actor: name, queue };
