@@ -1,5 +1,5 @@
 /** Message ids: UUIDv7 (RFC 9562, section 5.7), so that they sort by the time they were made. */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 
 /** How many bytes of an id are random, and for how many ids they are drawn at once: singly, that is most of the cost. */
 const RANDOM_BYTES = 8;
@@ -30,6 +30,14 @@ export function createId(): string {
   const start = offset;
   offset += RANDOM_BYTES * 2;
   return `${prefix}${(0x7000 + counter).toString(16)}-${tails.slice(start, start + 4)}-${tails.slice(start + 4, offset)}`;
+}
+
+/** An id that follows from another one and a purpose: the same each time, and sorted by the same moment. */
+export function derivedId(id: string, purpose: string): string {
+  const hash = createHash("sha256").update(`${purpose} ${id}`).digest("hex");
+  const moment = /^[\da-f]{8}-[\da-f]{4}(?=-)/.exec(id)?.[0] ?? `${hash.slice(20, 28)}-${hash.slice(28, 32)}`;
+  // A UUIDv8 (RFC 9562, section 5.8): the layout beside version and variant is our own.
+  return `${moment}-8${hash.slice(0, 3)}-8${hash.slice(3, 6)}-${hash.slice(6, 18)}`;
 }
 
 /** Variant bits 10, then 62 random bits; for many ids. */

@@ -13,11 +13,12 @@ import { createId } from "../id.js";
 import { allOf, orElse } from "../maybe.js";
 import type { MaybePlaced } from "../middleware.js";
 import type { MessageOptions } from "../options.js";
+import { createPartitioner } from "../partitioner.js";
 import type { Seal } from "../seal.js";
 import { checkSeal } from "../wire-value.js";
+import { assertAgreement } from "./agreement.js";
 import { awaitResult, Message, type ResultOptions, type Sender, type Sent, type SentMessage } from "./message.js";
 import { composeClient, type ClientMiddleware } from "./middleware.js";
-import { assertAgreement, createPartitioner } from "./partitioner.js";
 import { checkId, prepare, readPosting, type Posting, type Prepared } from "./publication.js";
 
 /** How a message is sent, where it differs from its contract. */

@@ -11,6 +11,7 @@ import { onBehalfOf } from "./current-task.js";
 import { failuresAfter } from "./failures.js";
 import type { AnyHandler } from "./handler.js";
 import { compose, type Attempting, type Middleware } from "./middleware/compose.js";
+import { exhaustedTeller, type ExhaustedTeller } from "./middleware/exhausted.js";
 import { failure, retrying } from "./middleware/results.js";
 import { afterFailure } from "./middleware/retries.js";
 import { createStack, type LayerContext } from "./middleware/stack.js";
@@ -45,6 +46,8 @@ export interface Attempt {
 interface Line {
   readonly actor: Actor;
   readonly attempt: Attempting<RunningTask>;
+  /** Present where the contract names somebody who hears of exhausted retries. */
+  readonly tellExhausted: ExhaustedTeller | undefined;
 }
 
 /** Handles messages. `attempt` never rejects. */
@@ -57,7 +60,7 @@ export class Dispatch {
     const layers = createStack(context.middleware, context);
     for (const { actor, handler } of context.serving) {
       const attempt = compose(layers(actor), (task) => work(task, handler));
-      this.#lines.set(actor.name, { actor, attempt });
+      this.#lines.set(actor.name, { actor, attempt, tellExhausted: exhaustedTeller(actor, context) });
     }
   }
 
@@ -75,7 +78,7 @@ export class Dispatch {
     const task = new RunningTask(line.actor, envelope, delivery.queue, this.#context.logger);
     work.task = task;
     const ended = (outcome: Outcome) => this.#ended(delivery, envelope, outcome);
-    const broken = async (error: unknown) => ended(await this.#broken(task, error));
+    const broken = async (error: unknown) => ended(await this.#broken(line, task, error));
     try {
       const outcome = onBehalfOf(task, line.attempt);
       return outcome instanceof Promise ? outcome.then(ended, broken) : ended(outcome);
@@ -85,8 +88,9 @@ export class Dispatch {
   }
 
   /** A middleware failed, not the handler. Nothing is swallowed: it counts as a failed attempt, and who waits is told. */
-  async #broken(task: RunningTask, error: unknown): Promise<Outcome> {
-    const outcome = afterFailure(task, error, this.#context);
+  async #broken({ tellExhausted }: Line, task: RunningTask, error: unknown): Promise<Outcome> {
+    const failed = afterFailure(task, error, this.#context);
+    const outcome = tellExhausted === undefined ? failed : await tellExhausted(task, failed);
     if (task.actor.output !== undefined) await this.#tell(task.envelope, outcome, task.options.resultTtl);
     return outcome;
   }

@@ -40,7 +40,7 @@ export interface WorkerOptions<Queue extends string = string> {
   /**
    * Your own middleware, around each attempt; the first is the outermost of them. They stand next to the handler, or
    * where `use(middleware, { before: "retries" })` puts them. Built in are `results`, `unique`, `control`, `input`,
-   * `maxAge`, `retries`, `isolate`, `timeLimit`.
+   * `maxAge`, `exhausted`, `retries`, `isolate`, `timeLimit`.
    */
   readonly middleware?: readonly MaybePlaced<Middleware>[];
   /**

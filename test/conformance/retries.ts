@@ -1,5 +1,6 @@
 /** When a message is tried again, when it is given up, and what is known of it then: on any broker. */
 import {
+  actor,
   InvalidOptionError,
   RemoteFailureError,
   ResultTimeoutError,
@@ -8,13 +9,13 @@ import {
   type Broker,
   type SendOptions,
 } from "callboard";
-import { createActorClient, type Actor } from "callboard/client";
+import { createActorClient, defineActor, type Actor } from "callboard/client";
 import { createWorker, type Task, type Worker, type WorkerOptions } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { DeadLetter } from "../../runtime/broker.js";
 import { TestLogger, testActor } from "../support/actors.js";
-import { eventually } from "../support/eventually.js";
+import { eventually, turn } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";
 
 type Job = Actor<{ input: unknown; output: unknown }>;
@@ -180,6 +181,152 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
       expect(await call).toBe(2);
       expect(logger.messages("info")).toContain("attempt failed, to be retried");
       expect([...logger.messages("warn"), ...logger.messages("error")]).toEqual([]);
+    });
+
+    describe("case 21: an actor that is told of exhausted retries", () => {
+      const schema = z.object({
+        id: z.string(),
+        actor: z.string(),
+        queue: z.string(),
+        attempts: z.number(),
+        sentAt: z.number(),
+        input: z.object({ user: z.string() }),
+        error: z.object({ name: z.string(), message: z.string() }),
+      });
+      const givenUp = actor({ input: schema, queue: "given-up" });
+      const giveUp = defineActor(givenUp, { name: "test.giveUp", fingerprint: "00000000" });
+      const charged = (options: object = {}): Actor<{ input: { user: string } }> =>
+        testActor("charge", { input: z.object({ user: z.string() }), onRetryExhausted: givenUp, ...options });
+
+      /** Starts a worker of both; what it returns is what the second one was told. */
+      async function workBoth(charge: Actor, handler: JobHandler): Promise<readonly (readonly [string, unknown])[]> {
+        const told: [string, unknown][] = [];
+        const parts = backend.clock === undefined ? {} : { clock: backend.clock };
+        const worker = createWorker(
+          backend.connect(),
+          { test: { charge, giveUp } },
+          { test: { charge: handler, giveUp: (input: unknown, { message }: Task) => told.push([message.id, input]) } },
+          { logger },
+          parts,
+        );
+        workers.push(worker);
+        await worker.start();
+        return told;
+      }
+
+      it("hears of it once, after the last attempt, with the input and the error", async () => {
+        const charge = charged({ maxRetries: 2 });
+        const attempts: number[] = [];
+        const told = await workBoth(charge, failing(attempts));
+        const message = await createActorClient<typeof charge>(broker, charge).send({ user: "ada" });
+        await eventually("the one who is told", async () => {
+          if (backend.clock !== undefined) await backend.pass(100);
+          return told.length > 0;
+        });
+        const dead = await letter();
+        await backend.pass(harness.times.soon);
+        expect(attempts).toEqual([1, 2, 3]);
+        const [[id, input] = []] = told;
+        expect(told).toHaveLength(1);
+        expect(id).not.toBe(message.id);
+        expect(input).toEqual({
+          id: message.id,
+          actor: "test.charge",
+          queue: "default",
+          attempts: 3,
+          sentAt: dead?.sentAt,
+          input: { user: "ada" },
+          error: { name: "GatewayError", message: "no 3" },
+        });
+      });
+
+      it("hears nothing of what succeeds in the end, is not to be retried, or expires", async () => {
+        const charge = charged({ maxRetries: 5, throws: [RangeError] });
+        const told = await workBoth(charge, ({ user }: { user: string }, { message: { attempt } }) => {
+          if (user === "late" || (user === "flaky" && attempt < 3)) throw new GatewayError("again");
+          if (user === "final") throw new RangeError("never");
+        });
+        const client = createActorClient<typeof charge>(broker, charge);
+        await client.sendMany([{ user: "flaky" }, { user: "final" }]);
+        await client.send({ user: "late" }, { maxAge: 1 });
+        for (let i = 0; i < 3; i++) await backend.pass(harness.times.soon + 100);
+        await eventually("both to be dead", async () => (await broker.deadLetters.list("default")).length === 2);
+        expect(told).toEqual([]);
+      });
+
+      it("is told with the same id each time, and what cannot be told does not keep the message from its end", async () => {
+        const charge = charged({ maxRetries: 0 });
+        const told = await workBoth(charge, failing([]));
+        const client = createActorClient<typeof charge>(broker, charge);
+        const { id } = await client.send({ user: "ada" });
+        await letter();
+        expect(await broker.deadLetters.replay("default", id)).toBe(true);
+        await eventually("both times", () => told.length === 2);
+        expect(told[0]?.[0]).toBe(told[1]?.[0]);
+        await letter();
+        const fussy = actor({ input: schema.extend({ input: z.object({ user: z.literal("ada") }) }) });
+        defineActor(fussy, { name: "test.fussy", fingerprint: "00000000" });
+        await workers.pop()?.stop();
+        await workBoth(charged({ maxRetries: 0, onRetryExhausted: fussy }), failing([]));
+        const { id: other } = await client.send({ user: "eve" });
+        await eventually("the other dead letter", async () => {
+          const letters = await broker.deadLetters.list("default");
+          return letters.some((each) => each.id === other);
+        });
+        expect(logger.messages("error")).toContain("exhausted retries cannot be told");
+      });
+
+      it("is refused when the worker is created where no file exports its contract", async () => {
+        const hidden = actor({ input: schema });
+        const charge = charged({ onRetryExhausted: hidden });
+        await expect(workBoth(charge, failing([]))).rejects.toThrow(
+          /test\.charge: its "onRetryExhausted" names a contract/,
+        );
+      });
+    });
+
+    describe("case 22: a shutdown", () => {
+      const kinds = ["ends", "gives up", "goes on"] as const;
+      const rows = [undefined, false, true].flatMap((notify) => kinds.map((kind) => ({ notify, kind })));
+
+      it.each(rows)(
+        "is told at once only to a running handler that asks for it: $notify, and it $kind",
+        async (row) => {
+          const { notify, kind } = row;
+          const actor = job(notify === undefined ? {} : { notifyShutdown: notify });
+          const reasons: string[] = [];
+          let finish: () => void = () => undefined;
+          let started = false;
+          const worker = await work(actor, (_: never, { signal }) => {
+            started = true;
+            return new Promise((resolve, reject) => {
+              finish = () => resolve("finished");
+              signal.addEventListener("abort", () => {
+                reasons.push((signal.reason as { code: string }).code);
+                if (kind === "ends") resolve("ended early");
+                if (kind === "gives up") reject(new Error("told to stop"));
+              });
+            });
+          });
+          const message = await createActorClient<Job>(broker, actor).send({});
+          await eventually("the handler", () => started);
+          const stopped = worker.stop();
+          await turn();
+          expect(reasons).toEqual(notify === true ? ["SHUTDOWN"] : []);
+          finish();
+          await stopped;
+          expect(await broker.deadLetters.list("default")).toEqual([]);
+          if (notify !== true || kind === "goes on") {
+            expect(await message.result(patience)).toBe("finished");
+          } else if (kind === "ends") {
+            expect(await message.result(patience)).toBe("ended early");
+          } else {
+            // No attempt is counted of what was told to stop.
+            await work(actor, (_: never, { message: { attempt } }) => attempt);
+            expect(await message.result(patience)).toBe(1);
+          }
+        },
+      );
     });
 
     it("case 22: the time limit is the contract's, or the message's own", async () => {

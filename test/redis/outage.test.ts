@@ -1,8 +1,14 @@
 /** What a server's faults look like from outside: no loss, a worker that goes on, and one clear line. */
-import { BrokerRefusedError, BrokerUnavailableError, InvalidOptionError } from "callboard";
-import { createActorClient } from "callboard/client";
+import {
+  actor,
+  BrokerRefusedError,
+  BrokerUnavailableError,
+  InvalidOptionError,
+  type ExhaustedMessage,
+} from "callboard";
+import { createActorClient, defineActor } from "callboard/client";
 import { redisBroker, type RedisBrokerOptions } from "callboard/redis";
-import { createWorker } from "callboard/worker";
+import { createWorker, type Task } from "callboard/worker";
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { inspect } from "node:util";
@@ -122,6 +128,48 @@ describe("the Redis broker in an outage", () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     await redis.restart();
     expect(await message.result(patience)).toBe(42);
+  });
+
+  it("B1: keeps the failures of a message, and tells of exhausted retries, though each attempt fails while the server is down", async () => {
+    const redis = await server({ appendonly: true });
+    const told: ExhaustedMessage<number>[] = [];
+    const givenUp = actor({ input: z.custom<ExhaustedMessage<number>>() });
+    const declared = actor({ input: z.number(), maxRetries: 1, minBackoff: 20, onRetryExhausted: givenUp });
+    const actors = {
+      failing: defineActor<{ input: number }>(declared, { name: "test.failing", fingerprint: "00000000" }),
+      givenUp: defineActor(givenUp, { name: "test.givenUp", fingerprint: "00000000" }),
+    };
+    let fail: (() => void) | undefined;
+    const broker = connect(redis.url);
+    const worker = createWorker(
+      broker,
+      { test: actors },
+      {
+        test: {
+          failing: (_: number, { message: { attempt } }: Task) =>
+            new Promise((_resolve, reject) => (fail = () => reject(new Error(`no ${attempt}`)))),
+          givenUp: (message: ExhaustedMessage<number>) => told.push(message),
+        },
+      },
+      { logger: new TestLogger(), shutdownTimeout: 100 },
+    );
+    ends.push(() => worker.stop());
+    await worker.start();
+    const { id } = await createActorClient<typeof actors.failing>(broker, actors.failing).send(7);
+    for (const attempt of [1, 2]) {
+      await eventually(`attempt ${attempt}`, () => fail !== undefined);
+      await redis.kill();
+      fail?.();
+      fail = undefined;
+      await eventually("the worker to notice", () => !worker.healthy);
+      await redis.restart();
+    }
+    await eventually("the dead letter", async () => (await broker.deadLetters.list("default")).length > 0);
+    await eventually("the one who is told", () => told.length > 0);
+    expect(told).toMatchObject([{ id, actor: "test.failing", attempts: 2, input: 7, error: { message: "no 2" } }]);
+    expect(await broker.deadLetters.list("default")).toMatchObject([
+      { id, attempts: 2, failures: [{ message: "no 1" }, { message: "no 2" }] },
+    ]);
   });
 
   it("sends its scripts again to a server that has lost them", async () => {

@@ -12,6 +12,7 @@ import type { Presence } from "../presence.js";
 import type { RunningTask } from "../task.js";
 import type { Middleware, Next } from "./compose.js";
 import { control } from "./control.js";
+import { exhausted } from "./exhausted.js";
 import { input } from "./input.js";
 import { pauses } from "./pauses.js";
 import { maxAge } from "./max-age.js";
@@ -49,6 +50,7 @@ const builtin = [
   { name: "control", layer: (_, context) => control(context) },
   { name: "input", layer: (_, { seal }) => input(seal) },
   { name: "maxAge", layer: (_, context) => maxAge(context) },
+  { name: "exhausted", layer: exhausted },
   { name: "retries", layer: (_, context) => retries(context) },
   { name: "isolate", layer: (actor, { threads }) => (actor.options.isolate ? threads?.layer : undefined) },
   { name: "timeLimit", layer: (_, { clock }) => timeLimit(clock) },

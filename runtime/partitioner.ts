@@ -1,15 +1,21 @@
 /** Chooses the partition of each message: the same one for the same key, or each in turn. */
 import { crc32 } from "node:zlib";
-import type { Actor } from "../actor.js";
-import type { Broker } from "../broker.js";
-import { InvalidInputError, InvalidOptionError } from "../errors.js";
-import { findDisagreements, partitionsOf } from "../partitions.js";
+import type { Actor } from "./actor.js";
+import { InvalidInputError } from "./errors.js";
+import { partitionsOf } from "./partitions.js";
 
 /** Tells which queue a message with this input goes to; `claimed` decides where the contract names no key. */
 export type Partitioner = (input: unknown, claimed?: string) => string;
 
+/** What is known of an actor whose messages have partitions. */
+export interface Partitioned {
+  readonly name: string;
+  readonly options: Pick<Actor["options"], "queue" | "partitions">;
+  readonly partitionKey: Actor["partitionKey"];
+}
+
 /** The partitioner of an actor's messages. */
-export function createPartitioner({ name, options, partitionKey }: Actor): Partitioner {
+export function createPartitioner({ name, options, partitionKey }: Partitioned): Partitioner {
   const [only, ...others] = partitionsOf(options.queue, options.partitions);
   if (only === undefined || others.length === 0) return () => options.queue;
   const queues = [only, ...others];
@@ -27,15 +33,4 @@ function checkKey(actor: string, key: unknown): string | number {
   const shown = typeof key === "number" ? String(key) : typeof key;
   const message = `its "partitionKey" must return a string or a finite number; it returned ${shown}`;
   throw new InvalidInputError(actor, [{ path: "", message }]);
-}
-
-/** One actor of each queue that was bound to a broker. */
-const known = new WeakMap<Broker, Map<string, Actor>>();
-
-/** Refuses an actor that says something else of its queue than those before it on this broker. */
-export function assertAgreement(broker: Broker, actor: Actor): void {
-  const queues = known.get(broker) ?? new Map<string, Actor>();
-  const [disagreement] = findDisagreements([...queues.values(), actor]);
-  if (disagreement !== undefined) throw new InvalidOptionError(disagreement.message);
-  known.set(broker, queues.set(actor.options.queue, actor));
 }
