@@ -60,6 +60,8 @@ export interface Envelope {
   readonly failures: readonly Failure[];
   /** What it has claimed; absent where there is nothing to be done about that. */
   readonly unique: ClaimNote | undefined;
+  /** When it was first due, where it was sent with a delay: milliseconds since 1970 by the sender's clock. For people. */
+  readonly due: number | undefined;
   /** How the input is written; absent for plain JSON. */
   readonly encoding: string | undefined;
   /** The input as JSON read it; not yet validated. */
@@ -76,6 +78,7 @@ export interface EnvelopeInit {
   readonly encoding?: string | undefined;
   readonly headers?: Headers | undefined;
   readonly expires?: number | undefined;
+  readonly due?: number | undefined;
   readonly options?: MessageOverrides | undefined;
   readonly unique?: ClaimNote | undefined;
   /** The input, already as JSON text. */
@@ -92,9 +95,9 @@ export function encodeEnvelope(init: EnvelopeInit): string {
 }
 
 /** Those that most messages do not have. */
-function rareFields({ headers, expires, options, unique }: EnvelopeInit): string {
-  if (headers === undefined && expires === undefined && options === undefined && unique === undefined) return "";
-  const fields = { headers, expires, options, unique };
+function rareFields({ headers, expires, due, options, unique }: EnvelopeInit): string {
+  if ((headers ?? expires ?? due ?? options ?? unique) === undefined) return "";
+  const fields = { headers, expires, due, options, unique };
   return `,${JSON.stringify(fields).slice(1, -1)}`;
 }
 
@@ -122,6 +125,7 @@ export function decodeEnvelope(body: string): Envelope {
     reply: reply === undefined ? undefined : text(reply, "reply"),
     headers: headersOf(fields.headers),
     expires: fields.expires === undefined ? undefined : count(fields.expires, "expires"),
+    due: fields.due === undefined ? undefined : count(fields.due, "due"),
     options: fields.options === undefined ? undefined : overridesOf(fields.options),
     unique: fields.unique === undefined ? undefined : claimNoteOf(fields.unique),
     failures: fields.failures === undefined ? NO_FAILURES : failuresOf(fields.failures),

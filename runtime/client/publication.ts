@@ -135,6 +135,7 @@ function wrap(posting: Posting, input: unknown, checked: Checked, { id, reply, n
   const { name, fingerprint: v } = actor;
   const { encoding, inputJson } = encodeInput({ id, actor: name, v }, input, { tagged: actor.input.tagged, seal });
   const at = clock.now();
+  const due = delay === 0 ? undefined : at + delay;
   const expires = expiryOf(posting, now, delay);
   const body = encodeEnvelope({
     id,
@@ -145,6 +146,7 @@ function wrap(posting: Posting, input: unknown, checked: Checked, { id, reply, n
     encoding,
     headers,
     expires,
+    due,
     options,
     unique,
     inputJson,
