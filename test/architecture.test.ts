@@ -104,6 +104,12 @@ const rules: readonly Rule[] = [
     breaks: ({ file, target }) => within(target, "runtime/cli") && !within(file, "runtime/cli"),
   },
   {
+    sentence: "Metrics and traces are loaded by those who want them: users, and the command line for its own.",
+    breaks: ({ file, target }) =>
+      ["runtime/metrics", "runtime/tracing"].some((folder) => within(target, folder) && !within(file, folder)) &&
+      !within(file, "runtime/cli"),
+  },
+  {
     sentence: "Nobody imports the testing kit.",
     breaks: ({ file, target }) => within(target, "runtime/testing") && !within(file, "runtime/testing"),
   },
@@ -135,6 +141,8 @@ const rules: readonly Rule[] = [
   keptIn("citty", "runtime/cli"),
   keptIn("cli-table3", "runtime/cli"),
   keptIn("picocolors", "runtime/cli"),
+  keptIn("prom-client", "runtime/metrics"),
+  keptIn("@opentelemetry/api", "runtime/tracing"),
   keptIn("ts-morph", "generator/typescript"),
   keptIn("esbuild", "generator", "runtime/cli", "runtime/compiler"),
   keptIn("piscina", "runtime/worker/threads"),
@@ -215,6 +223,9 @@ test.each([
   ["runtime/client/client.ts", "ioredis", /may import ioredis/],
   ["runtime/brokers/redis/index.ts", "amqplib", /may import amqplib/],
   ["runtime/client/client.ts", "pino", /may import pino/],
+  ["runtime/worker/worker.ts", "../metrics/index.js", /loaded by those who want them/],
+  ["runtime/worker/worker.ts", "prom-client", /may import prom-client/],
+  ["runtime/worker/worker.ts", "@opentelemetry/api", /may import @opentelemetry/],
   ["generator/generate.ts", "ts-morph", /may import ts-morph/],
   ["runtime/worker/worker.ts", "esbuild", /may import esbuild/],
   ["runtime/worker/worker.ts", "piscina", /may import piscina/],

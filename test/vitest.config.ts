@@ -20,6 +20,8 @@ export default defineConfig({
   resolve: {
     // The longest first: "callboard" alone is the beginning of all others.
     alias: [
+      { find: /^callboard\/metrics$/, replacement: path("runtime/metrics/index.ts") },
+      { find: /^callboard\/tracing$/, replacement: path("runtime/tracing/index.ts") },
       { find: /^callboard\/testing$/, replacement: path("runtime/testing/index.ts") },
       { find: /^callboard\/rabbitmq$/, replacement: path("runtime/brokers/rabbitmq/index.ts") },
       { find: /^callboard\/redis$/, replacement: path("runtime/brokers/redis/index.ts") },

@@ -48,7 +48,8 @@ function createPageProject(files: ReadonlyMap<string, string>, config: string): 
   }
   const modules = join(project.directory, "node_modules");
   mkdirSync(join(modules, "@types"));
-  for (const name of ["@types/node", "vitest"]) symlinkSync(join(root, "node_modules", name), join(modules, name));
+  for (const name of ["@types/node", "vitest", "prom-client", "@opentelemetry"])
+    symlinkSync(join(root, "node_modules", name), join(modules, name));
   return project;
 }
 

@@ -25,14 +25,18 @@ async function packagesOf(entry: string): Promise<ReadonlySet<string>> {
 
 const drivers = ["ioredis", "amqplib", "piscina"];
 const buildTools = ["ts-morph", "esbuild", "citty"];
+const observers = ["prom-client", "@opentelemetry/api"];
 
 test.each([
-  ["callboard", "index.js", [...drivers, ...buildTools, "pino", "pino-pretty"]],
-  ["callboard/client", "client/index.js", [...drivers, ...buildTools, "pino", "pino-pretty"]],
-  ["callboard/worker", "worker/index.js", [...drivers, ...buildTools, "pino-pretty"]],
-  ["callboard/redis", "brokers/redis/index.js", ["amqplib", ...buildTools, "pino", "pino-pretty"]],
-  ["callboard/rabbitmq", "brokers/rabbitmq/index.js", ["ioredis", ...buildTools, "pino", "pino-pretty"]],
-  ["callboard/testing", "testing/index.js", [...drivers, ...buildTools, "pino", "pino-pretty"]],
+  ["callboard", "index.js", [...drivers, ...buildTools, ...observers, "pino", "pino-pretty"]],
+  ["callboard/client", "client/index.js", [...drivers, ...buildTools, ...observers, "pino", "pino-pretty"]],
+  ["callboard/worker", "worker/index.js", [...drivers, ...buildTools, ...observers, "pino-pretty"]],
+  ["callboard/redis", "brokers/redis/index.js", ["amqplib", ...buildTools, ...observers, "pino", "pino-pretty"]],
+  ["callboard/rabbitmq", "brokers/rabbitmq/index.js", ["ioredis", ...buildTools, ...observers, "pino", "pino-pretty"]],
+  ["callboard/testing", "testing/index.js", [...drivers, ...buildTools, ...observers, "pino", "pino-pretty"]],
+  // prom-client loads @opentelemetry/api by itself.
+  ["callboard/metrics", "metrics/index.js", [...drivers, ...buildTools, "pino", "pino-pretty"]],
+  ["callboard/tracing", "tracing/index.js", [...drivers, ...buildTools, "prom-client", "pino", "pino-pretty"]],
 ])("importing %s loads only what it needs", async (_name, entry, unwanted) => {
   const loaded = await packagesOf(entry);
   expect(unwanted.filter((name) => loaded.has(name))).toEqual([]);
@@ -41,4 +45,6 @@ test.each([
 test("what is loaded is really seen", async () => {
   expect(await packagesOf("brokers/redis/index.js")).toContain("ioredis");
   expect(await packagesOf("worker/index.js")).toContain("pino");
+  expect(await packagesOf("metrics/index.js")).toContain("prom-client");
+  expect(await packagesOf("tracing/index.js")).toContain("@opentelemetry/api");
 });

@@ -56,6 +56,9 @@ const builtin = [
   { name: "timeLimit", layer: (_, { clock }) => timeLimit(clock) },
 ] as const satisfies readonly Layer<MakeLayer>[];
 
+/** The name of the outermost layer: what is put before it is outside of all. */
+export const OUTERMOST = builtin[0].name;
+
 /** The names of the built-in layers. */
 export type BuiltinLayer = (typeof builtin)[number]["name"];
 
