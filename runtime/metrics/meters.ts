@@ -17,6 +17,7 @@ export interface ActorMeters {
   processed(): void;
   failed(): void;
   retried(): void;
+  cancelled(): void;
   dead(reason: DeadReason): void;
   waited(seconds: number): void;
 }
@@ -27,6 +28,7 @@ export class Meters {
   readonly #processed: Counter<"actor" | "queue">;
   readonly #failed: Counter<"actor" | "queue">;
   readonly #retried: Counter<"actor" | "queue">;
+  readonly #cancelled: Counter<"actor" | "queue">;
   readonly #dead: Counter<"actor" | "queue" | "reason">;
   readonly #inProgress: Gauge<"actor" | "queue">;
   readonly #duration: Histogram<"actor" | "queue">;
@@ -42,6 +44,7 @@ export class Meters {
     this.#processed = counter("processed", "Messages whose handler ended without an error.");
     this.#failed = counter("failed", "Attempts that failed.");
     this.#retried = counter("retried", "Messages that were put back for another attempt.");
+    this.#cancelled = counter("cancelled", "Messages that were cancelled before they were handled or while they were.");
     this.#dead = new Counter({
       name: `${prefix}messages_dead_total`,
       help: "Messages that went to the dead letters, by reason.",
@@ -82,6 +85,7 @@ export class Meters {
     const processed = this.#processed.labels({ actor, queue });
     const failed = this.#failed.labels({ actor, queue });
     const retried = this.#retried.labels({ actor, queue });
+    const cancelled = this.#cancelled.labels({ actor, queue });
     const inProgress = this.#inProgress.labels({ actor, queue });
     const duration = this.#duration.labels({ actor, queue });
     const wait = this.#wait.labels({ actor, queue });
@@ -95,6 +99,7 @@ export class Meters {
       processed: () => processed.inc(),
       failed: () => failed.inc(),
       retried: () => retried.inc(),
+      cancelled: () => cancelled.inc(),
       dead: (reason) => this.#dead.inc({ actor, queue, reason }),
       waited: (seconds) => wait.observe(seconds),
     };

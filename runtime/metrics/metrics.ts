@@ -134,11 +134,22 @@ function wasHandled(outcome: Outcome): boolean {
 }
 
 function count(meters: ActorMeters, outcome: Outcome): void {
-  if (outcome.kind === "done") return meters.processed();
-  if (outcome.kind !== "retry" && outcome.kind !== "dead") return;
-  if (wasHandled(outcome)) meters.failed();
-  if (outcome.kind === "retry") meters.retried();
-  else meters.dead(outcome.reason);
+  switch (outcome.kind) {
+    case "done":
+      return meters.processed();
+    case "cancelled":
+      return meters.cancelled();
+    case "retry":
+      meters.failed();
+      return meters.retried();
+    case "dead":
+      if (wasHandled(outcome)) meters.failed();
+      return meters.dead(outcome.reason);
+    case "postpone":
+    case "release":
+    case "taken":
+      return;
+  }
 }
 
 function secondsSince(started: number): number {

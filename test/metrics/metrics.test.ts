@@ -103,6 +103,7 @@ describe("metrics", () => {
       callboard_messages_processed_total: "COUNTER",
       callboard_messages_failed_total: "COUNTER",
       callboard_messages_retried_total: "COUNTER",
+      callboard_messages_cancelled_total: "COUNTER",
       callboard_messages_dead_total: "COUNTER",
       callboard_messages_in_progress: "GAUGE",
       callboard_message_duration_seconds: "HISTOGRAM",
@@ -173,6 +174,18 @@ describe("metrics", () => {
     counted = await read(metrics.text());
     expect(counted.get("callboard_messages_failed_total")).toEqual([{ labels: ofNote, value: "1" }]);
     expect(counted.get("callboard_messages_in_progress")).toEqual([{ labels: ofNote, value: "0" }]);
+  });
+
+  it("count what was cancelled", async () => {
+    const { kit, metrics, notes, work } = setUp();
+    const message = await notes.send("a");
+    await message.cancel();
+    await work({});
+    await kit.drain();
+    const counted = await read(metrics.text());
+    expect(counted.get("callboard_messages_cancelled_total")).toEqual([{ labels: ofNote, value: "1" }]);
+    expect(counted.get("callboard_messages_processed_total") ?? []).toEqual([]);
+    expect(counted.get("callboard_message_duration_seconds_count") ?? []).toEqual([]);
   });
 
   it("tell how the queues stand, whenever they are read", async () => {
