@@ -5,6 +5,7 @@ import type { Worker } from "../worker/worker.js";
 import { exitCode, explain, Failure, UsageError } from "./exit.js";
 import { importModule, type Module } from "./module.js";
 import type { Assignment, News, Order } from "./protocol.js";
+import { leave } from "./terminal.js";
 
 /** How often it is looked whether the worker has begun to fetch, in milliseconds. */
 const FETCHING_INTERVAL = 20;
@@ -21,7 +22,8 @@ process.on("message", (order: Order) => {
 });
 // The command is gone, even by SIGKILL: nobody would start this process again, or end it.
 process.on("disconnect", stop);
-process.on("SIGTERM", () => (isStopping ? process.exit(exitCode.terminated) : stop()));
+// Also where a supervisor signals all processes at once. A second signal is for the command to act upon.
+process.on("SIGTERM", stop);
 // A terminal sends these to all of its processes. What follows is for the command to decide.
 process.on("SIGINT", () => undefined);
 process.on("SIGHUP", () => undefined);
@@ -61,12 +63,12 @@ async function follow(worker: Worker): Promise<void> {
   while (worker.state !== "stopped") await sleep(STOPPED_INTERVAL);
   if (isStopping) return;
   await tell({ kind: "finished" });
-  process.exit(exitCode.ok);
+  leave(exitCode.ok);
 }
 
 async function fail(error: unknown): Promise<void> {
   await tell({ kind: "failed", text: explain(error), isUsage: error instanceof UsageError });
-  process.exit(exitCode.failure);
+  leave(exitCode.failure);
 }
 
 /** Stops the worker, also one that is still being started, and ends the process. */
@@ -75,7 +77,7 @@ function stop(): void {
   isStopping = true;
   const stopped = started?.then((worker) => worker.stop()) ?? Promise.resolve();
   // Connections that the file opened for itself would keep the process alive.
-  void stopped.then(() => process.exit(exitCode.ok));
+  void stopped.then(() => leave(exitCode.ok));
 }
 
 async function report(id: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** Hears the signals that a command which goes on is sent: to end, to end at once, to reload. */
-import { isatty } from "node:tty";
 import { exitCode } from "./exit.js";
+import { isTerminalClosed, leave } from "./terminal.js";
 
 const exitCodes = { SIGHUP: exitCode.hungUp, SIGINT: exitCode.interrupted, SIGTERM: exitCode.terminated } as const;
 
@@ -28,16 +28,14 @@ export function onSignals({ end, endAtOnce, reload }: SignalHandlers): void {
       end(signal);
     } else if (Date.now() - firstAt > ECHO) {
       endAtOnce();
-      process.exit(exitCodes[signal]);
+      leave(exitCodes[signal]);
     }
   };
-  const terminal = [0, 1, 2].find((descriptor) => isatty(descriptor));
   process.on("SIGINT", onEnding);
   process.on("SIGTERM", onEnding);
   process.on("SIGHUP", () => {
     // A terminal that is closed sends this, too; then nobody means a reload.
-    const isClosed = terminal !== undefined && !isatty(terminal);
-    if (isClosed) onEnding("SIGHUP");
+    if (isTerminalClosed()) onEnding("SIGHUP");
     else reload();
   });
 }

@@ -11,6 +11,7 @@ import { Reloader } from "./reloader.js";
 import { onSignals } from "./signals.js";
 import { statusRoutes } from "./status.js";
 import { Supervisor, type Launch } from "./supervisor.js";
+import { leave } from "./terminal.js";
 import { Watcher } from "./watcher.js";
 import { startWorkerProcess } from "./worker-process.js";
 import { readWorkerSettings, workerArguments, type WorkerSettings } from "./worker-settings.js";
@@ -68,7 +69,7 @@ async function run(settings: WorkerSettings): Promise<void> {
     say(`not started, waiting for a change: ${explain(error)}`);
   });
   await Promise.race([ended, supervisor.finished]);
-  process.exit(exitCode.ok);
+  leave(exitCode.ok);
 }
 
 const say = (line: string) => console.error(`callboard worker: ${line}`);

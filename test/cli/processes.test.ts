@@ -64,7 +64,7 @@ describe("SIGHUP", () => {
     await command.printed("The worker's process ended with code 7 before the worker was started.");
     expect(await project.call(1)).toMatchObject({ version: "one", pid: pids[0] });
     expect(await pidsOf(command)).toEqual(pids);
-  }, 60_000);
+  }, 120_000);
 });
 
 test("a command that is killed with -9 leaves processes that finish what they have, and end", async () => {
@@ -76,7 +76,7 @@ test("a command that is killed with -9 leaves processes that finish what they ha
   command.kill("SIGKILL");
   await project.allAnswered();
   await eventually("the processes to end", () => !pids.some(isAlive));
-}, 60_000);
+}, 120_000);
 
 test("a process that is told to end by itself does so gracefully, and another one comes", async () => {
   const project = await createWorkerProject(inject("redisUrl"));
@@ -88,7 +88,23 @@ test("a process that is told to end by itself does so gracefully, and another on
   expect((await call).pid).toBe(pid);
   await command.printed('"how":"code 0"');
   expect((await project.call(1)).pid).not.toBe(pid);
-}, 60_000);
+}, 120_000);
+
+test.each([["first"], ["last"]])(
+  "a supervisor that signals every process, the command %s, ends all of them gracefully",
+  async (when) => {
+    const project = await createWorkerProject(inject("redisUrl"));
+    const command = await project.start("--processes", "2", "--concurrency", "5", ...HTTP);
+    const pids = await pidsOf(command);
+    for (let i = 0; i < 10; i++) void project.call(1000);
+    await atWork(command);
+    const all = when === "first" ? [command.pid, ...pids] : [...pids, command.pid];
+    for (const pid of all) process.kill(pid, "SIGTERM");
+    await project.allAnswered();
+    expect((await command.ended).code).toBe(0);
+  },
+  60_000,
+);
 
 test("a second signal ends the processes at once, too", async () => {
   const project = await createWorkerProject(inject("redisUrl"));
@@ -104,7 +120,7 @@ test("a second signal ends the processes at once, too", async () => {
   command.kill("SIGTERM");
   expect((await command.ended).code).toBe(143);
   await eventually("the processes to be gone", () => !pids.some(isAlive));
-}, 60_000);
+}, 120_000);
 
 test("--shutdown-timeout bounds how long a running handler is waited for", async () => {
   const project = await createWorkerProject(inject("redisUrl"));
@@ -115,4 +131,4 @@ test("--shutdown-timeout bounds how long a running handler is waited for", async
   const { code, stdout } = await command.ended;
   expect(stdout).toContain("their messages given back");
   expect(code).toBe(0);
-}, 60_000);
+}, 120_000);

@@ -55,7 +55,7 @@ test("an edit of a contract is generated and at work", async () => {
   project.files.write("contracts/demo.ts", contract("hours"));
   await project.answered(10, { version: "hours" });
   await project.allAnswered();
-}, 60_000);
+}, 120_000);
 
 test("what does not compile or generate is shown, and the old worker goes on until it is repaired", async () => {
   const project = await createWorkerProject(inject("redisUrl"));
@@ -76,7 +76,7 @@ test("what does not compile or generate is shown, and the old worker goes on unt
   project.files.write("handlers/demo.ts", handlers("three"));
   await project.answered(5, { version: "three" });
   await project.allAnswered();
-}, 60_000);
+}, 120_000);
 
 test("a worker that is broken from the start is waited for", async () => {
   const project = await createWorkerProject(inject("redisUrl"));
@@ -91,4 +91,4 @@ test("a worker that is broken from the start is waited for", async () => {
   expect(await project.call(1)).toMatchObject({ version: "two" });
   command.kill("SIGTERM");
   expect((await command.ended).code).toBe(0);
-}, 60_000);
+}, 120_000);
