@@ -1,6 +1,7 @@
 /** The seam to a state store: what processes share beside the messages themselves. */
 import type { ControlStore } from "./controls.js";
 import type { FlowStore } from "./flows.js";
+import type { LimitStore } from "./limits.js";
 import type { Pauses } from "./pauses.js";
 import type { WorkerRegistry } from "./registry.js";
 
@@ -16,4 +17,6 @@ export interface StateStore {
   readonly pauses: Pauses;
   /** Single messages: cancelled ones, their status, their progress. */
   readonly controls: ControlStore;
+  /** Who has a place under a limit, and who waits for one. */
+  readonly limits: LimitStore;
 }

@@ -7,6 +7,7 @@ import { openBackend } from "../rabbitmq/backend.js";
 import { describeBroker } from "./broker.js";
 import { describeControl, describeNoControl } from "./control.js";
 import type { BrokerHarness } from "./harness.js";
+import { describeLimits } from "./limits.js";
 import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
 import { describeRetries } from "./retries.js";
@@ -54,10 +55,9 @@ describe("state in Redis", () => {
   const prefix = () => `test:${randomUUID()}`;
   let own = prefix();
   beforeEach(() => void (own = prefix()));
-  describeOperations(
-    "rabbitmq",
-    harness(() => ({ state: redisState(inject("redisUrl"), { prefix: own }) })),
-  );
+  const stateful = harness(() => ({ state: redisState(inject("redisUrl"), { prefix: own }) }));
+  describeOperations("rabbitmq", stateful);
+  describeLimits("rabbitmq", stateful);
 });
 
 describe("what processes share in Redis", () => {

@@ -2,6 +2,7 @@
 import type { FlowStore } from "../../flows.js";
 import type { StateStore } from "../../state.js";
 import type { MemoryBackend } from "./backend.js";
+import { MemoryLimits } from "./limits.js";
 import { MemoryPauses } from "./pauses.js";
 import { MemoryWorkers } from "./workers.js";
 import { MemoryFlows } from "./flows.js";
@@ -14,6 +15,7 @@ export class MemoryState implements StateStore {
   readonly workers: MemoryWorkers;
   readonly pauses: MemoryPauses;
   readonly controls: MemoryControls;
+  readonly limits: MemoryLimits;
 
   constructor(backend: MemoryBackend) {
     this.flows = new MemoryFlows(backend);
@@ -21,5 +23,6 @@ export class MemoryState implements StateStore {
     this.workers = new MemoryWorkers(backend);
     this.pauses = new MemoryPauses(backend);
     this.controls = new MemoryControls(backend);
+    this.limits = new MemoryLimits(backend);
   }
 }

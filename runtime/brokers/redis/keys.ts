@@ -126,3 +126,40 @@ export function workersKeys(prefix: string): WorkersKeys {
   const base = `${prefix}:{:workers}`;
   return { records: `${base}:records`, seen: `${base}:seen` };
 }
+
+/** The keys of one scope of limits: all of them share a slot. Where a name takes a key or a line, "" is what they begin with. */
+export interface LimitKeys {
+  /** HASH of parked messages by id. */
+  readonly parked: string;
+  /** HASH by id of what is known of each, as JSON. */
+  readonly records: string;
+  /** ZSET of the lines in which somebody waits, by the time at which one may move. */
+  readonly due: string;
+  /** ZSET of called messages that are not published as far as is known, by the time until which their place is kept. */
+  readonly calls: string;
+  /** ZSET of ids by their turns. */
+  readonly line: (line: string) => string;
+  /** ZSET of ids by the time until which a place is kept for them. */
+  readonly kept: (line: string) => string;
+  /** ZSET of tokens by the time at which their lease ends. */
+  readonly slots: (key: string) => string;
+  /** For a window a ZSET of tokens by the time of their start, for a bucket a STRING: the time at which it is full again. */
+  readonly starts: (kind: "window" | "bucket", key: string) => string;
+  /** Channel on which those are told who wait for a slot without a message. */
+  readonly freed: string;
+}
+
+export function limitKeys(prefix: string, scope: string): LimitKeys {
+  const base = `${prefix}:{limit:${scope}}`;
+  return {
+    parked: `${base}:parked`,
+    records: `${base}:records`,
+    due: `${base}:due`,
+    calls: `${base}:calls`,
+    line: (line) => `${base}:line:${line}`,
+    kept: (line) => `${base}:kept:${line}`,
+    slots: (key) => `${base}:slots:${key}`,
+    starts: (kind, key) => `${base}:${kind}:${key}`,
+    freed: `${base}:freed`,
+  };
+}

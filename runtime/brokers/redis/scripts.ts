@@ -17,6 +17,12 @@ import lib from "./lib.lua";
 import meet from "./meet.lua";
 import noteQueue from "./note-queue.lua";
 import offerResult from "./offer-result.lua";
+import acquireLimits from "./limits-acquire.lua";
+import advanceLimits from "./limits-advance.lua";
+import publishedLimits from "./limits-published.lua";
+import releaseLimits from "./limits-release.lua";
+import renewLimits from "./limits-renew.lua";
+import limits from "./limits.lua";
 import passOn from "./pass-on.lua";
 import pause from "./pause.lua";
 import publish from "./publish.lua";
@@ -107,6 +113,12 @@ export type CancelReply = 0 | 1 | 2;
 
 /** What `cancelled` returns: the version, the server's time, then ids and until when each is remembered. */
 export type CancelledReply = readonly [version: number, now: number, ...idsAndExpiries: (string | number)[]];
+/** What is told of those who wait for limits: the milliseconds until one is due, or -1; id, turn and publication of each call. */
+export type ProgressReply = readonly [next: number, calls: readonly string[]];
+
+/** What `limits.acquire` returns. */
+export type AcquireReply =
+  readonly ["placed"] | readonly ["parked", ProgressReply] | readonly ["refused", wait: number];
 
 export const scripts = {
   awaitResult: new Script<string | null>(awaitResult),
@@ -124,6 +136,13 @@ export const scripts = {
   meet: new Script<0 | 1>(meet),
   noteQueue: new Script<null>(noteQueue),
   offerResult: new Script<string | null>(offerResult),
+  limits: {
+    acquire: new Script<AcquireReply>(`${limits}\n${acquireLimits}`),
+    advance: new Script<ProgressReply>(`${limits}\n${advanceLimits}`),
+    published: new Script<number>(`${limits}\n${publishedLimits}`),
+    release: new Script<ProgressReply>(`${limits}\n${releaseLimits}`),
+    renew: new Script<readonly string[]>(renewLimits),
+  },
   passOn: new Script<0 | 1>(passOn),
   pause: new Script<null>(pause),
   publish: new Script<number>(publish),

@@ -2,6 +2,7 @@
 import type { FlowStore } from "../../flows.js";
 import type { StateStore } from "../../state.js";
 import type { RedisConnection } from "./connection.js";
+import { RedisLimits } from "./limits.js";
 import { RedisPauses } from "./pauses.js";
 import { RedisFlows } from "./flows.js";
 import { RedisControls } from "./controls.js";
@@ -25,6 +26,7 @@ export class RedisState implements StateStore {
   readonly workers: RedisWorkers;
   readonly pauses: RedisPauses;
   readonly controls: RedisControls;
+  readonly limits: RedisLimits;
 
   constructor(context: StateContext) {
     this.name = context.connection.name;
@@ -33,5 +35,6 @@ export class RedisState implements StateStore {
     this.workers = new RedisWorkers(context.prefix, context.connection);
     this.pauses = new RedisPauses(context.prefix, context.connection);
     this.controls = new RedisControls(context);
+    this.limits = new RedisLimits(context);
   }
 }

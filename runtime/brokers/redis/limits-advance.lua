@@ -1,0 +1,22 @@
+-- Calls those whose turn has come by time alone.
+--
+-- KEYS, ARGV[1..7] as in limits.lua
+-- Returns  what progress() of limits.lua does
+
+-- How many lines, and how many calls that went unheard, are looked at in one go.
+local MOST_LINES = 50
+
+-- Whoever was to publish them did not live to say so: they go back to where they stood, and are called again.
+for _, id in ipairs(redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", time, "LIMIT", 0, MOST_LINES)) do
+  local record = record_of(id)
+  redis.call("ZREM", KEYS[4], id)
+  if record then
+    redis.call("ZADD", KEYS[5] .. record.lines[1], record.turn, id)
+    schedule(record.lines[1])
+  else
+    forget(id)
+  end
+end
+
+for _, line in ipairs(redis.call("ZRANGEBYSCORE", KEYS[3], "-inf", time, "LIMIT", 0, MOST_LINES)) do move(line) end
+return progress()

@@ -1,0 +1,318 @@
+/** What every store of limits promises, and what limits of an actor do on any broker that has one. */
+import { randomUUID } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Acquired, Call, LimitScope, LimitStore, Place, Progress, Waiting } from "../../runtime/limits.js";
+import type { Backend, BrokerHarness } from "./harness.js";
+
+const LEASE = 1000;
+const RESERVATION = 300;
+
+/** A scope of its own for each test. */
+const scopeOf = (limits: Pick<LimitScope, "concurrency" | "rate">): LimitScope => ({
+  name: `test.${randomUUID()}`,
+  reservation: RESERVATION,
+  ...limits,
+});
+const upTo = (limit: number, lease = LEASE): LimitScope => scopeOf({ concurrency: { limit, lease } });
+const perTime = (limit: number, per: number, kind: "window" | "bucket" = "window"): LimitScope =>
+  scopeOf({ rate: { limit, per, kind } });
+
+const slot = (concurrencyKey = ""): Place => ({ token: randomUUID(), concurrencyKey });
+const start = (rateKey = ""): Place => ({ token: randomUUID(), rateKey });
+
+function waiting(id: string, priority = 5, turn?: number): Waiting {
+  return { publication: { id, queue: "default", priority, delay: 0, body: `{"id":"${id}"}\n` }, turn };
+}
+
+const called = (progress: Progress | Acquired) => ("calls" in progress ? progress.calls.map(({ id }) => id) : []);
+
+export function describeLimits(name: string, harness: BrokerHarness): void {
+  describe(`${name}: a store of limits`, () => {
+    let backend: Backend;
+    let store: LimitStore;
+
+    beforeEach(async () => {
+      backend = await harness.open();
+      const limits = backend.connect().state?.limits;
+      if (limits === undefined) throw new Error("this broker has no state store");
+      store = limits;
+    });
+    afterEach(() => backend.close());
+
+    const kinds = (acquired: readonly Acquired[]) => acquired.filter(({ kind }) => kind === "placed").length;
+
+    it("gives a mutex to one of many who ask at once, and to each of many who ask in turn", async () => {
+      const mutex = upTo(1);
+      const places = Array.from({ length: 8 }, () => slot());
+      expect(kinds(await Promise.all(places.map((place) => store.acquire(mutex, place))))).toBe(1);
+      await Promise.all(places.map((place) => store.release(mutex, place)));
+      for (const place of places) {
+        expect((await store.acquire(mutex, place)).kind).toBe("placed");
+        await store.release(mutex, place);
+      }
+    });
+
+    it("gives as many slots as the limit says, and each key has its own", async () => {
+      const four = upTo(4);
+      const ask = (key: string) => Promise.all(Array.from({ length: 32 }, () => store.acquire(four, slot(key))));
+      expect(kinds(await ask("ada"))).toBe(4);
+      expect(kinds(await ask("bob"))).toBe(4);
+      expect(kinds(await ask('odd "key" }{ ä\n'))).toBe(4);
+    });
+
+    it("gives one who asks again, not knowing that it was heard, no further place", async () => {
+      const two = upTo(2);
+      const place = slot();
+      await store.acquire(two, place);
+      await store.acquire(two, place);
+      expect((await store.acquire(two, slot())).kind).toBe("placed");
+      const window = perTime(2, 60_000);
+      const once = start();
+      await store.acquire(window, once);
+      await store.acquire(window, once);
+      expect((await store.acquire(window, start())).kind).toBe("placed");
+      expect((await store.acquire(window, start())).kind).toBe("refused");
+    });
+
+    it("takes a place under both limits, or under none", async () => {
+      const both = scopeOf({
+        concurrency: { limit: 1, lease: LEASE },
+        rate: { limit: 2, per: 60_000, kind: "window" },
+      });
+      const ask = async (concurrencyKey: string, rateKey: string) =>
+        (await store.acquire(both, { token: randomUUID(), concurrencyKey, rateKey })).kind;
+      expect(await ask("a", "x")).toBe("placed");
+      // Refused for its slot, it has not started.
+      expect(await ask("a", "x")).toBe("refused");
+      expect(await ask("b", "x")).toBe("placed");
+      // Refused for its start, it has no slot.
+      expect(await ask("c", "x")).toBe("refused");
+      expect(await ask("c", "y")).toBe("placed");
+    });
+
+    it("gives the slot of a holder that died back after its own lease, however busy the others are", async () => {
+      const two = upTo(2);
+      const [dead, alive] = [slot(), slot()];
+      await store.acquire(two, dead);
+      await store.acquire(two, alive);
+      for (let i = 0; i < 5; i++) {
+        await backend.pass(LEASE / 5 - harness.times.grain);
+        expect(await store.renew(two, [alive])).toEqual([]);
+        if (i < 4) expect((await store.acquire(two, slot())).kind).toBe("refused");
+      }
+      await backend.pass(LEASE / 5 + 5 * harness.times.grain);
+      expect((await store.acquire(two, slot())).kind).toBe("placed");
+      expect((await store.acquire(two, slot())).kind).toBe("refused");
+      expect(await store.renew(two, [dead, alive])).toEqual([dead.token]);
+    });
+
+    it("parks messages, and calls them by priority and in the order in which they came", async () => {
+      const mutex = upTo(1);
+      let holder = slot();
+      await store.acquire(mutex, holder);
+      for (const [id, priority] of [
+        ["a", 5],
+        ["b", 5],
+        ["c", 9],
+        ["d", 0],
+      ] as const) {
+        expect((await store.acquire(mutex, slot(), waiting(id, priority))).kind).toBe("parked");
+        await backend.pass(2);
+      }
+      const order: string[] = [];
+      for (let i = 0; i < 4; i++) {
+        const { calls } = await store.release(mutex, holder);
+        const [call] = calls;
+        expect(calls.length).toBe(1);
+        order.push(call?.id ?? "");
+        expect(call?.publication).toEqual(waiting(call?.id ?? "", call?.publication.priority).publication);
+        // Its place is kept: a newcomer does not get it.
+        expect((await store.acquire(mutex, slot())).kind).toBe("refused");
+        await store.published(mutex, calls);
+        holder = slot();
+        const taken = await store.acquire(mutex, holder, waiting(call?.id ?? "", 5, call?.turn));
+        expect(taken.kind).toBe("placed");
+      }
+      expect(order).toEqual(["c", "a", "b", "d"]);
+      expect(await store.release(mutex, holder)).toEqual({ calls: [] });
+    });
+
+    it("lets nobody pass those who wait, and nobody wait for another key", async () => {
+      const window = perTime(1, LEASE);
+      await store.acquire(window, start("ada"));
+      expect((await store.acquire(window, start("ada"), waiting("first"))).kind).toBe("parked");
+      await backend.pass(LEASE + harness.times.grain);
+      expect((await store.acquire(window, start("bob"), waiting("other"))).kind).toBe("placed");
+      const newcomer = await store.acquire(window, start("ada"), waiting("second"));
+      expect(newcomer.kind).toBe("parked");
+      expect(called(newcomer)).toEqual(["first"]);
+    });
+
+    it("does not hold up those who wait for one limit behind one that has to wait for the other", async () => {
+      const both = scopeOf({
+        concurrency: { limit: 1, lease: 60_000 },
+        rate: { limit: 1, per: 60_000, kind: "window" },
+      });
+      const place = (rateKey: string): Place => ({ token: randomUUID(), concurrencyKey: "", rateKey });
+      const holder = place("x");
+      await store.acquire(both, holder);
+      await store.acquire(both, place("x"), waiting("same user"));
+      await store.acquire(both, place("y"), waiting("other user"));
+      expect(called(await store.release(both, holder))).toEqual(["other user"]);
+    });
+
+    it("knows a message again that was parked and comes a second time", async () => {
+      const mutex = upTo(1);
+      const holder = slot();
+      await store.acquire(mutex, holder);
+      await store.acquire(mutex, slot(), waiting("a"));
+      expect((await store.acquire(mutex, slot(), waiting("a"))).kind).toBe("parked");
+      const { calls } = await store.release(mutex, holder);
+      expect(calls.map(({ id }) => id)).toEqual(["a"]);
+      // The first copy, which nobody acked: the one that was called is on its way.
+      expect((await store.acquire(mutex, slot(), waiting("a"))).kind).toBe("parked");
+      const next = slot();
+      expect((await store.acquire(mutex, next, waiting("a", 5, calls[0]?.turn))).kind).toBe("placed");
+      expect(await store.release(mutex, next)).toEqual({ calls: [] });
+    });
+
+    it("calls a message again, and before all others, where nobody has published it", async () => {
+      const mutex = upTo(1);
+      const holder = slot();
+      await store.acquire(mutex, holder);
+      await store.acquire(mutex, slot(), waiting("a"));
+      await backend.pass(2);
+      await store.acquire(mutex, slot(), waiting("b"));
+      const { calls } = await store.release(mutex, holder);
+      expect(calls.map(({ id }) => id)).toEqual(["a"]);
+      const early = await store.advance(mutex);
+      expect(early.calls).toEqual([]);
+      expect(early.next).toBeLessThanOrEqual(RESERVATION);
+      await backend.pass(RESERVATION + harness.times.grain);
+      const again = await store.advance(mutex);
+      expect(again.calls).toMatchObject([{ id: "a", turn: calls[0]?.turn, publication: calls[0]?.publication }]);
+      // Too late to say so of the first call; the second one is not forgotten for it.
+      await store.published(mutex, calls);
+      await backend.pass(RESERVATION + harness.times.grain);
+      expect(called(await store.advance(mutex))).toEqual(["a"]);
+    });
+
+    it("lets one that was long on its way take a place that is kept for another, and parks it in its turn where all are taken", async () => {
+      const mutex = upTo(1, 60_000);
+      const holder = slot();
+      await store.acquire(mutex, holder);
+      for (const id of ["a", "b", "c"]) {
+        await store.acquire(mutex, slot(), waiting(id));
+        await backend.pass(2);
+      }
+      const calls: Call[] = [...(await store.release(mutex, holder)).calls];
+      await store.published(mutex, calls);
+      await backend.pass(RESERVATION + harness.times.grain);
+      calls.push(...(await store.advance(mutex)).calls);
+      expect(calls.map(({ id }) => id)).toEqual(["a", "b"]);
+      await store.published(mutex, calls.slice(1));
+      const taken = slot();
+      expect((await store.acquire(mutex, taken, waiting("a", 5, calls[0]?.turn))).kind).toBe("placed");
+      expect((await store.acquire(mutex, slot(), waiting("b", 5, calls[1]?.turn))).kind).toBe("parked");
+      expect(called(await store.release(mutex, taken))).toEqual(["b"]);
+    });
+
+    it("keeps what was parked anew when a call of before is said to be published", async () => {
+      const mutex = upTo(1, 60_000);
+      const holder = slot();
+      await store.acquire(mutex, holder);
+      await store.acquire(mutex, slot(), waiting("a"));
+      const { calls } = await store.release(mutex, holder);
+      const [call] = calls;
+      await backend.pass(RESERVATION + harness.times.grain);
+      // Meanwhile another has the place.
+      const other = slot();
+      await store.acquire(mutex, other);
+      expect((await store.acquire(mutex, slot(), waiting("a", 5, call?.turn))).kind).toBe("parked");
+      await store.published(mutex, calls);
+      expect(called(await store.release(mutex, other))).toEqual(["a"]);
+    });
+
+    it("starts never more than a window allows in any span", async () => {
+      const window = perTime(2, 1000);
+      const starts: number[] = [];
+      let now = 0;
+      for (; now < 4000; now += 100) {
+        if ((await store.acquire(window, start())).kind === "placed") starts.push(now);
+        await backend.pass(100);
+      }
+      // By the store's clock: on a slow machine, fewer fit into what the test counts as 100 ms.
+      for (const [i, at] of starts.entries()) expect((starts[i + 2] ?? Infinity) - at).toBeGreaterThan(500);
+      expect(starts.length).toBeGreaterThanOrEqual(8);
+      if (backend.clock !== undefined) expect(starts).toEqual([0, 100, 1000, 1100, 2000, 2100, 3000, 3100]);
+    });
+
+    it("refills a bucket evenly", async () => {
+      const bucket = perTime(4, 2000, "bucket");
+      const ask = async () => kinds(await Promise.all(Array.from({ length: 8 }, () => store.acquire(bucket, start()))));
+      expect(await ask()).toBe(4);
+      const refused = await store.acquire(bucket, start());
+      expect(refused.kind === "refused" && refused.wait).toBeLessThanOrEqual(500);
+      await backend.pass(500 + harness.times.grain);
+      expect(await ask()).toBeGreaterThanOrEqual(1);
+      await backend.pass(2000 + harness.times.grain);
+      expect(await ask()).toBe(4);
+    });
+
+    it.each(["window", "bucket"] as const)("says when a %s has room again, and calls who waits", async (kind) => {
+      const rate = perTime(1, 600, kind);
+      await store.acquire(rate, start());
+      const parked = await store.acquire(rate, start(), waiting("a"));
+      const next = "next" in parked ? (parked.next ?? 0) : 0;
+      expect(next).toBeGreaterThan(0);
+      expect(next).toBeLessThanOrEqual(600);
+      expect(called(await store.advance(rate))).toEqual([]);
+      await backend.pass(next + harness.times.grain);
+      const { calls } = await store.advance(rate);
+      expect(calls.map(({ id }) => id)).toEqual(["a"]);
+      await store.published(rate, calls);
+      expect((await store.acquire(rate, start(), waiting("a", 5, calls[0]?.turn))).kind).toBe("placed");
+    });
+
+    it("calls who waits for a holder that died", async () => {
+      const mutex = upTo(1);
+      await store.acquire(mutex, slot());
+      const parked = await store.acquire(mutex, slot(), waiting("a"));
+      expect("next" in parked && parked.next).toBeLessThanOrEqual(LEASE);
+      await backend.pass(LEASE + harness.times.grain);
+      expect(called(await store.advance(mutex))).toEqual(["a"]);
+    });
+
+    it("applies the limits of whoever asks: a larger one lets more of those go who wait, none all of them", async () => {
+      const mutex = upTo(1, 60_000);
+      await store.acquire(mutex, slot());
+      for (const id of ["a", "b", "c"]) {
+        await store.acquire(mutex, slot(), waiting(id));
+        await backend.pass(2);
+      }
+      const larger = { ...mutex, concurrency: { limit: 2, lease: LEASE } };
+      expect(called(await store.acquire(larger, slot(), waiting("d")))).toEqual(["a"]);
+      await backend.pass(RESERVATION + harness.times.grain);
+      const rest = await store.advance({ name: mutex.name, reservation: RESERVATION });
+      expect(called(rest)).toEqual(["a", "b", "c", "d"]);
+    });
+
+    it("tells those who wait without a message when a slot is given back", async () => {
+      const mutex = upTo(1);
+      const place = slot();
+      await store.acquire(mutex, place);
+      let told = 0;
+      const end = await store.watch(mutex, () => void told++);
+      await backend.pass(harness.times.soon);
+      const before = told;
+      await store.release(mutex, place);
+      await backend.pass(harness.times.soon);
+      expect(told).toBe(before + 1);
+      end();
+      await store.acquire(mutex, place);
+      await store.release(mutex, place);
+      await backend.pass(harness.times.soon);
+      expect(told).toBe(before + 1);
+    });
+  });
+}
