@@ -12,6 +12,7 @@ const PAST = {
   misses: undefined,
   failures: undefined,
   expires: undefined,
+  turn: undefined,
 } as const;
 
 /** A dead letter's message as it was first sent; bytes that are no envelope stay as they are. */

@@ -35,6 +35,8 @@ export const defaults = {
     /** How long a place is kept for a message that was called, until it is there; longer than a publish takes at most. */
     reservation: 15_000,
     sweepInterval: 5_000,
+    /** How often an actor without limits is looked after that may have had some, and messages that wait for them. */
+    remainderInterval: 60_000,
   },
   /** Brokers, whichever they are. */
   broker: {

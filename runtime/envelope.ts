@@ -48,6 +48,8 @@ export interface Envelope {
   readonly crashes: number;
   /** How often it met a worker that did not know its actor. On the wire only where that happened. */
   readonly misses: number;
+  /** Where it stood in the line of a limit when its turn came. */
+  readonly turn: number | undefined;
   /** Where a waiting caller listens. */
   readonly reply: string | undefined;
   /** None where it has none. */
@@ -122,6 +124,7 @@ export function decodeEnvelope(body: string): Envelope {
     attempt: count(attempt, "attempt"),
     crashes: count(crashes, "crashes"),
     misses: count(misses, "misses"),
+    turn: fields.turn === undefined ? undefined : count(fields.turn, "turn"),
     reply: reply === undefined ? undefined : text(reply, "reply"),
     headers: headersOf(fields.headers),
     expires: fields.expires === undefined ? undefined : count(fields.expires, "expires"),

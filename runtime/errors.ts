@@ -18,9 +18,13 @@ export type ErrorCode =
   | "TIME_LIMIT"
   | "EXPIRED"
   | "LEASE_LOST"
+  | "SLOT_LOST"
   | "SHUTDOWN"
   | "THREAD_LOST"
   | "COMPILE"
+  | "INVALID_KEY"
+  | "RATE_LIMITED"
+  | "BARRIER_EXPIRED"
   | "RESULT_TIMEOUT"
   | "REMOTE_FAILURE"
   | "CANCELLED"
@@ -214,6 +218,54 @@ export class LeaseLostError extends CallboardError {
   readonly code = "LEASE_LOST";
 }
 
+/**
+ * A slot of a limit of concurrency was not renewed in time, as in a process that was blocked: others may have it now.
+ * `task.signal` is aborted with it; the message is given back untouched.
+ */
+export class SlotLostError extends CallboardError {
+  readonly code = "SLOT_LOST";
+  /** @param key The limiter's key, or the actor's name. */
+  constructor(readonly key: string) {
+    super(`a slot of "${key}" was not renewed before its lease ended: others may have it now`);
+  }
+}
+
+/** A function that tells the key of a limit threw, or returned something that is no key. The message is dead. */
+export class InvalidKeyError extends CallboardError {
+  readonly code = "INVALID_KEY";
+  constructor(
+    readonly actor: string,
+    readonly limit: "concurrencyLimit" | "rateLimit",
+    what: string,
+    cause?: unknown,
+  ) {
+    super(`${actor}: the "key" of its "${limit}" must return a string or a finite number; it ${what}`, { cause });
+  }
+}
+
+/**
+ * A limiter that is used by hand has no room. A handler that throws it on has its message put back for `retryIn`, which
+ * counts as no attempt.
+ */
+export class RateLimitedError extends CallboardError {
+  readonly code = "RATE_LIMITED";
+  constructor(
+    readonly key: string,
+    /** Milliseconds until there may be room. */
+    readonly retryIn: number,
+  ) {
+    super(`"${key}" has no room; there may be some in ${retryIn} ms`);
+  }
+}
+
+/** A barrier was not complete when its time was over, or was never there. It never becomes complete. */
+export class BarrierExpiredError extends CallboardError {
+  readonly code = "BARRIER_EXPIRED";
+  constructor(readonly key: string) {
+    super(`there is no barrier "${key}": it expired, or nobody created it`);
+  }
+}
+
 /** The worker is shutting down and waits no longer. `task.signal` is aborted with it; the message is given back untouched. */
 export class ShutdownError extends CallboardError {
   readonly code = "SHUTDOWN";
@@ -266,6 +318,7 @@ export type DeadReason =
   | "unsealable"
   | "unknown-actor"
   | "invalid-input"
+  | "invalid-key"
   | "invalid-output"
   | "do-not-retry"
   | "retries-exhausted"

@@ -54,7 +54,7 @@ export interface Progress {
 /** What came of asking for a place. */
 export type Acquired =
   /** It has its place. */
-  | { readonly kind: "placed" }
+  | ({ readonly kind: "placed" } & Progress)
   /** The store has the message now, or had it already. */
   | ({ readonly kind: "parked" } & Progress)
   /** There is no place, and one may come free after so many milliseconds, if not before. */

@@ -75,7 +75,7 @@ export class Dispatch {
     const line = this.#lines.get(envelope.actor);
     if (line === undefined) return this.#unknown(delivery, envelope);
 
-    const task = new RunningTask(line.actor, envelope, delivery.queue, this.#context.logger);
+    const task = new RunningTask(line.actor, envelope, delivery, this.#context.logger);
     work.task = task;
     const ended = (outcome: Outcome) => this.#ended(delivery, envelope, outcome);
     const broken = async (error: unknown) => ended(await this.#broken(line, task, error));
@@ -186,7 +186,8 @@ export function settle(delivery: Delivery, { envelope, outcome, failures }: Atte
     }
     case "retry": {
       const id = envelope?.id ?? createId();
-      const next = reissue(body, { attempt: (envelope?.attempt ?? 1) + 1, crashes: undefined, failures });
+      const attempt = (envelope?.attempt ?? 1) + 1;
+      const next = reissue(body, { attempt, crashes: undefined, turn: undefined, failures });
       return delivery.retry({ id, queue, priority, delay: outcome.delay, body: next }, outcome.error);
     }
     case "dead": {

@@ -1,5 +1,6 @@
 /** One attempt at a message, as its handler and the middleware see it. */
 import type { Actor } from "../actor.js";
+import type { Delivery } from "../broker.js";
 import type { Envelope, Headers } from "../envelope.js";
 import { UndecodableError } from "../errors.js";
 import type { ResolvedOptions } from "../options.js";
@@ -56,6 +57,8 @@ export class RunningTask implements MiddlewareTask {
   readonly envelope: Envelope;
   readonly queue: string;
   readonly options: ResolvedOptions;
+  /** The message as the broker handed it out. */
+  readonly delivery: Delivery;
   readonly #logger: Logger;
   #message: TaskMessage | undefined;
   #controller: AbortController | undefined;
@@ -63,11 +66,12 @@ export class RunningTask implements MiddlewareTask {
   #log: Logger | undefined;
   #input: { readonly value: unknown } | undefined;
 
-  constructor(actor: Actor, envelope: Envelope, queue: string, logger: Logger) {
+  constructor(actor: Actor, envelope: Envelope, delivery: Delivery, logger: Logger) {
     this.actor = actor;
     this.envelope = envelope;
     this.options = envelope.options === undefined ? actor.options : { ...actor.options, ...envelope.options };
-    this.queue = queue;
+    this.queue = delivery.queue;
+    this.delivery = delivery;
     this.#logger = logger;
   }
 

@@ -12,6 +12,7 @@ import { findDisagreements, partitionsOf } from "../partitions.js";
 import type { Seal } from "../seal.js";
 import { checkSeal } from "../wire-value.js";
 import { Dispatch, settle, type Attempt, type Serving } from "./dispatch.js";
+import { Gates } from "./gate.js";
 import type { AnyHandler, Handlers } from "./handler.js";
 import { defaultLogger, type Logger } from "./logger.js";
 import type { Middleware } from "./middleware/compose.js";
@@ -134,6 +135,7 @@ class ActorWorker implements Worker {
   /** Absent where the broker has no state store. */
   readonly #presence: Presence | undefined;
   readonly #threads: Threads | undefined;
+  readonly #gates: Gates;
 
   #state: WorkerState = "idle";
   /** Its threads are being made ready. */
@@ -176,6 +178,7 @@ class ActorWorker implements Worker {
     const { state } = broker;
     this.#presence = state === undefined ? undefined : new Presence(state, this.#logger, () => this.#doing());
     this.#threads = options.isolate === undefined ? undefined : new Threads(options.isolate, this.#logger);
+    this.#gates = new Gates({ broker, clock: this.#clock, random: this.#random, logger: this.#logger });
     this.#dispatch = this.#createDispatch();
   }
 
@@ -239,6 +242,7 @@ class ActorWorker implements Worker {
     this.#keepAlive = setInterval(() => undefined, FOREVER);
     this.#consumers = consumers;
     this.#presence?.start();
+    this.#gates.start();
     this.#warnOfStrangers();
     this.#pull();
     this.#logger.info({ broker: this.#broker.name, queues, concurrency }, "worker started");
@@ -257,6 +261,7 @@ class ActorWorker implements Worker {
       middleware: this.#middleware,
       unknownActorGrace: this.#unknownActorGrace,
       presence: this.#presence,
+      gates: this.#gates,
     });
   }
 
@@ -312,7 +317,7 @@ class ActorWorker implements Worker {
     if (this.#running.size > 0) await this.#abandon();
     await this.#settlements.all(SETTLE_TIME);
     await Promise.all([...this.#consumers.map((consumer) => consumer.close()), this.#presence?.stop()]);
-    await this.#threads?.close();
+    await Promise.all([this.#gates.stop(), this.#threads?.close()]);
     clearInterval(this.#keepAlive);
     this.#state = "stopped";
     this.#logger.info({ broker: this.#broker.name }, "worker stopped");

@@ -1,7 +1,14 @@
 /** What every store of limits promises, and what limits of an actor do on any broker that has one. */
 import { randomUUID } from "node:crypto";
+import { RateLimitedError, RemoteFailureError } from "callboard";
+import { createActorClient, type Actor } from "callboard/client";
+import { createWorker, type Task, type Worker, type WorkerOptions } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import type { Broker } from "../../runtime/broker.js";
 import type { Acquired, Call, LimitScope, LimitStore, Place, Progress, Waiting } from "../../runtime/limits.js";
+import { TestLogger, testActor } from "../support/actors.js";
+import { eventually } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";
 
 const LEASE = 1000;
@@ -313,6 +320,211 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
       await store.release(mutex, place);
       await backend.pass(harness.times.soon);
       expect(told).toBe(before + 1);
+    });
+  });
+}
+
+type Job = Actor<{ input: { key: string; n: number }; output: number }>;
+const schemas = { input: z.object({ key: z.string(), n: z.number() }), output: z.number() };
+const patience = { timeout: "25s" } as const;
+
+/** Counts who is at work at once. */
+class Crowd {
+  readonly #inside = new Map<string, number>();
+  most = 0;
+  readonly order: number[] = [];
+
+  /** Works on a job for some turns of the event loop, so that others can come. */
+  async work({ key, n }: { key: string; n: number }): Promise<number> {
+    const inside = (this.#inside.get(key) ?? 0) + 1;
+    this.#inside.set(key, inside);
+    this.most = Math.max(this.most, inside);
+    this.order.push(n);
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    this.#inside.set(key, (this.#inside.get(key) ?? 0) - 1);
+    return n;
+  }
+}
+
+/** What a worker does with the messages of an actor that is limited, on a broker with a state store. */
+export function describeLimitedActors(name: string, harness: BrokerHarness): void {
+  describe(`${name}: an actor with limits`, () => {
+    let backend: Backend;
+    let broker: Broker;
+    let logger: TestLogger;
+    const workers: Worker[] = [];
+
+    beforeEach(async () => {
+      backend = await harness.open();
+      broker = backend.connect();
+      logger = new TestLogger();
+    });
+    afterEach(async () => {
+      const stopped = Promise.all(workers.splice(0).map((worker) => worker.stop()));
+      if (backend.clock !== undefined) await backend.pass(60_000);
+      await stopped;
+      await backend.close();
+    });
+
+    type Handlers = Readonly<Record<string, (input: never, task: Task) => unknown>>;
+
+    async function work(
+      actors: readonly Actor[],
+      handlers: Handlers,
+      options: WorkerOptions = {},
+      on = backend.connect(),
+    ): Promise<Worker> {
+      const group = Object.fromEntries(actors.map((actor) => [actor.name.replace("test.", ""), actor]));
+      const parts = { random: () => 0.5, ...(backend.clock === undefined ? {} : { clock: backend.clock }) };
+      const worker = createWorker(on, { test: group }, { test: handlers }, { logger, ...options }, parts);
+      workers.push(worker);
+      await worker.start();
+      return worker;
+    }
+
+    /** Waits for answers, and lets time pass meanwhile where it stands still. */
+    async function passUntil<T>(answers: Promise<T>): Promise<T> {
+      let waiting = true;
+      const ended = () => void (waiting = false);
+      answers.then(ended, ended);
+      while (backend.clock !== undefined && waiting) await backend.pass(50);
+      return answers;
+    }
+
+    const job = (options: Partial<Parameters<typeof testActor>[1]>): Job =>
+      testActor("job", { ...schemas, ...options });
+    const jobs = (count: number, key = "k") => Array.from({ length: count }, (_, n) => ({ key, n }));
+
+    it("is handled one at a time with a mutex, in order, by all workers together, and nobody else waits", async () => {
+      const mutex = job({ concurrencyLimit: 1 });
+      const other = testActor<{ input: number; output: number }>("other", { input: z.number(), output: z.number() });
+      const crowd = new Crowd();
+      const attempts: number[] = [];
+      const handlers = {
+        job: (input: { key: string; n: number }, task: Task) => {
+          attempts.push(task.message.attempt);
+          return crowd.work(input);
+        },
+        other: (n: number) => n,
+      };
+      for (let i = 0; i < 3; i++) await work([mutex, other], handlers, { concurrency: 10 });
+      const sent = await createActorClient<Job>(broker, mutex).sendMany(jobs(30));
+      expect(await createActorClient(broker, other).call(7, patience)).toBe(7);
+      expect(crowd.order.length).toBeLessThan(30);
+      expect(await Promise.all(sent.map((message) => message.result(patience)))).toEqual(jobs(30).map(({ n }) => n));
+      expect(crowd.most).toBe(1);
+      expect(attempts).toEqual(jobs(30).map(() => 1));
+      expect(crowd.order.toSorted((a, b) => a - b)).toEqual(jobs(30).map(({ n }) => n));
+    });
+
+    it("has a limit for each key", async () => {
+      const two = job({ concurrencyLimit: { limit: 2, key: (input: unknown) => (input as { key: string }).key } });
+      const crowd = new Crowd();
+      await work([two], { job: (input: { key: string; n: number }) => crowd.work(input) });
+      const sent = await createActorClient<Job>(broker, two).sendMany([...jobs(10, "ada"), ...jobs(10, "bob")]);
+      await Promise.all(sent.map((message) => message.result(patience)));
+      expect(crowd.most).toBe(2);
+      expect(crowd.order.length).toBe(20);
+    });
+
+    it("gives its place back when it fails, and waits in line again with each retry", async () => {
+      const mutex = job({ concurrencyLimit: 1, maxRetries: 1 });
+      const crowd = new Crowd();
+      await work([mutex], {
+        job: async (input: { key: string; n: number }, { message }: Task) => {
+          await crowd.work(input);
+          if (message.attempt === 1) throw new Error("once");
+          return input.n;
+        },
+      });
+      const sent = await createActorClient<Job>(broker, mutex).sendMany(jobs(5));
+      const answers = Promise.all(sent.map((message) => message.result(patience)));
+      expect(await passUntil(answers)).toEqual([0, 1, 2, 3, 4]);
+      expect(crowd.most).toBe(1);
+      expect(crowd.order.length).toBe(10);
+    });
+
+    it("starts no more within a time than its rate allows, and all of them in the end", async () => {
+      const limited = job({ rateLimit: { limit: 2, per: 400 } });
+      const starts: number[] = [];
+      await work([limited], {
+        job: ({ n }: { n: number }) => {
+          starts.push(backend.clock?.now() ?? performance.now());
+          return n;
+        },
+      });
+      const sent = await createActorClient<Job>(broker, limited).sendMany(jobs(7));
+      const answers = Promise.all(sent.map((message) => message.result(patience)));
+      expect(await passUntil(answers)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+      expect(starts.length).toBe(7);
+      // A start is stamped by the store; how long it takes from there to the handler differs by some milliseconds.
+      for (const [i, at] of starts.entries()) expect((starts[i + 2] ?? Infinity) - at).toBeGreaterThan(300);
+    });
+
+    it("goes on when a worker dies that held a slot, after the slot's own lease", async () => {
+      const mutex = job({ concurrencyLimit: { limit: 1, lease: "1s" } });
+      const doomed = backend.connect();
+      let held = 0;
+      const handlers = { job: () => (held++, new Promise(() => undefined)) };
+      const dying = await work([mutex], handlers, { shutdownTimeout: 1 }, doomed);
+      const [first] = await createActorClient<Job>(broker, mutex).sendMany(jobs(3));
+      await eventually("a holder", () => held === 1);
+      await doomed.close();
+      await passUntil(dying.stop());
+      await work([mutex], { job: ({ n }: { n: number }) => n });
+      const answer = first?.result(patience) ?? Promise.reject(new Error("nothing was sent"));
+      expect(await passUntil(answer)).toBe(0);
+    });
+
+    it.each([
+      ["throws", () => expect.unreachable("no key")],
+      ["returned undefined", () => undefined as never],
+      ["returned NaN", () => Number.NaN],
+    ])("is dead where the function of its key %s", async (what, key) => {
+      const keyed = job({ rateLimit: { limit: 2, per: "1m", key } });
+      await work([keyed], { job: () => expect.unreachable("it has no key") });
+      const answer = createActorClient<Job>(broker, keyed).call({ key: "k", n: 1 }, patience);
+      const error: unknown = await answer.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(RemoteFailureError);
+      expect(error).toMatchObject({ reason: "invalid-key", attempts: 0, remote: { name: "InvalidKeyError" } });
+      const shown = what === "throws" ? "threw" : what;
+      expect(String(error)).toContain(
+        `test.job: the "key" of its "rateLimit" must return a string or a finite number; it ${shown}`,
+      );
+    });
+
+    it("is put back without counting an attempt where its handler meets a limiter that has no room", async () => {
+      const plain = job({ maxRetries: 0 });
+      const attempts: number[] = [];
+      await work([plain], {
+        job: ({ n }: { n: number }, { message }: Task) => {
+          attempts.push(message.attempt);
+          if (attempts.length < 3) throw new RateLimitedError("vendor", 20);
+          return n;
+        },
+      });
+      const answer = createActorClient<Job>(broker, plain).call({ key: "k", n: 4 }, patience);
+      expect(await passUntil(answer)).toBe(4);
+      expect(attempts).toEqual([1, 1, 1]);
+    });
+
+    it("is let go when its limits are taken off its contract while it waits", async () => {
+      const rare = job({ rateLimit: { limit: 1, per: "1h" } });
+      const old = await work([rare], { job: ({ n }: { n: number }) => n });
+      const sent = await createActorClient<Job>(broker, rare).sendMany(jobs(5));
+      await Promise.race(sent.map((message) => message.result(patience)));
+      const store = broker.state?.limits;
+      await eventually("four to be parked", async () => {
+        const asked = await store?.acquire(
+          { name: rare.name, rate: { limit: 1, per: 1, kind: "window" }, reservation: 1 },
+          { token: randomUUID(), rateKey: "" },
+        );
+        return asked?.kind === "refused";
+      });
+      await old.stop();
+      await work([job({})], { job: ({ n }: { n: number }) => n });
+      const answers = Promise.all(sent.map((message) => message.result(patience)));
+      expect(await passUntil(answers)).toEqual([0, 1, 2, 3, 4]);
     });
   });
 }

@@ -7,7 +7,7 @@ import { openBackend } from "../rabbitmq/backend.js";
 import { describeBroker } from "./broker.js";
 import { describeControl, describeNoControl } from "./control.js";
 import type { BrokerHarness } from "./harness.js";
-import { describeLimits } from "./limits.js";
+import { describeLimitedActors, describeLimits } from "./limits.js";
 import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
 import { describeRetries } from "./retries.js";
@@ -58,6 +58,7 @@ describe("state in Redis", () => {
   const stateful = harness(() => ({ state: redisState(inject("redisUrl"), { prefix: own }) }));
   describeOperations("rabbitmq", stateful);
   describeLimits("rabbitmq", stateful);
+  describeLimitedActors("rabbitmq", stateful);
 });
 
 describe("what processes share in Redis", () => {

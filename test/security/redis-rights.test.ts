@@ -21,6 +21,18 @@ const PASSWORD = "pass-of-a-user";
 type Twice = Actor<{ input: number; output: number }>;
 const twice: Twice = testActor("twice", { input: z.number(), output: z.number(), maxRetries: 1 });
 
+const limited: Twice = testActor("limited", {
+  input: z.number(),
+  output: z.number(),
+  concurrencyLimit: 1,
+  rateLimit: { limit: 100, per: "1s", kind: "bucket" },
+});
+const rare: Twice = testActor("rare", {
+  input: z.number(),
+  output: z.number(),
+  rateLimit: { limit: 2, per: 100, key: (input) => Number(input) % 2 },
+});
+
 let server: RedisServer;
 let admin: Redis;
 
@@ -87,9 +99,22 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
     }
     return input * 2;
   };
-  const handlers = { test: { twice: handler } };
-  const worker = createWorker(working, { test: { twice } }, handlers, { logger, concurrency: 1 });
+  const slowly = async (input: number) => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return input * 2;
+  };
+  const handlers = { test: { twice: handler, limited: slowly, rare: slowly } };
+  const worker = createWorker(working, { test: { twice, limited, rare } }, handlers, { logger, concurrency: 1 });
   await worker.start();
+  // Another one, so that messages of limited actors meet.
+  const companion = createWorker(connect("worker"), { test: { twice, limited, rare } }, handlers, { logger });
+  await companion.start();
+  for (const actor of [limited, rare]) {
+    const messages = await createActorClient<Twice>(sending, actor).sendMany([1, 2, 3, 4, 5, 6]);
+    const answers = await Promise.all(messages.map((message) => message.result({ timeout: "20s" })));
+    expect(answers).toEqual([2, 4, 6, 8, 10, 12]);
+  }
+  await companion.stop();
   expect(await before.result({ timeout: "20s" })).toBe(8);
   expect(await client.call(21)).toBe(42);
   expect(await client.call(7)).toBe(14);

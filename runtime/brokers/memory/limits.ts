@@ -108,7 +108,7 @@ class Step {
 
   acquire(place: Place, waiting: Waiting | undefined): Acquired {
     const lines = linesOf(place);
-    if (lines.some((line) => this.#isPlaced(line, place.token))) return { kind: "placed" };
+    if (lines.some((line) => this.#isPlaced(line, place.token))) return { kind: "placed", ...this.#progress() };
     const id = waiting?.publication.id;
     const wasCalled = waiting?.turn !== undefined;
     const known = id === undefined ? undefined : this.#state.parked.get(id);
@@ -122,11 +122,12 @@ class Step {
       this.#refusing(lines, wasCalled) ?? (wasCalled ? undefined : lines.find((line) => this.#first(line)));
     if (refused === undefined) {
       for (const line of lines) this.#take(line, place.token);
-      return { kind: "placed" };
+      if (wasCalled) for (const line of lines) this.#move(line);
+      return { kind: "placed", ...this.#progress() };
     }
     if (waiting === undefined) return { kind: "refused", wait: Math.max(1, this.#opening(refused) - this.#time) };
     this.#park(waiting, lines, refused);
-    this.#move(refused);
+    for (const line of lines) this.#move(line);
     return { kind: "parked", ...this.#progress() };
   }
 

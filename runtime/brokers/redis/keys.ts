@@ -133,8 +133,8 @@ export interface LimitKeys {
   readonly parked: string;
   /** HASH by id of what is known of each, as JSON. */
   readonly records: string;
-  /** ZSET of the lines in which somebody waits, by the time at which one may move. */
-  readonly due: string;
+  /** ZSET of the lines of one limit, "c" or "r", in which somebody waits, by the time at which one may move. */
+  readonly due: (limit: string) => string;
   /** ZSET of called messages that are not published as far as is known, by the time until which their place is kept. */
   readonly calls: string;
   /** ZSET of ids by their turns. */
@@ -154,7 +154,7 @@ export function limitKeys(prefix: string, scope: string): LimitKeys {
   return {
     parked: `${base}:parked`,
     records: `${base}:records`,
-    due: `${base}:due`,
+    due: (limit) => `${base}:due:${limit}`,
     calls: `${base}:calls`,
     line: (line) => `${base}:line:${line}`,
     kept: (line) => `${base}:kept:${line}`,

@@ -7,13 +7,18 @@
 -- ARGV[11] its turn where it was called, else ""
 -- ARGV[12] its turn had it come at the time 0
 -- ARGV[13..] its lines
--- Returns  {"placed"}, {"parked", what progress() of limits.lua returns}, or {"refused", milliseconds until a place may come free}
+-- Returns  {"placed" or "parked", what progress() of limits.lua does}, or {"refused", milliseconds until a place may come
+--          free}
 
 local token, id, publication, was_called = ARGV[8], ARGV[9], ARGV[10], ARGV[11] ~= ""
 local lines = { unpack(ARGV, 13) }
 
-local function parked()
-  return { "parked", progress() }
+local function ended(kind)
+  -- The place that was kept for it is no longer.
+  if was_called then
+    for _, line in ipairs(lines) do move(line) end
+  end
+  return { kind, progress() }
 end
 
 -- Whether it took the place already, and did not hear of it.
@@ -26,13 +31,13 @@ local function is_placed()
   return false
 end
 
-if is_placed() then return { "placed" } end
+if is_placed() then return ended("placed") end
 
 if id ~= "" then
   if redis.call("HEXISTS", KEYS[1], id) == 1 then
     -- A message that was parked and not acked comes again: it is here. One that was called has been published, also
     -- where the publisher did not live to say so; in the line again it will be called again.
-    if not was_called or not redis.call("ZSCORE", KEYS[4], id) then return parked() end
+    if not was_called or not redis.call("ZSCORE", KEYS[4], id) then return ended("parked") end
     forget(id)
   end
   if was_called then
@@ -50,7 +55,7 @@ end
 local refused = refusing(lines, was_called) or (not was_called and queue_up()) or nil
 if not refused then
   for _, line in ipairs(lines) do take(line, token) end
-  return { "placed" }
+  return ended("placed")
 end
 if id == "" then return { "refused", math.max(1, opening(refused) - time) } end
 
@@ -58,4 +63,4 @@ redis.call("HSET", KEYS[1], id, publication)
 redis.call("HSET", KEYS[2], id, cjson.encode({ lines = lines }))
 redis.call("ZADD", KEYS[5] .. refused, was_called and ARGV[11] or ARGV[12] + time, id)
 move(refused)
-return parked()
+return ended("parked")

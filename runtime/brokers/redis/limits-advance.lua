@@ -18,5 +18,9 @@ for _, id in ipairs(redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", time, "LIMIT", 
   end
 end
 
-for _, line in ipairs(redis.call("ZRANGEBYSCORE", KEYS[3], "-inf", time, "LIMIT", 0, MOST_LINES)) do move(line) end
+for limit in pairs(limits) do
+  local latest = latest_due(limit)
+  local lines = redis.call("ZRANGEBYSCORE", KEYS[3] .. limit, "-inf", latest, "LIMIT", 0, MOST_LINES)
+  for _, line in ipairs(lines) do move(line) end
+end
 return progress()

@@ -6,7 +6,8 @@
 --
 -- KEYS[1]  parked hash: a message's id to its publication
 -- KEYS[2]  records hash: a message's id to its lines, and the ticket of its last call, as JSON
--- KEYS[3]  due zset: the lines in which somebody waits, by the time at which one may move
+-- KEYS[3]  what the two due zsets begin with, of "c" and of "r": the lines in which somebody waits, by the time at which
+--          one may move
 -- KEYS[4]  calls zset: the ids of those who were called and are not published as far as is known, by the time until
 --          which their place is kept
 -- KEYS[5]  what the zset of a line begins with: ids by their turns
@@ -128,10 +129,11 @@ end
 
 -- Notes when a line is to be looked at.
 local function schedule(line)
+  local due = KEYS[3] .. split(line)
   if redis.call("EXISTS", KEYS[5] .. line) == 1 then
-    redis.call("ZADD", KEYS[3], opening(line), line)
+    redis.call("ZADD", due, opening(line), line)
   else
-    redis.call("ZREM", KEYS[3], line)
+    redis.call("ZREM", due, line)
   end
 end
 
@@ -184,8 +186,17 @@ local function move(line)
   schedule(line)
 end
 
+-- Where a limit is no more, those who wait for it are due whatever was noted.
+local function latest_due(limit)
+  return limits[limit] == 0 and math.huge or time
+end
+
 -- What the caller is told: the milliseconds until something is due, -1 where nobody waits; and whom to publish.
 local function progress()
-  local due = math.min(first_score(KEYS[3]) or math.huge, first_score(KEYS[4]) or math.huge)
+  local due = first_score(KEYS[4]) or math.huge
+  for limit in pairs(limits) do
+    local first = first_score(KEYS[3] .. limit)
+    if first then due = math.min(due, first <= latest_due(limit) and time or first) end
+  end
   return { due == math.huge and -1 or math.max(0, due - time), called }
 end

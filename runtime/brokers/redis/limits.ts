@@ -40,9 +40,8 @@ export class RedisLimits implements LimitStore {
     const reply = await this.#context.connection.run(acquire, this.#keys(scope), args);
     switch (reply[0]) {
       case "placed":
-        return { kind: "placed" };
       case "parked":
-        return { kind: "parked", ...readProgress(reply[1], ticket) };
+        return { kind: reply[0], ...readProgress(reply[1], ticket) };
       case "refused":
         return { kind: "refused", wait: reply[1] };
     }
@@ -85,7 +84,7 @@ export class RedisLimits implements LimitStore {
   /** KEYS of every script, as limits.lua names them. */
   #keys({ name, rate }: LimitScope): readonly string[] {
     const { parked, records, due, calls, line, kept, slots, starts } = limitKeys(this.#context.prefix, name);
-    return [parked, records, due, calls, line(""), kept(""), slots(""), starts(rate?.kind ?? "window", "")];
+    return [parked, records, due(""), calls, line(""), kept(""), slots(""), starts(rate?.kind ?? "window", "")];
   }
 
   /** The first of ARGV of every script. */

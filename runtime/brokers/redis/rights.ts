@@ -25,6 +25,8 @@ const PAUSES = ":pauses";
 const WAKE = ":{*}:wake:*";
 const REPLY = ":reply:*";
 const CANCEL = ":{*}:cancel";
+/** Who waits for a slot of a limit is told. */
+const FREED = ":{*}:freed";
 
 const roles: Readonly<Record<Role, Rights>> = {
   producer: {
@@ -47,13 +49,13 @@ const roles: Readonly<Record<Role, Rights>> = {
   },
   worker: {
     keys: [":{*}:*", QUEUES, PAUSES],
-    channels: [WAKE, REPLY, CANCEL],
+    channels: [WAKE, REPLY, CANCEL, FREED],
     commands: [
       ...["exists", "lpush", "rpush", "rpop", "llen"],
       ...["hget", "hgetall", "hset", "hdel", "hkeys", "hexists"],
-      ...["zadd", "zrange", "zrangebyscore", "zremrangebyscore", "zscore"],
+      ...["zadd", "zrange", "zrangebyscore", "zremrangebyscore", "zscore", "zcard"],
       ...["sadd", "srem", "smembers"],
-      ...["get", "set", "del", "pexpire"],
+      ...["get", "set", "del", "pttl", "pexpire"],
       ...LISTENING,
     ],
   },

@@ -117,8 +117,7 @@ export type CancelledReply = readonly [version: number, now: number, ...idsAndEx
 export type ProgressReply = readonly [next: number, calls: readonly string[]];
 
 /** What `limits.acquire` returns. */
-export type AcquireReply =
-  readonly ["placed"] | readonly ["parked", ProgressReply] | readonly ["refused", wait: number];
+export type AcquireReply = readonly ["placed" | "parked", ProgressReply] | readonly ["refused", wait: number];
 
 export const scripts = {
   awaitResult: new Script<string | null>(awaitResult),

@@ -8,8 +8,10 @@ import {
   InvalidOutputError,
   LeaseLostError,
   NotImplementedError,
+  RateLimitedError,
   RetryLater,
   ShutdownError,
+  SlotLostError,
   toRemoteError,
 } from "../../errors.js";
 import { orElse } from "../../maybe.js";
@@ -33,16 +35,23 @@ export function afterFailure(task: MiddlewareTask, thrown: unknown, { random }: 
   // A handler that was told to stop has not failed, whatever it throws on its way out.
   const { abortReason } = task;
   if (abortReason instanceof CancelledError) return { kind: "cancelled" };
-  if (abortReason instanceof ShutdownError || abortReason instanceof LeaseLostError) return { kind: "release" };
-  const { options } = task;
+  if (isToldToStop(abortReason)) return { kind: "release" };
   const { attempt } = task.message;
   const error = toRemoteError(thrown, { stack: true });
+  if (thrown instanceof RateLimitedError) {
+    return { kind: "postpone", delay: thrown.retryIn, error, changes: { turn: undefined } };
+  }
   const final = finalReason(task, thrown);
   if (final !== undefined) return { kind: "dead", ...final, error, attempts: attempt };
   if (!mayRetry(task, thrown)) return { kind: "dead", reason: "retries-exhausted", error, attempts: attempt };
   const asked = thrown instanceof RetryLater ? parseDuration(thrown.delay) : undefined;
   if (asked !== undefined) return { kind: "retry", delay: asked, error, foreseen: true };
-  return { kind: "retry", delay: backoff(options, attempt, random), error };
+  return { kind: "retry", delay: backoff(task.options, attempt, random), error };
+}
+
+/** Whether an attempt was ended from outside, and its message is to be given back. */
+function isToldToStop(reason: Error | undefined): boolean {
+  return reason instanceof ShutdownError || reason instanceof LeaseLostError || reason instanceof SlotLostError;
 }
 
 /** Why no attempt may follow, however many are left. */

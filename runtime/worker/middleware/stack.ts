@@ -5,6 +5,7 @@ import type { Clock } from "../../clock.js";
 import { andThen, type MaybePromise } from "../../maybe.js";
 import { arrange, type Layer, type MaybePlaced } from "../../middleware.js";
 import type { Seal } from "../../seal.js";
+import type { Gates } from "../gate.js";
 import type { Logger } from "../logger.js";
 import type { Threads } from "../threads/index.js";
 import type { Outcome } from "../outcome.js";
@@ -14,6 +15,7 @@ import type { Middleware, Next } from "./compose.js";
 import { control } from "./control.js";
 import { exhausted } from "./exhausted.js";
 import { input } from "./input.js";
+import { limits } from "./limits.js";
 import { pauses } from "./pauses.js";
 import { maxAge } from "./max-age.js";
 import { results } from "./results.js";
@@ -31,6 +33,8 @@ export interface LayerContext {
   /** Knows which actors are paused; absent where the broker has no state store. */
   readonly presence?: Presence | undefined;
   readonly threads?: Threads | undefined;
+  /** Where messages of limited actors wait. */
+  readonly gates: Gates;
 }
 
 /** A layer of one actor's attempts. */
@@ -51,6 +55,13 @@ const builtin = [
   { name: "input", layer: (_, { seal }) => input(seal) },
   { name: "maxAge", layer: (_, context) => maxAge(context) },
   { name: "exhausted", layer: exhausted },
+  {
+    name: "limits",
+    layer: (actor, { gates }) => {
+      const gate = gates.of(actor);
+      return gate === undefined ? undefined : limits(gate);
+    },
+  },
   { name: "retries", layer: (_, context) => retries(context) },
   { name: "isolate", layer: (actor, { threads }) => (actor.options.isolate ? threads?.layer : undefined) },
   { name: "timeLimit", layer: (_, { clock }) => timeLimit(clock) },

@@ -5,8 +5,10 @@ import {
   DoNotRetry,
   LeaseLostError,
   NotImplementedError,
+  RateLimitedError,
   RetryLater,
   ShutdownError,
+  SlotLostError,
   TimeLimitError,
   toRemoteError,
   type ErrorCode,
@@ -24,8 +26,10 @@ export interface Thrown extends RemoteError {
   /** What some kinds say beside. */
   readonly actor?: string;
   readonly id?: string;
+  readonly key?: string;
   readonly limit?: number;
   readonly delay?: number;
+  readonly retryIn?: number;
 }
 
 /** How each kind is made anew that something is decided by. */
@@ -33,6 +37,8 @@ const kinds = {
   DO_NOT_RETRY: ({ message }: Thrown) => new DoNotRetry(message),
   NOT_IMPLEMENTED: ({ actor = "" }: Thrown) => new NotImplementedError(actor),
   RETRY_LATER: ({ delay = 0, message }: Thrown) => new RetryLater(delay, message),
+  RATE_LIMITED: ({ key = "", retryIn = 0 }: Thrown) => new RateLimitedError(key, retryIn),
+  SLOT_LOST: ({ key = "" }: Thrown) => new SlotLostError(key),
   LEASE_LOST: ({ message }: Thrown) => new LeaseLostError(message),
   SHUTDOWN: ({ message }: Thrown) => new ShutdownError(message),
   CANCELLED: ({ actor = "", id = "" }: Thrown) => new CancelledError(actor, id),
@@ -45,7 +51,7 @@ const isCode = (code: unknown): code is keyof typeof kinds => typeof code === "s
 /** Whatever was thrown, so that it can be copied. */
 export function toThrown(error: unknown): Thrown {
   const thrown = { ...toRemoteError(error, { stack: true }), lineage: lineageOf(error) };
-  const { code, actor, id, limit, delay } = fieldsOf(error);
+  const { code, actor, id, key, limit, delay, retryIn } = fieldsOf(error);
   if (!isCode(code)) return thrown;
   const wait = parseDuration(delay);
   return {
@@ -53,6 +59,8 @@ export function toThrown(error: unknown): Thrown {
     code,
     ...(typeof actor === "string" && { actor }),
     ...(typeof id === "string" && { id }),
+    ...(typeof key === "string" && { key }),
+    ...(typeof retryIn === "number" && { retryIn }),
     ...(typeof limit === "number" && { limit }),
     ...(wait !== undefined && { delay: wait }),
   };

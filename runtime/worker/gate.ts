@@ -1,0 +1,145 @@
+/** Where the messages of a limited actor enter and leave: takes their places, keeps them, gives them back. */
+import { randomUUID } from "node:crypto";
+import type { Actor } from "../actor.js";
+import { defaults } from "../defaults.js";
+import { InvalidKeyError, SlotLostError } from "../errors.js";
+import type { ActorLimits } from "../limit-options.js";
+import { limitStoreOf, type LimitScope, type LimitStore, type Place } from "../limits.js";
+import { SlotKeeper } from "../slot-keeper.js";
+import { whileUnavailable } from "./patience.js";
+import { Promoter, type PromoterContext } from "./promoter.js";
+import type { RunningTask } from "./task.js";
+
+/** The scope of an actor's limits. */
+function scopeOf({ name, limits }: Actor): LimitScope {
+  const { concurrency, rate } = limits ?? {};
+  return { name, concurrency, rate, reservation: defaults.limits.reservation };
+}
+
+export class Gate {
+  readonly #actor: Actor;
+  readonly #limits: ActorLimits;
+  readonly #scope: LimitScope;
+  readonly #store: LimitStore;
+  readonly #keeper: SlotKeeper;
+  readonly #promoter: Promoter;
+  readonly #context: PromoterContext;
+
+  constructor(actor: Actor, limits: ActorLimits, store: LimitStore, context: PromoterContext) {
+    this.#actor = actor;
+    this.#limits = limits;
+    this.#scope = scopeOf(actor);
+    this.#store = store;
+    this.#keeper = new SlotKeeper(store, this.#scope, context.clock);
+    this.#promoter = new Promoter(store, this.#scope, defaults.limits.sweepInterval, context);
+    this.#context = context;
+  }
+
+  /** What a task needs a place of. Throws `InvalidKeyError`. */
+  placeOf({ input }: RunningTask): Place {
+    const { concurrency, rate } = this.#limits;
+    return {
+      token: randomUUID(),
+      concurrencyKey: concurrency && this.#keyOf("concurrencyLimit", concurrency.key, input),
+      rateKey: rate && this.#keyOf("rateLimit", rate.key, input),
+    };
+  }
+
+  #keyOf(limit: "concurrencyLimit" | "rateLimit", key: ((input: unknown) => unknown) | undefined, input: unknown) {
+    if (key === undefined) return "";
+    let value: unknown;
+    try {
+      value = key(input);
+    } catch (error) {
+      throw new InvalidKeyError(this.#actor.name, limit, "threw", error);
+    }
+    if (typeof value === "string" || (typeof value === "number" && Number.isFinite(value))) return String(value);
+    throw new InvalidKeyError(this.#actor.name, limit, `returned ${typeof value === "number" ? value : typeof value}`);
+  }
+
+  /** Takes the place. False where there is none: then the store has the message. */
+  async enter(task: RunningTask, place: Place): Promise<boolean> {
+    const { id, turn } = task.envelope;
+    const { queue, priority, body } = task.delivery;
+    const waiting = { publication: { id, queue, priority, delay: 0, body }, turn };
+    const acquired = await whileUnavailable(
+      this.#context.clock,
+      task,
+      () => this.#store.acquire(this.#scope, place, waiting),
+      (error) => task.log.warn({ err: error }, "its limits cannot be asked for a place yet; trying again"),
+    );
+    if (acquired.kind === "placed" && place.concurrencyKey !== undefined) {
+      this.#keeper.add(place, () => task.abort(new SlotLostError(this.#actor.name)));
+    }
+    if (acquired.kind !== "refused") await this.#promoter.take(acquired);
+    return acquired.kind === "placed";
+  }
+
+  /** Gives the place back, and sees to those who wait for it. Never rejects: what is not given back ends with its lease. */
+  async leave(place: Place): Promise<void> {
+    if (place.concurrencyKey === undefined) return;
+    this.#keeper.remove(place);
+    try {
+      await this.#promoter.take(await this.#store.release(this.#scope, place));
+    } catch (error) {
+      const fields = { actor: this.#actor.name, err: error };
+      this.#context.logger.warn(fields, "a slot could not be given back: it is free when its lease ends");
+    }
+  }
+
+  start(): void {
+    this.#promoter.start();
+  }
+
+  /** What is not given back by now ends with its lease. */
+  stop(): Promise<void> {
+    this.#keeper.stop();
+    return this.#promoter.stop();
+  }
+}
+
+/** The gates of a worker's actors. */
+export class Gates {
+  readonly #context: PromoterContext;
+  readonly #gates = new Map<string, Gate>();
+  /** See to what was parked for an actor before its limits were taken off its contract. */
+  readonly #remainders = new Map<string, Promoter>();
+
+  constructor(context: PromoterContext) {
+    this.#context = context;
+  }
+
+  /** The gate of an actor; none where nothing limits it. Throws where its limits have no store. */
+  of(actor: Actor): Gate | undefined {
+    const known = this.#gates.get(actor.name);
+    if (known !== undefined) return known;
+    if (actor.limits === undefined) {
+      this.#watchRemainder(actor);
+      return undefined;
+    }
+    const store = limitStoreOf(this.#context.broker, `The ${namesOf(actor.limits)} of ${actor.name}`);
+    const gate = new Gate(actor, actor.limits, store, this.#context);
+    this.#gates.set(actor.name, gate);
+    return gate;
+  }
+
+  #watchRemainder(actor: Actor): void {
+    const store = this.#context.broker.state?.limits;
+    if (store === undefined || this.#remainders.has(actor.name)) return;
+    const interval = defaults.limits.remainderInterval;
+    this.#remainders.set(actor.name, new Promoter(store, scopeOf(actor), interval, this.#context));
+  }
+
+  start(): void {
+    for (const each of [...this.#gates.values(), ...this.#remainders.values()]) each.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#gates.values(), ...this.#remainders.values()].map((each) => each.stop()));
+  }
+}
+
+function namesOf({ concurrency, rate }: ActorLimits): string {
+  if (rate === undefined) return '"concurrencyLimit"';
+  return concurrency === undefined ? '"rateLimit"' : '"concurrencyLimit" and "rateLimit"';
+}

@@ -1,0 +1,26 @@
+/** Has a message wait for its turn where its actor's limits say so, without a retry and without holding up others. */
+import { InvalidKeyError, toRemoteError } from "../../errors.js";
+import type { Place } from "../../limits.js";
+import type { Gate } from "../gate.js";
+import type { Outcome } from "../outcome.js";
+import type { RunningTask } from "../task.js";
+import type { Next } from "./compose.js";
+
+export function limits(gate: Gate) {
+  return async function limits(task: RunningTask, next: Next): Promise<Outcome> {
+    let place: Place;
+    try {
+      place = gate.placeOf(task);
+    } catch (error) {
+      if (!(error instanceof InvalidKeyError)) throw error;
+      return { kind: "dead", reason: "invalid-key", error: toRemoteError(error, { stack: true }), attempts: 0 };
+    }
+    // The store has it, and brings it back to the queue when its turn has come.
+    if (!(await gate.enter(task, place))) return { kind: "taken" };
+    try {
+      return await next();
+    } finally {
+      await gate.leave(place);
+    }
+  };
+}
