@@ -401,9 +401,11 @@ export function toRemoteError(thrown: unknown, options: { readonly stack: boolea
   return error;
 }
 
-/** What was thrown, as it was: the same object. An error that came from another process is told as it arrived. */
+/** What was thrown, as it was: the same object. An error that came from elsewhere becomes one of its name and message. */
 export function originalOf(error: RemoteError): unknown {
-  return originals.has(error) ? originals.get(error) : error;
+  if (originals.has(error)) return originals.get(error);
+  const { name, message } = error;
+  return Object.assign(new Error(message), { name });
 }
 
 function describeThrown(thrown: unknown, options: { readonly stack: boolean }): RemoteError {

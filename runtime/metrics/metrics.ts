@@ -103,9 +103,10 @@ class PrometheusMetrics implements Metrics {
     const waited = task.envelope.attempt === 1 ? this.#waited(task.envelope) : undefined;
     meters.began();
     const ended = (outcome: Outcome) => {
-      meters.ended(wasHandled(outcome) ? secondsSince(started) : undefined);
-      if (waited !== undefined && wasHandled(outcome)) void andThen(waited, meters.waited);
-      count(meters, outcome);
+      const attempted = wasAttempted(outcome, task);
+      meters.ended(attempted ? secondsSince(started) : undefined);
+      if (waited !== undefined && attempted) void andThen(waited, meters.waited);
+      count(meters, outcome, attempted);
       return outcome;
     };
     const broken = (error: unknown) => {
@@ -128,12 +129,13 @@ class PrometheusMetrics implements Metrics {
   }
 }
 
-/** Whether it was an attempt of the handler's, and not only a look at the message. */
-function wasHandled(outcome: Outcome): boolean {
-  return outcome.kind === "done" || outcome.kind === "retry" || (outcome.kind === "dead" && outcome.attempts > 0);
+/** Whether it was an attempt, and not only a look at the message: one that is too old is dead without another. */
+function wasAttempted(outcome: Outcome, { message }: MiddlewareTask): boolean {
+  if (outcome.kind === "dead") return outcome.attempts === message.attempt;
+  return outcome.kind === "done" || outcome.kind === "retry";
 }
 
-function count(meters: ActorMeters, outcome: Outcome): void {
+function count(meters: ActorMeters, outcome: Outcome, attempted: boolean): void {
   switch (outcome.kind) {
     case "done":
       return meters.processed();
@@ -143,7 +145,7 @@ function count(meters: ActorMeters, outcome: Outcome): void {
       meters.failed();
       return meters.retried();
     case "dead":
-      if (wasHandled(outcome)) meters.failed();
+      if (attempted) meters.failed();
       return meters.dead(outcome.reason);
     case "postpone":
     case "release":

@@ -1,9 +1,11 @@
 /** The memory broker under a test's eyes: it keeps what was sent and what failed, and lets faults strike. */
 import type { ConsumeOptions, Consumer, Delivery, Publication } from "../broker.js";
 import { MemoryBroker, type MemoryBackend } from "../brokers/memory/index.js";
+import type { Claims } from "../claims.js";
 import { defaults } from "../defaults.js";
 import { BrokerUnavailableError } from "../errors.js";
 import type { ResultStore } from "../results.js";
+import { TestClaims } from "./claims.js";
 import { WatchedDelivery, type Failure, type Fate, type Watch } from "./delivery.js";
 import { PendingFaults } from "./faults.js";
 import { TestResults } from "./results.js";
@@ -11,6 +13,7 @@ import { Stillness } from "./stillness.js";
 
 export class TestBroker extends MemoryBroker implements Watch {
   override readonly results: ResultStore;
+  override readonly claims: Claims;
   readonly faults: PendingFaults;
   readonly sent: Publication[] = [];
   readonly failures: Failure[] = [];
@@ -29,6 +32,11 @@ export class TestBroker extends MemoryBroker implements Watch {
     this.#backend = backend;
     // A handler that asks for it is known to hold its message only when it waits for something.
     this.faults = new PendingFaults(() => queueMicrotask(() => this.#loseLeases()));
+    this.claims = new TestClaims(
+      backend,
+      (message) => this.#accept([message]),
+      () => this.#reach(),
+    );
     this.results = new TestResults(backend, patience, (id) => this.#answer(id));
   }
 
@@ -43,11 +51,8 @@ export class TestBroker extends MemoryBroker implements Watch {
   }
 
   override async publish(messages: readonly Publication[]): Promise<void> {
-    if (this.faults.strikes("disconnect")) {
-      throw new BrokerUnavailableError(`${this.name} cannot be reached: the test dropped the connection`);
-    }
-    await super.publish(messages);
-    this.sent.push(...messages);
+    this.#reach();
+    await this.#accept(messages);
   }
 
   override consume(queue: string, options: ConsumeOptions): Consumer {
@@ -91,6 +96,16 @@ export class TestBroker extends MemoryBroker implements Watch {
   ended(delivery: WatchedDelivery): void {
     this.held.delete(delivery);
     this.stillness.moved();
+  }
+
+  #reach(): void {
+    if (!this.faults.strikes("disconnect")) return;
+    throw new BrokerUnavailableError(`${this.name} cannot be reached: the test dropped the connection`);
+  }
+
+  async #accept(messages: readonly Publication[]): Promise<void> {
+    await super.publish(messages);
+    this.sent.push(...messages);
   }
 
   #fate(): Fate {

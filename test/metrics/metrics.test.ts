@@ -1,5 +1,5 @@
 /** Metrics, as a parser of Prometheus' text format reads them. */
-import { DoNotRetry, type Broker } from "callboard";
+import { DoNotRetry, RetryLater, type Broker } from "callboard";
 import { createActorClient, type Actor } from "callboard/client";
 import { createMetrics, type MetricsOptions } from "callboard/metrics";
 import { redisBroker } from "callboard/redis";
@@ -174,6 +174,19 @@ describe("metrics", () => {
     counted = await read(metrics.text());
     expect(counted.get("callboard_messages_failed_total")).toEqual([{ labels: ofNote, value: "1" }]);
     expect(counted.get("callboard_messages_in_progress")).toEqual([{ labels: ofNote, value: "0" }]);
+  });
+
+  it("count no attempt at a message that was too old for another one", async () => {
+    const { kit, metrics, notes, work } = setUp();
+    await work({ note: () => Promise.reject(new RetryLater("1h")) });
+    await notes.send("a", { maxAge: "30m" });
+    await kit.advance("1h");
+    expect(kit.deadLetters).toMatchObject([{ reason: "expired", attempts: 1 }]);
+    const counted = await read(metrics.text());
+    const value = (labels: object) => [{ labels, value: "1" }];
+    expect(counted.get("callboard_messages_failed_total")).toEqual(value(ofNote));
+    expect(counted.get("callboard_messages_dead_total")).toEqual(value({ ...ofNote, reason: "expired" }));
+    expect(counted.get("callboard_message_duration_seconds_count")).toEqual(value(ofNote));
   });
 
   it("count what was cancelled", async () => {

@@ -180,6 +180,53 @@ describe("advance", () => {
   });
 });
 
+describe("the kit's clock", () => {
+  it("moves how old a message may become", async () => {
+    const { kit, mails } = setUp();
+    await mails.send("soon too old", { maxAge: "1h" });
+    await kit.advance("2h");
+    await work(kit, {});
+    await expect(kit.drain()).rejects.toThrow("picked up 3600000 ms too late");
+    expect(kit.deadLetters).toMatchObject([{ actor: "test.mail", reason: "expired", attempts: 0 }]);
+  });
+
+  it("moves how long messages count as one, and a connection that is down leaves nothing claimed", async () => {
+    type Index = Actor<{ input: string }>;
+    const index: Index = testActor("index", {
+      input: z.string(),
+      unique: { key: () => "all", for: "1m", mode: "debounce" },
+    });
+    const kit = createTestKit();
+    onTestFinished(() => kit.close());
+    const seen: string[] = [];
+    const handlers = { test: { index: (input: string) => void seen.push(input) } };
+    await kit.start(createWorker(kit.broker, { test: { index } }, handlers, { logger: new TestLogger() }));
+    const client = createActorClient<Index>(kit.broker, index);
+    kit.faults.disconnect();
+    await expect(client.send("lost")).rejects.toThrow(BrokerUnavailableError);
+    for (const input of ["first", "second", "third"]) {
+      await client.send(input);
+      await kit.advance("50s");
+    }
+    expect(seen).toEqual([]);
+    await kit.advance("10s");
+    expect(seen).toEqual(["third"]);
+    expect(kit.sent(index)).toHaveLength(3);
+  });
+
+  it("brings no message that was cancelled before its time", async () => {
+    const { kit, mails } = setUp();
+    const seen: string[] = [];
+    await work(kit, { mail: (to: string) => void seen.push(to) });
+    const message = await mails.send("ada", { delay: "1h" });
+    await kit.advance("59m");
+    await message.cancel();
+    await kit.advance("1h");
+    expect(seen).toEqual([]);
+    expect(kit.deadLetters).toEqual([]);
+  });
+});
+
 describe("sent", () => {
   it("tells inputs and options, with their types, of one actor", async () => {
     const { kit, charges, mails } = setUp();
