@@ -214,6 +214,32 @@ describe("the kit's clock", () => {
     expect(kit.sent(index)).toHaveLength(3);
   });
 
+  it("moves limits: what has to wait is called when its turn has come, and drained as far as it may run", async () => {
+    type Slow = Actor<{ input: number }>;
+    const slow: Slow = testActor("slow", {
+      input: z.number(),
+      rateLimit: { limit: 2, per: "1m" },
+      concurrencyLimit: 1,
+    });
+    const kit = createTestKit();
+    onTestFinished(() => kit.close());
+    const seen: number[] = [];
+    const handler = async (input: number) => {
+      await sleep(2);
+      seen.push(input);
+    };
+    await kit.start(
+      createWorker(kit.broker, { test: { slow } }, { test: { slow: handler } }, { logger: new TestLogger() }),
+    );
+    await createActorClient<Slow>(kit.broker, slow).sendMany([1, 2, 3, 4, 5]);
+    await kit.drain();
+    expect(seen).toEqual([1, 2]);
+    await kit.advance("1m");
+    expect(seen).toEqual([1, 2, 3, 4]);
+    await kit.advance("1m");
+    expect(seen).toEqual([1, 2, 3, 4, 5]);
+  });
+
   it("brings no message that was cancelled before its time", async () => {
     const { kit, mails } = setUp();
     const seen: string[] = [];
