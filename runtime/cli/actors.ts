@@ -1,12 +1,11 @@
 /** The actors of a project, as its generated code has them. */
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import pc from "picocolors";
 import { readConfig } from "../../generator/config.js";
 import type { Actor } from "../actor.js";
 import { Failure } from "./exit.js";
-import { missingPackage } from "./module.js";
+import { importModule } from "./module.js";
 
 /** All actors of the project in this folder; none where nothing has been generated, or what was cannot be loaded here. */
 export async function loadActors(): Promise<readonly Actor[]> {
@@ -29,23 +28,13 @@ async function load(): Promise<readonly Actor[]> {
   const folder = actorsFolder();
   if (!existsSync(folder)) return [];
   const files = readdirSync(folder).filter((name) => name.endsWith(".js"));
-  const modules = await Promise.all(files.map((name) => importFile(join(folder, name))));
+  const modules = await Promise.all(files.map((name) => importModule(join(folder, name))));
   return modules.flatMap((module) => Object.values(module).filter(isActor));
 }
 
 function actorsFolder(): string {
   const { root, generated } = readConfig(process.cwd());
   return join(resolve(root, generated), "actors");
-}
-
-async function importFile(file: string): Promise<object> {
-  try {
-    return (await import(pathToFileURL(file).href)) as object;
-  } catch (error) {
-    const missing = missingPackage(error);
-    if (missing === undefined) throw error;
-    throw new Failure(`The package "${missing}" is not installed: npm install ${missing}`);
-  }
 }
 
 function isActor(value: unknown): value is Actor {

@@ -57,12 +57,22 @@ function queueType({ "queue-type": type }: BrokerPlace) {
 
 async function ofFile(file: string, place: BrokerPlace): Promise<Broker> {
   refuseOptions(place, ["prefix", "state-url", "queue-type"], `is said in ${file}`);
-  const module = await importModule(file);
+  const module = await compiled(file);
   const found = new Set(Object.values(module).filter(isBroker));
   const broker = isBroker(module["default"]) ? module["default"] : [...found][0];
   if (broker !== undefined && (found.size === 1 || broker === module["default"])) return broker;
   const how = "write `export default redisBroker(...)` or `rabbitmqBroker(...)`";
   throw new Failure(`${file} exports ${found.size === 0 ? "no broker" : "several brokers"}: ${how}.`);
+}
+
+async function compiled(file: string): Promise<Module> {
+  const { Compiler } = await import("./program.js");
+  const placed = (await new Compiler(file, false).build()).place();
+  try {
+    return await importModule(placed.path);
+  } finally {
+    placed.remove();
+  }
 }
 
 function refuseOptions(place: BrokerPlace, names: readonly (keyof BrokerPlace)[], why: string): void {

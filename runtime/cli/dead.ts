@@ -177,7 +177,9 @@ async function confirm(what: string): Promise<void> {
     throw new UsageError(`${what}: say --yes to do it, or --dry-run to see more. Nothing was changed.`);
   }
   const asking = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await asking.question(`${what}. Go on? [y/N] `);
+  // Who ends the input has not agreed.
+  const ended = new Promise<string>((resolve) => asking.once("close", () => resolve("")));
+  const answer = await Promise.race([asking.question(`${what}. Go on? [y/N] `), ended]);
   asking.close();
   if (!/^y(es)?$/i.test(answer.trim())) throw new Failure("Nothing was changed.");
 }

@@ -26,7 +26,7 @@ export interface RabbitmqBackend extends Backend {
 }
 
 /** The queues that tests use. */
-const QUEUES = ["work", "other", "default", "slow"];
+const QUEUES = ["work", "other", "default", "slow", "money", "mails.0", "mails.1"];
 
 export async function openBackend(
   url: string,

@@ -1,0 +1,81 @@
+/** A project with contracts and generated code, and workers of its actors in this process, for the operator's commands. */
+import { actor } from "callboard";
+import { defineActor } from "callboard/client";
+import { createWorker, type Broker, type Worker } from "callboard/worker";
+import { expect, onTestFinished } from "vitest";
+import { z } from "zod";
+import type { Ended } from "../setup/command.js";
+import { createProject, type Project } from "../setup/project.js";
+import { TestLogger } from "../support/actors.js";
+
+const contracts = (most: number) => `
+  import { actor } from "callboard";
+  import { z } from "zod";
+
+  /** Charges a customer's card. */
+  export const charge = actor({
+    input: z.object({ amount: z.number().positive().max(${most}) }),
+    output: z.string(),
+    queue: "money",
+    maxRetries: 0,
+  });
+  /** Reminds of a day. */
+  export const remind = actor({ input: z.object({ at: z.date() }), queue: "mails", partitions: 2 });
+`;
+
+/** A project whose contracts have been generated. */
+export interface OperatedProject extends Project {
+  /** Runs the command against the test's broker and expects it to end well; what it printed. */
+  ok(...args: readonly string[]): Promise<string>;
+  /** The same, with `--json`. */
+  json(...args: readonly string[]): Promise<unknown>;
+  /** Runs the command against the test's broker. */
+  run(...args: readonly string[]): Promise<Ended>;
+  /** From now on the contract takes no larger amounts. */
+  lower(most: number): Promise<void>;
+}
+
+/** Makes a project; `place` says where its broker is. */
+export async function createOperated(place: readonly string[]): Promise<OperatedProject> {
+  const project = createProject({ "contracts/payments.ts": contracts(1_000_000) });
+  const run = (...args: readonly string[]) => project.callboard(...args, ...place);
+  const ok = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await run(...args);
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    return stdout;
+  };
+  const generate = async () => expect((await project.callboard("gen")).stderr).toBe("");
+  await generate();
+  return {
+    ...project,
+    run,
+    ok,
+    json: async (...args) => JSON.parse(await ok(...args, "--json")) as unknown,
+    async lower(most) {
+      project.write("contracts/payments.ts", contracts(most));
+      await generate();
+    },
+  };
+}
+
+const charge = defineActor<{ input: { amount: number }; output: string }>(
+  actor({ input: z.object({ amount: z.number() }), output: z.string(), queue: "money", maxRetries: 0 }),
+  { name: "payments.charge", fingerprint: "00000000" },
+);
+
+/** Starts a worker that charges whatever is even. It is stopped when the test ends. */
+export async function startCharging(broker: Broker): Promise<Worker> {
+  const handler = ({ amount }: { readonly amount: number }) => {
+    if (amount % 2 === 1) throw new RangeError(`${amount} is odd\u001B[31m`);
+    return `charged ${amount}`;
+  };
+  const worker = createWorker(
+    broker,
+    { payments: { charge } },
+    { payments: { charge: handler } },
+    { logger: new TestLogger(), concurrency: 7 },
+  );
+  onTestFinished(() => worker.stop());
+  await worker.start();
+  return worker;
+}
