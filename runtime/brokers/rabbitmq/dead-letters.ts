@@ -33,6 +33,8 @@ export class RabbitmqDeadLetters implements DeadLetters {
   readonly #publisher: Publisher;
   /** Looking through letters takes them away for the moment: one look at a time. */
   #looking: Promise<unknown> = Promise.resolve();
+  /** One for all looks: what one gives back comes to another channel only after a moment. */
+  #channel: Channel | undefined;
 
   constructor(
     connection: RabbitmqConnection,
@@ -130,7 +132,7 @@ export class RabbitmqDeadLetters implements DeadLetters {
     return this.#look(queue, async (channel, name) => (await channel.purgeQueue(name)).messageCount);
   }
 
-  /** Does something on a channel of its own. Its end gives back what was looked at and not acked. */
+  /** Does something with the letters, and gives back what was looked at and not acked. */
   #look<T>(queue: string, look: (channel: Channel, name: string) => Promise<T>): Promise<T> {
     const looking = this.#looking.then(async () => {
       for (let tries = 1; ; tries++) {
@@ -150,14 +152,27 @@ export class RabbitmqDeadLetters implements DeadLetters {
   async #lookOnce<T>(queue: string, look: (channel: Channel, name: string) => Promise<T>): Promise<T> {
     const { name, declare } = this.#topology.dead(queue);
     await declare();
-    const channel = await this.#connection.channel();
+    const channel = await this.#open();
     try {
-      return await look(channel, name);
+      const found = await look(channel, name);
+      channel.nackAll(true);
+      return found;
     } catch (error) {
-      throw this.#connection.translate(error);
-    } finally {
+      // The end of a channel gives back what was looked at, too.
+      this.#channel = undefined;
       await channel.close().catch(() => undefined);
+      throw this.#connection.translate(error);
     }
+  }
+
+  async #open(): Promise<Channel> {
+    if (this.#channel !== undefined) return this.#channel;
+    const channel = await this.#connection.channel();
+    channel.once("close", () => {
+      if (this.#channel === channel) this.#channel = undefined;
+    });
+    this.#channel = channel;
+    return channel;
   }
 }
 
