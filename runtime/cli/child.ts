@@ -1,8 +1,10 @@
 /** The process of one worker: loads it, starts it, tells how it is, and stops it when the command says so or is gone. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Broker } from "../broker.js";
 import type { InvalidOptionError } from "../errors.js";
 import type { Worker } from "../worker/worker.js";
 import { exitCode, explain, Failure, UsageError } from "./exit.js";
+import { loadMetrics } from "./metrics.js";
 import { importModule, type Module } from "./module.js";
 import type { Assignment, News, Order } from "./protocol.js";
 import { leave } from "./terminal.js";
@@ -13,12 +15,14 @@ const FETCHING_INTERVAL = 20;
 const STOPPED_INTERVAL = 1000;
 
 let started: Promise<Worker> | undefined;
+let metrics: Awaited<ReturnType<typeof loadMetrics>>;
 let isStopping = false;
 
 process.on("message", (order: Order) => {
   if (order.kind === "run") run(order.assignment);
   else if (order.kind === "stop") stop();
-  else void report(order.id);
+  else if (order.kind === "report") void report(order.id);
+  else void measure(order.id);
 });
 // The command is gone, even by SIGKILL: nobody would start this process again, or end it.
 process.on("disconnect", stop);
@@ -36,10 +40,12 @@ function run(assignment: Assignment): void {
   started.then(follow, fail);
 }
 
-async function start({ module, file, overrides }: Assignment): Promise<Worker> {
+async function start({ module, file, overrides, isMeasured }: Assignment): Promise<Worker> {
+  if (isMeasured) metrics = await loadMetrics();
   const worker = findWorker(await importModule(module), file);
   if (worker.state === "idle") {
-    await worker.start(overrides).catch((error: unknown) => {
+    const middleware = (broker: Broker) => (metrics === undefined ? [] : [metrics.createMetrics({ broker }).worker]);
+    await worker.start({ ...overrides, middleware }).catch((error: unknown) => {
       throw error instanceof Error && isInvalidOption(error) ? new UsageError(error.message) : error;
     });
     return worker;
@@ -84,6 +90,11 @@ async function report(id: number): Promise<void> {
   const worker = await started?.catch(() => undefined);
   if (worker === undefined) return;
   await tell({ kind: "report", id, report: { healthy: worker.healthy, running: worker.running } });
+}
+
+async function measure(id: number): Promise<void> {
+  const measured = await metrics?.readMetrics();
+  if (measured !== undefined) await tell({ kind: "metrics", id, metrics: measured });
 }
 
 /** Resolves when the command has it, or cannot have it any more. */

@@ -1,4 +1,5 @@
 /** What the command and its worker processes say to each other. */
+import type { ProcessMetrics } from "../metrics/processes.js";
 import type { StartOptions } from "../worker/worker.js";
 
 /** What the command tells a process. */
@@ -6,7 +7,8 @@ export type Order =
   | { readonly kind: "run"; readonly assignment: Assignment }
   /** Give back what waits, finish what runs, and end. */
   | { readonly kind: "stop" }
-  | { readonly kind: "report"; readonly id: number };
+  | { readonly kind: "report"; readonly id: number }
+  | { readonly kind: "measure"; readonly id: number };
 
 /** What a process is to run. */
 export interface Assignment {
@@ -14,8 +16,13 @@ export interface Assignment {
   readonly module: string;
   /** The file that it was made of, as the user named it. */
   readonly file: string;
-  readonly overrides: StartOptions;
+  readonly overrides: Overrides;
+  /** Whether it will be asked for metrics. */
+  readonly isMeasured: boolean;
 }
+
+/** What the command line says instead of the worker's file. */
+export type Overrides = Pick<StartOptions, "concurrency" | "queues" | "shutdownTimeout">;
 
 /** What a process tells the command. */
 export type News =
@@ -26,7 +33,8 @@ export type News =
   | { readonly kind: "failed"; readonly text: string; readonly isUsage: boolean }
   /** The worker's own file has stopped it. The process ends. */
   | { readonly kind: "finished" }
-  | { readonly kind: "report"; readonly id: number; readonly report: Report };
+  | { readonly kind: "report"; readonly id: number; readonly report: Report }
+  | { readonly kind: "metrics"; readonly id: number; readonly metrics: ProcessMetrics };
 
 /** What does not change while a worker runs. */
 export interface WorkerFacts {
@@ -43,8 +51,6 @@ export interface Report {
   readonly healthy: boolean;
   /** How many handlers run. */
   readonly running: number;
-  /** Its metrics in Prometheus' text format; absent where there are none. */
-  readonly metrics?: string;
 }
 
 const kinds: Readonly<Record<News["kind"], true>> = {
@@ -53,6 +59,7 @@ const kinds: Readonly<Record<News["kind"], true>> = {
   failed: true,
   finished: true,
   report: true,
+  metrics: true,
 };
 
 /** Whether a message of a process is meant for the command: a user's code may send some of its own. */

@@ -1,5 +1,6 @@
 /** What `callboard worker` answers over HTTP: how all of its processes are, taken together. */
 import { json, text, type Routes } from "./http.js";
+import { loadMetrics } from "./metrics.js";
 import type { Supervisor } from "./supervisor.js";
 
 /** The routes over a supervisor's processes. */
@@ -15,6 +16,11 @@ export function statusRoutes(supervisor: Supervisor): Routes {
       const isReady = processes.every(({ started }) => started);
       return json(isReady ? 200 : 503, { status: isReady ? "ready" : "not ready", processes });
     },
-    "/metrics": () => text(501, "There are no metrics yet."),
+    async "/metrics"() {
+      const metrics = await loadMetrics();
+      if (metrics === undefined) return text(501, "Metrics need a package: npm install prom-client");
+      const { text: body, contentType } = await metrics.joinMetrics(await supervisor.measure());
+      return { status: 200, type: contentType, body };
+    },
   };
 }

@@ -1,5 +1,6 @@
 /** Keeps a number of worker processes: starts again those that die, and puts new ones in the place of old ones. */
 import { settlesWithin, type Clock } from "../clock.js";
+import type { ProcessMetrics } from "../metrics/processes.js";
 import type { Logger } from "../worker/logger.js";
 import type { Report, WorkerFacts } from "./protocol.js";
 import type { Ending, WorkerProcess } from "./worker-process.js";
@@ -84,6 +85,12 @@ export class Supervisor {
         ...(await process?.report()),
       })),
     );
+  }
+
+  /** The metrics of each process that tells any. */
+  async measure(): Promise<readonly ProcessMetrics[]> {
+    const all = await Promise.all(this.#places.map(async ({ process }) => process?.measure()));
+    return all.filter((metrics) => metrics !== undefined);
   }
 
   /**

@@ -3,11 +3,11 @@ import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../clock.js";
 import { defaults } from "../defaults.js";
-import type { StartOptions } from "../worker/worker.js";
+import type { ProcessMetrics } from "../metrics/processes.js";
 import { Failure, UsageError } from "./exit.js";
 import type { Output } from "./output.js";
 import type { Program } from "./program.js";
-import { isNews, type News, type Order, type Report, type WorkerFacts } from "./protocol.js";
+import { isNews, type News, type Order, type Overrides, type Report, type WorkerFacts } from "./protocol.js";
 
 /** A process that was started. */
 export interface WorkerProcess {
@@ -21,6 +21,8 @@ export interface WorkerProcess {
   readonly ended: Promise<Ending>;
   /** How it is; `undefined` where it does not answer. */
   report(): Promise<Report | undefined>;
+  /** What it has counted and measured; `undefined` where it does not answer, or has no metrics. */
+  measure(): Promise<ProcessMetrics | undefined>;
   /** Has it finish what runs, give back the rest, and end. It is killed if that takes longer than it may. */
   stop(): void;
   kill(): void;
@@ -41,13 +43,17 @@ export interface WorkerProcessOptions {
   readonly program: Program;
   /** The program's file, as the user named it. */
   readonly file: string;
-  readonly overrides: StartOptions;
+  readonly overrides: Overrides;
+  /** Whether it will be asked for metrics. */
+  readonly isMeasured: boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly output: Output;
 }
 
-/** How long a process may take to answer, in milliseconds. One whose event loop is blocked does not. */
+/** How long a process may take to say how it is, in milliseconds. One whose event loop is blocked does not. */
 const PATIENCE = 1000;
+/** How long it may take to tell its metrics, in milliseconds: for some of them it asks the broker. */
+const PATIENCE_FOR_METRICS = 5000;
 /** How much longer than its worker's `shutdownTimeout` a process may take to end, in milliseconds. */
 const GRACE = 15_000;
 
@@ -55,12 +61,14 @@ const GRACE = 15_000;
 const script = fileURLToPath(new URL("../cli/child.js", import.meta.url));
 
 /** Starts a process. */
-export function startWorkerProcess({ number, program, file, overrides, env, output }: WorkerProcessOptions) {
+export function startWorkerProcess(options: WorkerProcessOptions) {
+  const { number, program, file, overrides, isMeasured, env, output } = options;
   const module = program.place();
-  const child = fork(script, { env, stdio: ["ignore", output.stdio, output.stdio, "ipc"] });
+  // Metrics may be numbers that JSON does not have.
+  const child = fork(script, { env, serialization: "advanced", stdio: ["ignore", output.stdio, output.stdio, "ipc"] });
   output.attach(number, child);
   const started = new ForkedWorker(child);
-  started.order({ kind: "run", assignment: { module: module.path, file, overrides } });
+  started.order({ kind: "run", assignment: { module: module.path, file, overrides, isMeasured } });
   started.ready.then(module.remove, module.remove);
   return started;
 }
@@ -70,8 +78,8 @@ class ForkedWorker implements WorkerProcess {
   readonly fetching: Promise<void>;
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
-  readonly #answers = new Map<number, (report: Report | undefined) => void>();
-  #questions = 0;
+  readonly #reports = new Questions<Report>();
+  readonly #metrics = new Questions<ProcessMetrics>();
   #hasBegun = false;
   #shutdownTimeout: number = defaults.worker.shutdownTimeout;
 
@@ -102,7 +110,9 @@ class ForkedWorker implements WorkerProcess {
           isFinished = true;
           return;
         case "report":
-          return this.#answers.get(news.id)?.(news.report);
+          return this.#reports.answer(news.id, news.report);
+        case "metrics":
+          return this.#metrics.answer(news.id, news.metrics);
       }
     };
     child.on("message", (message) => {
@@ -119,13 +129,11 @@ class ForkedWorker implements WorkerProcess {
   }
 
   report(): Promise<Report | undefined> {
-    const id = ++this.#questions;
-    return new Promise<Report | undefined>((resolve) => {
-      this.#answers.set(id, resolve);
-      setTimeout(() => resolve(undefined), PATIENCE).unref();
-      void this.ended.then(() => resolve(undefined));
-      this.order({ kind: "report", id });
-    }).finally(() => this.#answers.delete(id));
+    return this.#reports.ask(PATIENCE, this.ended, (id) => this.order({ kind: "report", id }));
+  }
+
+  measure(): Promise<ProcessMetrics | undefined> {
+    return this.#metrics.ask(PATIENCE_FOR_METRICS, this.ended, (id) => this.order({ kind: "measure", id }));
   }
 
   stop(): void {
@@ -141,6 +149,28 @@ class ForkedWorker implements WorkerProcess {
   /** Tells the process something, unless it is gone. */
   order(order: Order): void {
     if (this.#child.connected) this.#child.send(order, () => undefined);
+  }
+}
+
+/** Questions that a process was asked and has not answered yet. */
+class Questions<Answer> {
+  readonly #open = new Map<number, (answer: Answer | undefined) => void>();
+  #asked = 0;
+
+  /** Resolves with the answer; without one where it takes too long, or the process ends. */
+  ask(patience: number, ended: Promise<unknown>, put: (id: number) => void): Promise<Answer | undefined> {
+    const id = ++this.#asked;
+    return new Promise<Answer | undefined>((resolve) => {
+      this.#open.set(id, resolve);
+      const giveUp = () => resolve(undefined);
+      setTimeout(giveUp, patience).unref();
+      void ended.then(giveUp);
+      put(id);
+    }).finally(() => this.#open.delete(id));
+  }
+
+  answer(id: number, answer: Answer): void {
+    this.#open.get(id)?.(answer);
   }
 }
 

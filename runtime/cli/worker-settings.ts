@@ -1,9 +1,9 @@
 /** What the command line says about a worker, checked. */
 import type { ParsedArgs } from "citty";
 import { parseDuration } from "../duration.js";
-import type { StartOptions } from "../worker/worker.js";
 import { UsageError } from "./exit.js";
 import { readAddress, type Address } from "./http.js";
+import type { Overrides } from "./protocol.js";
 
 /** The options of `callboard worker`. */
 export const workerArguments = {
@@ -22,8 +22,7 @@ export const workerArguments = {
 export interface WorkerSettings {
   readonly file: string;
   readonly processes: number;
-  /** What it says instead of the file. */
-  readonly overrides: StartOptions;
+  readonly overrides: Overrides;
   readonly watch: boolean;
   readonly http: Address | undefined;
   readonly pidFile: string | undefined;

@@ -75,9 +75,10 @@ async function run(settings: WorkerSettings): Promise<void> {
 const say = (line: string) => console.error(`callboard worker: ${line}`);
 
 /** Starts processes of a program. */
-function launcher(program: Program, { file, overrides, logLevel }: WorkerSettings, output: Output): Launch {
+function launcher(program: Program, { file, overrides, http, logLevel }: WorkerSettings, output: Output): Launch {
   const env = { ...process.env, LOG_LEVEL: logLevel };
-  return (number) => startWorkerProcess({ number, program, file, overrides, env, output });
+  const isMeasured = http !== undefined;
+  return (number) => startWorkerProcess({ number, program, file, overrides, isMeasured, env, output });
 }
 
 function describe({ broker, queues, concurrency }: WorkerFacts, { processes }: WorkerSettings, url?: string): string {

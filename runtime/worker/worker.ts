@@ -54,7 +54,10 @@ export interface WorkerOptions<Queue extends string = string> {
 }
 
 /** What can be changed at the start. */
-export type StartOptions = Pick<WorkerOptions, "concurrency" | "queues" | "shutdownTimeout">;
+export interface StartOptions extends Pick<WorkerOptions, "concurrency" | "queues" | "shutdownTimeout"> {
+  /** Middleware of whoever runs the worker, made for its broker: beside its own, where it is not among them already. */
+  readonly middleware?: (broker: Broker) => readonly MaybePlaced<Middleware>[];
+}
 
 /** What a worker is doing. */
 export type WorkerState = "idle" | "running" | "stopping" | "stopped";
@@ -129,7 +132,7 @@ class ActorWorker implements Worker {
   readonly #unknownActorGrace: number;
   readonly #logger: Logger;
   readonly #seal: Seal | undefined;
-  readonly #middleware: readonly MaybePlaced<Middleware>[];
+  #middleware: readonly MaybePlaced<Middleware>[];
   readonly #clock: Clock;
   readonly #random: () => number;
   /** Absent where the broker has no state store. */
@@ -220,6 +223,8 @@ class ActorWorker implements Worker {
       },
       this.#knownQueues(),
     );
+    const added = overrides.middleware?.(this.#broker) ?? [];
+    this.#middleware = [...added.filter((each) => !this.#middleware.includes(each)), ...this.#middleware];
     const isolated = this.#isolatedOf(queues);
     if (isolated.length > 0) await this.#openThreads(isolated, concurrency);
     this.#queues = queues;

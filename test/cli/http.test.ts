@@ -1,7 +1,8 @@
 /** `callboard worker --http`: how the workers are, for whoever watches over them. */
 import { createServer } from "node:http";
 import { type AddressInfo } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import parse from "parse-prometheus-text-format";
+import { expect, inject, onTestFinished, test } from "vitest";
 import { startRedis } from "../setup/redis.js";
 import { eventually } from "../support/eventually.js";
 import { ask, createWorkerProject, pidsOf, urlOf } from "./traffic.js";
@@ -50,6 +51,39 @@ test("it is not ready before the broker is there", async () => {
   expect(await ask(command, "/healthz")).toMatchObject({ code: 503 });
   await server.restart();
   await eventually("it to be ready", async () => (await ask(command, "/readyz")).code === 200, 60_000);
+}, 120_000);
+
+test("/metrics tells what all processes did together, without a line in the worker's file", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  const command = await project.start("--processes", "2", "--concurrency", "5", "--http", "127.0.0.1:0");
+  const read = async () => {
+    const response = await fetch(`${urlOf(command)}/metrics`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toContain("text/plain; version=0.0.4");
+    return parse(await response.text());
+  };
+  const value = async (name: string, labels: Readonly<Record<string, string>> = {}) => {
+    const metrics = (await read()).find((family) => family.name === name)?.metrics ?? [];
+    const isMeant = (has: Readonly<Record<string, string>> = {}) =>
+      Object.entries(labels).every(([label, text]) => has[label] === text);
+    return metrics.filter((sample) => isMeant(sample.labels)).map((sample) => Number(sample.value));
+  };
+  const pids = await pidsOf(command);
+  project.send(20);
+  for (const pid of pids) await project.answered(10, { pid });
+  await project.allAnswered();
+  const count = project.answers.length;
+  await eventually("both to have counted", async () => (await value("callboard_messages_in_progress"))[0] === 0);
+  expect(await value("callboard_messages_processed_total", { actor: "demo.step", queue: "default" })).toEqual([count]);
+  // What the broker tells is told by both, and is no more for that.
+  expect(await value("callboard_broker_up")).toEqual([1]);
+  for (let i = 0; i < 30; i++) void project.call(3000);
+  await eventually("messages to wait", async () => {
+    const [waiting = 0] = await value("callboard_queue_messages", { queue: "default", state: "waiting" });
+    return waiting > 0 && waiting <= 20;
+  });
+  expect(await value("callboard_messages_in_progress")).toEqual([10]);
+  await project.allAnswered();
 }, 120_000);
 
 test("other paths and methods are answered with what there is", async () => {

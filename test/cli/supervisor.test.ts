@@ -44,6 +44,10 @@ class PretendedProcess implements WorkerProcess {
     return { healthy: this.hasBegun, running: 1 };
   }
 
+  async measure() {
+    return [];
+  }
+
   end(how = "SIGKILL", isFinished = false): void {
     this.fail(new Error(how));
     this.#end({ isFinished, how });

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { fileURLToPath } from "node:url";
-import { runCommand } from "../setup/command.js";
+import { runCommand, startCommand } from "../setup/command.js";
 import { createProject, type Project } from "../setup/project.js";
+import { urlOf } from "./traffic.js";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -199,6 +200,19 @@ test("the process ends with 0 when the file stops its worker", async () => {
     "brief.ts": 'import worker from "./worker.js"; await worker.start(); await worker.stop(); export default worker;',
   }).callboard("worker", "brief.ts");
   expect(code).toBe(0);
+});
+
+test("without prom-client, /metrics says what to install, and the worker works", async () => {
+  const project = createWorkerProject();
+  const { modules, command } = installWithoutPeers(project);
+  expect(modules).not.toContain("prom-client");
+  const args = [command, "worker", "worker.ts", "--http", "127.0.0.1:0"];
+  const running = startCommand(process.execPath, args, { cwd: project.directory });
+  await running.printed("http://");
+  await running.printed("awake");
+  const response = await fetch(`${urlOf(running)}/metrics`);
+  expect(await response.text()).toBe("Metrics need a package: npm install prom-client\n");
+  expect(response.status).toBe(501);
 });
 
 describe("a file that cannot be run exits with 1 and one clear line", () => {

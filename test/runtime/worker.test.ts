@@ -1,11 +1,12 @@
 /** What a worker refuses when it is created or started, and how it shares its slots. */
 import { InvalidOptionError, memoryBroker, MissingHandlerError } from "callboard";
 import { createActorClient } from "callboard/client";
-import { createWorker } from "callboard/worker";
+import { createWorker, type Middleware } from "callboard/worker";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { WorkerSlots } from "../../runtime/worker/slots.js";
 import { TestLogger, testActor } from "../support/actors.js";
+import { eventually } from "../support/eventually.js";
 
 const a = testActor<{ input: string }>("a", { input: z.string() });
 const b = testActor<{ input: string }>("b", { input: z.string(), queue: "second" });
@@ -50,6 +51,29 @@ describe("a worker", () => {
     const never = createWorker(memoryBroker(), actors, handlers, { logger });
     await never.stop();
     await expect(never.start()).rejects.toThrow(/stopped/);
+  });
+
+  it("takes middleware at its start, made for its broker, outside of its own; what it has already is not doubled", async () => {
+    const broker = memoryBroker();
+    const log: string[] = [];
+    const layer = (name: string): Middleware => {
+      return (_task, next) => {
+        log.push(name);
+        return next();
+      };
+    };
+    const [own, added] = [layer("own"), layer("added")];
+    const worker = createWorker(broker, actors, handlers, { logger, middleware: [own] });
+    await worker.start({
+      middleware(given) {
+        expect(given).toBe(broker);
+        return [added, own];
+      },
+    });
+    await createActorClient<typeof a>(broker, a).send("x");
+    await eventually("the message to be handled", () => log.length > 0);
+    await worker.stop();
+    expect(log).toEqual(["added", "own"]);
   });
 
   it("refuses send options that do not exist or are out of range", async () => {
