@@ -3,7 +3,7 @@ import type { ConsumeOptions, Consumer, Delivery, Publication } from "../broker.
 import { MemoryBroker, type MemoryBackend } from "../brokers/memory/index.js";
 import type { Claims } from "../claims.js";
 import { defaults } from "../defaults.js";
-import { BrokerUnavailableError } from "../errors.js";
+import { BrokerUnavailableError, RetryLater } from "../errors.js";
 import type { ResultStore } from "../results.js";
 import { TestClaims } from "./claims.js";
 import { WatchedDelivery, type Failure, type Fate, type Watch } from "./delivery.js";
@@ -83,8 +83,8 @@ export class TestBroker extends MemoryBroker implements Watch {
 
   failed(failure: Failure): void {
     this.failures.push(failure);
-    // A result is stored before its message is settled.
-    if (!this.#answered.has(failure.id)) this.#untold.add(failure);
+    // A result is stored before its message is settled; and who asks to be tried again later has said what he means.
+    if (!this.#answered.has(failure.id) && !(failure.error instanceof RetryLater)) this.#untold.add(failure);
   }
 
   again(message: Publication, crashes: number, when: "now" | "after its lease"): void {

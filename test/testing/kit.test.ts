@@ -1,6 +1,13 @@
 /** The testing kit: time that is moved, work that is waited for, failures that are told, faults on demand. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { BrokerUnavailableError, DoNotRetry, LeaseLostError, RemoteFailureError, ResultTimeoutError } from "callboard";
+import {
+  BrokerUnavailableError,
+  DoNotRetry,
+  LeaseLostError,
+  RemoteFailureError,
+  ResultTimeoutError,
+  RetryLater,
+} from "callboard";
 import { createActorClient, type Actor } from "callboard/client";
 import { createTestKit, type TestKit, type TestKitOptions } from "callboard/testing";
 import { createWorker, type Task, type WorkerOptions } from "callboard/worker";
@@ -109,6 +116,21 @@ describe("drain", () => {
     await expect(charges.call(ada)).rejects.toThrow(RemoteFailureError);
     await kit.drain();
     expect(kit.failures).toHaveLength(1);
+  });
+
+  it("does not take it for a failure when a handler asks to be tried again later", async () => {
+    const { kit, charges } = setUp();
+    await work(kit, {
+      charge: (_: unknown, { message }: Task) => {
+        if (message.attempt === 1) throw new RetryLater("1h");
+        return "r2";
+      },
+    });
+    const message = await charges.send(ada);
+    await kit.drain();
+    expect(kit.failures).toMatchObject([{ attempt: 1, error: { code: "RETRY_LATER" } }]);
+    await kit.advance("1h");
+    expect(await message.result()).toBe("r2");
   });
 
   it("tells nothing where it is not to fail fast", async () => {
