@@ -2,6 +2,14 @@
 import { actor } from "callboard";
 import { z } from "zod";
 
+/** Notes a receipt that could not be mailed, for somebody to send by post. */
+export const postReceipt = actor({
+  input: z.object({
+    input: z.object({ to: z.string(), receiptId: z.string() }),
+    error: z.object({ message: z.string() }),
+  }),
+});
+
 /** Mails a receipt to a customer. */
 export const sendReceipt = actor({
   input: z.object({
@@ -12,4 +20,6 @@ export const sendReceipt = actor({
   }),
   maxRetries: 2,
   minBackoff: "200ms",
+  maxAge: "1d",
+  onRetryExhausted: postReceipt,
 });

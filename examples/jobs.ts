@@ -23,6 +23,7 @@ export async function work(stage: Stage): Promise<void> {
   await Promise.all([
     fetchPages(stage),
     computeNumber(stage),
+    findFactors(stage),
     digestFiles(stage),
     chargeCards(stage),
     chargeDeclinedCard(stage),
@@ -39,6 +40,12 @@ async function fetchPages({ client, site, report }: Stage): Promise<void> {
 
 async function computeNumber({ client, report }: Stage): Promise<void> {
   await answer(report, await client.math.fibonacci.send(150, { priority: 9 }), 150);
+}
+
+/** A handler that never yields: it runs in a thread, and everything else goes on beside it. */
+async function findFactors({ client, report }: Stage): Promise<void> {
+  const number = 600_851_475_143;
+  await answer(report, await client.math.factorize.send(number), number);
 }
 
 async function digestFiles({ client, report }: Stage): Promise<void> {
@@ -89,12 +96,13 @@ async function chargeNonsense({ client, report }: Stage): Promise<void> {
   throw new Error("a negative amount was sent");
 }
 
-/** Each attempt fails, until none is left. Nobody waits for the message, and still it is not lost. */
+/** Each attempt fails, until none is left. Nobody waits for the message, and still it is not lost: the office hears of it. */
 async function mailNobody({ client, broker, report }: Stage): Promise<void> {
   const input = { to: "nobody@bounces.example", receiptId: "r-0" };
   const message = await client.mail.sendReceipt.send(input);
   report.tell("sent", { ...name(message), input });
   await findDead(broker, report, message);
+  await until("mail for the office", () => mailFor("office@mail.example"));
 }
 
 /** Waits for the answer of a message. */

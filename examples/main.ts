@@ -3,6 +3,7 @@
  *
  * `--broker redis://localhost:6379` uses that broker instead of the one in memory; `--json` prints JSON lines.
  */
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { Logger } from "callboard";
 import { createClient } from "../generated/client.js";
@@ -34,7 +35,7 @@ async function run(url: string, report: Report): Promise<void> {
   const worker = createWorker(
     broker,
     { files, mail, math, payments, web },
-    { concurrency: 20, logger: reportingLogger(report) },
+    { concurrency: 20, logger: reportingLogger(report), isolate: pathToFileURL("examples/handlers/math.ts") },
   );
   await worker.start();
   const { queues, concurrency } = worker;

@@ -9,4 +9,7 @@ import { web } from "./handlers/web.js";
 
 const broker = await openBroker(process.env["CALLBOARD_BROKER"] ?? "redis://localhost:6379");
 
-export default createWorker(broker, { files, mail, math, payments, web }, { concurrency: 20 });
+// One of the actors runs in threads, which find its handler there.
+const isolate = new URL("./handlers/math.ts", import.meta.url);
+
+export default createWorker(broker, { files, mail, math, payments, web }, { concurrency: 20, isolate });

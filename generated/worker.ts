@@ -21,6 +21,8 @@ export interface FilesHandlers {
 
 /** The handlers of contracts/mail.ts. */
 export interface MailHandlers {
+  /** Notes a receipt that could not be mailed, for somebody to send by post. */
+  readonly postReceipt: Handler<typeof mail.postReceipt>;
   /** Mails a receipt to a customer. */
   readonly sendReceipt: Handler<typeof mail.sendReceipt>;
 }
@@ -29,6 +31,12 @@ export interface MailHandlers {
 export interface MathHandlers {
   /** Computes the nth Fibonacci number, exactly: a bigint travels as a bigint. */
   readonly fibonacci: Handler<typeof math.fibonacci>;
+  /**
+   * Finds the prime factors of a number.
+   *
+   * It tries one divisor after the other and never yields, so it runs in a thread, which can be stopped.
+   */
+  readonly factorize: Handler<typeof math.factorize>;
 }
 
 /** The handlers of contracts/payments.ts. */

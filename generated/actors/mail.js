@@ -2,6 +2,11 @@
 import { defineActor } from "callboard/client";
 import * as contracts from "../contracts/mail.js";
 
+export const postReceipt = /* @__PURE__ */ defineActor(contracts.postReceipt, {
+  name: "mail.postReceipt",
+  fingerprint: "51dbff60",
+});
+
 export const sendReceipt = /* @__PURE__ */ defineActor(contracts.sendReceipt, {
   name: "mail.sendReceipt",
   fingerprint: "9e8f8a55",

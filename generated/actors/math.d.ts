@@ -6,3 +6,13 @@ export declare const fibonacci: Actor<{
   input: number;
   output: bigint;
 }>;
+
+/**
+ * Finds the prime factors of a number.
+ *
+ * It tries one divisor after the other and never yields, so it runs in a thread, which can be stopped.
+ */
+export declare const factorize: Actor<{
+  input: number;
+  output: number[];
+}>;

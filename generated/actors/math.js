@@ -7,3 +7,8 @@ export const fibonacci = /* @__PURE__ */ defineActor(contracts.fibonacci, {
   fingerprint: "4401c22d",
   taggedOutput: true,
 });
+
+export const factorize = /* @__PURE__ */ defineActor(contracts.factorize, {
+  name: "math.factorize",
+  fingerprint: "40fea2db",
+});

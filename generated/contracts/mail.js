@@ -2,6 +2,12 @@
 // contracts/mail.ts
 import { actor } from "callboard";
 import { z } from "zod";
+var postReceipt = actor({
+  input: z.object({
+    input: z.object({ to: z.string(), receiptId: z.string() }),
+    error: z.object({ message: z.string() })
+  })
+});
 var sendReceipt = actor({
   input: z.object({
     to: z.email(),
@@ -10,8 +16,11 @@ var sendReceipt = actor({
     language: z.enum(["en", "de", "fr"]).default("en")
   }),
   maxRetries: 2,
-  minBackoff: "200ms"
+  minBackoff: "200ms",
+  maxAge: "1d",
+  onRetryExhausted: postReceipt
 });
 export {
+  postReceipt,
   sendReceipt
 };

@@ -6,6 +6,14 @@ var fibonacci = actor({
   input: z.int().min(0).max(1e4),
   output: z.bigint()
 });
+var factorize = actor({
+  input: z.int().min(2),
+  output: z.array(z.number()),
+  isolate: true,
+  timeLimit: "5s",
+  maxRetries: 0
+});
 export {
+  factorize,
   fibonacci
 };

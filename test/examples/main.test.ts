@@ -68,14 +68,14 @@ test.each([
 
   expect(lines.at(-1)).toMatchObject({
     event: "summary",
-    sent: 13,
-    answered: 9,
+    sent: 14,
+    answered: 10,
     done: 2,
     retried: 6,
     dead: 2,
     refused: 1,
   });
-  expect(new Set(ofKind("sent").map(({ id }) => id)).size).toBe(13);
+  expect(new Set(ofKind("sent").map(({ id }) => id)).size).toBe(14);
 
   const dead = ofKind("dead").toSorted((a, b) => (a.reason ?? "").localeCompare(b.reason ?? ""));
   expect(dead).toMatchObject([
@@ -86,6 +86,7 @@ test.each([
   const answers = ofKind("answered");
   const outputs = (actor: string) => answers.filter((line) => line.actor === actor).map(({ output }) => output);
   expect(outputs("math.fibonacci")).toEqual(["9969216677189303386214405760200"]);
+  expect(outputs("math.factorize")).toEqual([[71, 839, 1471, 6857]]);
   expect(outputs("web.fetchUrl")).toContainEqual({ status: 404, bytes: 38, title: "Not here" });
   expect(outputs("payments.processPayment")).toHaveLength(2);
 });
@@ -97,8 +98,8 @@ test("for people it is plain text where there is no terminal", async () => {
   expect(stdout).not.toMatch(/\u001b/);
   expect(stdout).toMatch(/retried +payments\.processPayment +attempt 1 failed: GatewayBusyError: no free line/);
   expect(stdout).toMatch(/dead +mail\.sendReceipt +retries-exhausted, 3 attempts: Error: 550 nobody@bounces\.example/);
-  expect(stdout).toContain("13 messages sent in ");
-  expect(stdout).toContain("9 answered, 2 done, 2 dead.");
+  expect(stdout).toContain("14 messages sent in ");
+  expect(stdout).toContain("10 answered, 2 done, 2 dead.");
 });
 
 test.each([

@@ -1,6 +1,9 @@
 /** The threads of a worker, in which the handlers of actors run that are declared `isolate: true`. */
+import { once } from "node:events";
 import { existsSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Piscina } from "piscina";
 import { compile, isCompiled } from "../../compiler/index.js";
@@ -121,7 +124,9 @@ export class Threads {
     const places = handlers.map((place) => ({ ...place, module: this.#module }));
     let missing: readonly string[];
     try {
-      missing = (await pool.run(places, { name: "missing" })) as readonly string[];
+      // A thread that cannot even begin answers nothing.
+      const broken = once(pool, "error").then(([error]) => Promise.reject(error as Error));
+      missing = (await Promise.race([pool.run(places, { name: "missing" }), broken])) as readonly string[];
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       throw new InvalidOptionError(`The handlers ${this.#file} cannot be loaded in a thread: ${message}`, {
@@ -201,10 +206,16 @@ function fileOf(module: URL | string): string {
   throw new InvalidOptionError(`"isolate" must be the URL of a file that exports handlers: ${help}; it is ${shown}.`);
 }
 
-/** The program of the threads. It is always a built one: threads run what Node runs. */
+/** The program of the threads: always a built one, for threads run what Node runs. */
 function threadFile(): string {
-  const [built = "", ofSources = ""] = ["../worker/thread.js", "../../../dist/worker/thread.js"].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  );
-  return existsSync(built) ? built : ofSources;
+  const beside = fileURLToPath(new URL("../worker/thread.js", import.meta.url));
+  if (existsSync(beside)) return beside;
+  // This file is run from its sources, or was bundled with somebody's own.
+  try {
+    const manifest = createRequire(import.meta.url).resolve("callboard/package.json");
+    return join(dirname(manifest), "dist", "worker", "thread.js");
+  } catch (error) {
+    const help = "Leave callboard out of your bundle, and have it installed where that runs.";
+    throw new InvalidOptionError(`The program of the threads is not where callboard is. ${help}`, { cause: error });
+  }
 }
