@@ -63,11 +63,14 @@ describe.each(["quorum", "classic"] as const)("with %s queues", (queueType) => {
     expect(await later.result({ timeout: "20s" })).toBe(2);
     await expect(client.call(-1)).rejects.toThrow(/always/);
 
-    const { deadLetters } = connect("operator");
+    const { deadLetters, operations } = connect("operator");
     await eventually("a dead letter", async () => (await deadLetters.list(queue)).length === 1);
     const [letter] = await deadLetters.list(queue);
     expect(await deadLetters.replay(queue, letter?.id ?? "")).toBe(true);
     await eventually("its second death", async () => (await deadLetters.list(queue)).length === 1);
+    expect(await operations?.stats(queue)).toMatchObject({ waiting: 0, suspects: 0, dead: 1 });
+    expect(await deadLetters.settle(queue, {}, () => "keep")).toEqual({ replayed: 0, removed: 0 });
+    await eventually("the letter to be back", async () => (await deadLetters.list(queue)).length === 1);
     expect(await deadLetters.purge(queue)).toBe(1);
     await worker.stop();
     await Promise.all(brokers.map((broker) => broker.close()));
