@@ -35,8 +35,22 @@ export type { MemoryBrokerOptions } from "./brokers/memory/index.js";
 export type { Broker, DeadLetter, DeadLetters } from "./broker.js";
 export type { Clock } from "./clock.js";
 
+// Limits by hand
+export { barrier } from "./barrier.js";
+export type { Barrier, BarrierOptions, BarrierWaitOptions } from "./barrier.js";
+export { concurrencyLimiter, rateLimiter } from "./limiters.js";
+export type {
+  AcquireOptions,
+  ConcurrencyLimiter,
+  ConcurrencyLimiterOptions,
+  RateLimiter,
+  RateLimiterOptions,
+  Slot,
+} from "./limiters.js";
+
 // Errors
 export {
+  BarrierExpiredError,
   BrokerClosedError,
   BrokerRefusedError,
   BrokerUnavailableError,

@@ -1,4 +1,5 @@
 /** The seam to a state store: what processes share beside the messages themselves. */
+import type { BarrierStore } from "./barrier.js";
 import type { ControlStore } from "./controls.js";
 import type { FlowStore } from "./flows.js";
 import type { LimitStore } from "./limits.js";
@@ -19,4 +20,6 @@ export interface StateStore {
   readonly controls: ControlStore;
   /** Who has a place under a limit, and who waits for one. */
   readonly limits: LimitStore;
+  /** Meetings of a known number of members. */
+  readonly barriers: BarrierStore;
 }

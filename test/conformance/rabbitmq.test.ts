@@ -7,6 +7,7 @@ import { openBackend } from "../rabbitmq/backend.js";
 import { describeBroker } from "./broker.js";
 import { describeControl, describeNoControl } from "./control.js";
 import type { BrokerHarness } from "./harness.js";
+import { describeLimiters } from "./limiters.js";
 import { describeLimitedActors, describeLimits } from "./limits.js";
 import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
@@ -59,6 +60,7 @@ describe("state in Redis", () => {
   describeOperations("rabbitmq", stateful);
   describeLimits("rabbitmq", stateful);
   describeLimitedActors("rabbitmq", stateful);
+  describeLimiters("rabbitmq", stateful);
 });
 
 describe("what processes share in Redis", () => {

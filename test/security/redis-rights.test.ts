@@ -1,4 +1,5 @@
 /** The users that `callboard acl --broker redis` prints can do their work on a real server, and nothing else. */
+import { barrier, concurrencyLimiter } from "callboard";
 import { createActorClient, type Actor } from "callboard/client";
 import { redisBroker } from "callboard/redis";
 import { createWorker } from "callboard/worker";
@@ -115,6 +116,16 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
     expect(answers).toEqual([2, 4, 6, 8, 10, 12]);
   }
   await companion.stop();
+  const mutex = concurrencyLimiter(working, "ledger", { limit: 1 });
+  const slot = await mutex.acquire();
+  const handedOn = mutex.acquire({ timeout: "20s" });
+  const meeting = barrier(working, "meeting", { parties: 1, ttl: "1m" });
+  await meeting.create();
+  const gathered = meeting.wait();
+  await slot.release();
+  await (await handedOn).release();
+  expect(await meeting.arrive("ada")).toBe(true);
+  expect(await gathered).toBe(true);
   expect(await before.result({ timeout: "20s" })).toBe(8);
   expect(await client.call(21)).toBe(42);
   expect(await client.call(7)).toBe(14);

@@ -6,6 +6,7 @@ import type { SeenWorker } from "../../registry.js";
 import type { StoredResult } from "../../results.js";
 import type { Holder } from "./claims.js";
 import type { MemoryFlow } from "./flow.js";
+import type { MemoryBarrier } from "./barriers.js";
 import type { MemoryScope } from "./limits.js";
 import { MemoryQueue } from "./queue.js";
 
@@ -22,6 +23,7 @@ export class MemoryBackend {
   readonly claims = new Map<string, Expiring<Holder>>();
   readonly replaced = new Map<string, Expiring<true>>();
   readonly flows = new Map<string, MemoryFlow>();
+  readonly barriers = new Map<string, MemoryBarrier>();
   /** By scope. */
   readonly limits = new Map<string, MemoryScope>();
   readonly waiters = new Map<string, Set<(result: StoredResult) => void>>();

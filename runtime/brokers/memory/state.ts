@@ -2,6 +2,7 @@
 import type { FlowStore } from "../../flows.js";
 import type { StateStore } from "../../state.js";
 import type { MemoryBackend } from "./backend.js";
+import { MemoryBarriers } from "./barriers.js";
 import { MemoryLimits } from "./limits.js";
 import { MemoryPauses } from "./pauses.js";
 import { MemoryWorkers } from "./workers.js";
@@ -16,6 +17,7 @@ export class MemoryState implements StateStore {
   readonly pauses: MemoryPauses;
   readonly controls: MemoryControls;
   readonly limits: MemoryLimits;
+  readonly barriers: MemoryBarriers;
 
   constructor(backend: MemoryBackend) {
     this.flows = new MemoryFlows(backend);
@@ -24,5 +26,6 @@ export class MemoryState implements StateStore {
     this.pauses = new MemoryPauses(backend);
     this.controls = new MemoryControls(backend);
     this.limits = new MemoryLimits(backend);
+    this.barriers = new MemoryBarriers(backend);
   }
 }

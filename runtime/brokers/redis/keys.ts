@@ -163,3 +163,16 @@ export function limitKeys(prefix: string, scope: string): LimitKeys {
     freed: `${base}:freed`,
   };
 }
+
+/** The keys of one barrier. */
+export interface BarrierKeys {
+  /** HASH of how many it takes, and of who is there. */
+  readonly barrier: string;
+  /** Channel on which those are told who wait for it. */
+  readonly complete: string;
+}
+
+export function barrierKeys(prefix: string, key: string): BarrierKeys {
+  const base = `${prefix}:{barrier:${key}}`;
+  return { barrier: `${base}:barrier`, complete: `${base}:complete` };
+}

@@ -25,8 +25,9 @@ const PAUSES = ":pauses";
 const WAKE = ":{*}:wake:*";
 const REPLY = ":reply:*";
 const CANCEL = ":{*}:cancel";
-/** Who waits for a slot of a limit is told. */
+/** Who waits for a slot of a limit, or at a barrier, is told. */
 const FREED = ":{*}:freed";
+const COMPLETE = ":{*}:complete";
 
 const roles: Readonly<Record<Role, Rights>> = {
   producer: {
@@ -49,10 +50,10 @@ const roles: Readonly<Record<Role, Rights>> = {
   },
   worker: {
     keys: [":{*}:*", QUEUES, PAUSES],
-    channels: [WAKE, REPLY, CANCEL, FREED],
+    channels: [WAKE, REPLY, CANCEL, FREED, COMPLETE],
     commands: [
       ...["exists", "lpush", "rpush", "rpop", "llen"],
-      ...["hget", "hgetall", "hset", "hdel", "hkeys", "hexists"],
+      ...["hget", "hgetall", "hset", "hsetnx", "hincrby", "hdel", "hkeys", "hexists"],
       ...["zadd", "zrange", "zrangebyscore", "zremrangebyscore", "zscore", "zcard"],
       ...["sadd", "srem", "smembers"],
       ...["get", "set", "del", "pttl", "pexpire"],

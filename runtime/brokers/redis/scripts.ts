@@ -2,6 +2,9 @@
 import { createHash } from "node:crypto";
 import type { RedisClient } from "./connection.js";
 import awaitResult from "./await-result.lua";
+import arriveAtBarrier from "./barrier-arrive.lua";
+import createBarrier from "./barrier-create.lua";
+import lookAtBarrier from "./barrier-look.lua";
 import beat from "./beat.lua";
 import cancel from "./cancel.lua";
 import cancelled from "./cancelled.lua";
@@ -121,6 +124,11 @@ export type AcquireReply = readonly ["placed" | "parked", ProgressReply] | reado
 
 export const scripts = {
   awaitResult: new Script<string | null>(awaitResult),
+  barrier: {
+    arrive: new Script<0 | 1 | null>(arriveAtBarrier),
+    create: new Script<0 | 1>(createBarrier),
+    look: new Script<readonly [isComplete: 0 | 1, lasts: number] | null>(lookAtBarrier),
+  },
   beat: new Script<null>(beat),
   cancel: new Script<readonly CancelReply[]>(cancel),
   cancelled: new Script<CancelledReply>(cancelled),

@@ -2,6 +2,7 @@
 import type { FlowStore } from "../../flows.js";
 import type { StateStore } from "../../state.js";
 import type { RedisConnection } from "./connection.js";
+import { RedisBarriers } from "./barriers.js";
 import { RedisLimits } from "./limits.js";
 import { RedisPauses } from "./pauses.js";
 import { RedisFlows } from "./flows.js";
@@ -27,6 +28,7 @@ export class RedisState implements StateStore {
   readonly pauses: RedisPauses;
   readonly controls: RedisControls;
   readonly limits: RedisLimits;
+  readonly barriers: RedisBarriers;
 
   constructor(context: StateContext) {
     this.name = context.connection.name;
@@ -36,5 +38,6 @@ export class RedisState implements StateStore {
     this.pauses = new RedisPauses(context.prefix, context.connection);
     this.controls = new RedisControls(context);
     this.limits = new RedisLimits(context);
+    this.barriers = new RedisBarriers(context);
   }
 }
