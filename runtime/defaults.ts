@@ -82,6 +82,14 @@ export const defaults = {
     /** How often one who follows a progress looks by himself, in case a word was lost. */
     progressLook: 30_000,
   },
+  /** Pipelines and groups. */
+  flow: {
+    ttl: 24 * 60 * 60_000,
+    /** How long one that is through is kept, so that a step that comes again is known for it. */
+    afterwards: 10 * 60_000,
+    maxNodes: 10_000,
+    maxDepth: 32,
+  },
   /** What one message may be. */
   message: {
     maxBytes: 1024 * 1024,

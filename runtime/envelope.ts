@@ -8,6 +8,7 @@
 import type { ClaimNote } from "./claims.js";
 import { defaults } from "./defaults.js";
 import { UndecodableError } from "./errors.js";
+import type { FlowPlace } from "./flows.js";
 import { messageOptionNames, type MessageOptions } from "./options.js";
 import { fieldsOf, rawMember, readJson } from "./json.js";
 
@@ -64,6 +65,8 @@ export interface Envelope {
   readonly unique: ClaimNote | undefined;
   /** When it was first due, where it was sent with a delay: milliseconds since 1970 by the sender's clock. For people. */
   readonly due: number | undefined;
+  /** Where it stands in a pipeline or a group. */
+  readonly flow: FlowPlace | undefined;
   /** How the input is written; absent for plain JSON. */
   readonly encoding: string | undefined;
   /** The input as JSON read it; not yet validated. */
@@ -83,6 +86,7 @@ export interface EnvelopeInit {
   readonly due?: number | undefined;
   readonly options?: MessageOverrides | undefined;
   readonly unique?: ClaimNote | undefined;
+  readonly flow?: FlowPlace | undefined;
   /** The input, already as JSON text. */
   readonly inputJson: string;
 }
@@ -97,9 +101,9 @@ export function encodeEnvelope(init: EnvelopeInit): string {
 }
 
 /** Those that most messages do not have. */
-function rareFields({ headers, expires, due, options, unique }: EnvelopeInit): string {
-  if ((headers ?? expires ?? due ?? options ?? unique) === undefined) return "";
-  const fields = { headers, expires, due, options, unique };
+function rareFields({ headers, expires, due, options, unique, flow }: EnvelopeInit): string {
+  if ((headers ?? expires ?? due ?? options ?? unique ?? flow) === undefined) return "";
+  const fields = { headers, expires, due, options, unique, flow };
   return `,${JSON.stringify(fields).slice(1, -1)}`;
 }
 
@@ -132,6 +136,7 @@ export function decodeEnvelope(body: string): Envelope {
     options: fields.options === undefined ? undefined : overridesOf(fields.options),
     unique: fields.unique === undefined ? undefined : claimNoteOf(fields.unique),
     failures: fields.failures === undefined ? NO_FAILURES : failuresOf(fields.failures),
+    flow: fields.flow === undefined ? undefined : placeOf(fields.flow),
     encoding: encoding === undefined ? undefined : text(encoding, "encoding"),
     input,
   };
@@ -185,6 +190,13 @@ export function isFailures(value: unknown): value is readonly Failure[] {
       .map(fieldsOf)
       .every(({ at, name, message }) => [typeof at, typeof name, typeof message].join() === "number,string,string")
   );
+}
+
+function placeOf(value: unknown): FlowPlace {
+  const { id, node, copy } = fieldsOf(value);
+  // It becomes part of other messages' ids.
+  if (typeof id !== "string" || !/^[\w.-]{1,128}$/.test(id)) throw malformed("flow.id", "a text of letters and digits");
+  return { id, node: count(node, "flow.node"), copy: count(copy, "flow.copy") };
 }
 
 function text(value: unknown, name: string): string {

@@ -29,6 +29,8 @@ export type ErrorCode =
   | "REMOTE_FAILURE"
   | "CANCELLED"
   | "INVALID_PROGRESS"
+  | "FLOW_FAILED"
+  | "FLOW_EXPIRED"
   | "NOT_SENT"
   | "BROKER_UNAVAILABLE"
   | "BROKER_REFUSED"
@@ -283,7 +285,10 @@ export class CompileError extends CallboardError {
 
 /** What is known of a message whose result is not there yet. */
 export type PendingState =
-  { readonly state: "pending" } | { readonly state: "retrying"; readonly attempt: number; readonly error: RemoteError };
+  | { readonly state: "pending" }
+  | { readonly state: "retrying"; readonly attempt: number; readonly error: RemoteError }
+  /** Steps of a pipeline or a group have not ended. */
+  | { readonly state: "flow" };
 
 /** A result did not arrive in time. The message is not cancelled: it may still run. */
 export class ResultTimeoutError extends CallboardError {
@@ -295,10 +300,12 @@ export class ResultTimeoutError extends CallboardError {
     readonly pending: PendingState,
   ) {
     super(
-      `${actor}: no result of message ${id} after ${timeout} ms; ${
+      `${actor}: no result of ${pending.state === "flow" ? "the flow" : "message"} ${id} after ${timeout} ms; ${
         pending.state === "retrying"
           ? `attempt ${pending.attempt} failed and it is to be retried (${pending.error.name}: ${pending.error.message})`
-          : "it is pending: no worker has finished an attempt"
+          : pending.state === "flow"
+            ? "it is not through"
+            : "it is pending: no worker has finished an attempt"
       }`,
     );
   }
@@ -325,7 +332,11 @@ export type DeadReason =
   | "expired"
   | "crash-loop"
   /** Not among the dead letters: a newer message with the same `unique` key took its place. */
-  | "replaced";
+  | "replaced"
+  /** The pipeline or group that a message belonged to was forgotten before its turn came. */
+  | "flow-expired"
+  /** It belongs to a pipeline or a group, and the worker's broker has no store for them. */
+  | "flow-unsupported";
 
 /** The message that a result was awaited of is dead: its handler failed for good, or it could not be handled at all. */
 export class RemoteFailureError extends CallboardError {
@@ -360,6 +371,42 @@ export class NotSentError extends CallboardError {
   readonly code = "NOT_SENT";
   constructor(readonly actor: string) {
     super(`${actor}: a middleware of the client did not pass the message on with next(message); nothing was sent`);
+  }
+}
+
+/** A step of a pipeline or a group, as the error names it that it failed with. */
+export interface FailedStep {
+  /** Where it stands: `step 2`, `member 1, step 3`. */
+  readonly place: string;
+  readonly actor: string;
+  /** The id of its message. */
+  readonly id: string;
+}
+
+/** A pipeline or a group failed, because one of its steps is dead. */
+export class FlowFailedError extends CallboardError {
+  readonly code = "FLOW_FAILED";
+  constructor(
+    readonly id: string,
+    /** Absent where the flow did not fail with a step of its own. */
+    readonly step: FailedStep | undefined,
+    /** Why the step is dead, or that it was cancelled. */
+    readonly reason: DeadReason | "cancelled",
+    /** The error that the worker met, with its own name and message. */
+    readonly remote: RemoteError,
+    readonly attempts: number,
+  ) {
+    const times = `${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
+    const where = step === undefined ? "" : ` at ${step.place} (${step.actor})`;
+    super(`The flow ${id} failed${where}: ${reason}, ${times}: ${remote.name}: ${remote.message}`);
+  }
+}
+
+/** A message belongs to a pipeline or a group that is no longer known: nothing happened to it for longer than its `ttl`. */
+export class FlowExpiredError extends CallboardError {
+  readonly code = "FLOW_EXPIRED";
+  constructor(readonly id: string) {
+    super(`The flow ${id} is no longer known: nothing happened to it for longer than its "ttl", or it was through.`);
   }
 }
 

@@ -3,7 +3,9 @@
  * nodes, numbered from 0: a step is one message to an actor, a join is the end of a group. It is written once, when the
  * flow is sent; no message carries more of it than its own place.
  */
+import type { Publication } from "./broker.js";
 import type { Headers, MessageOverrides } from "./envelope.js";
+import type { StoredFailure } from "./results.js";
 
 /** Where a message stands in a flow. It travels in its envelope. */
 export interface FlowPlace {
@@ -117,13 +119,13 @@ export interface FlowStore {
   cancel(id: string): Promise<readonly number[]>;
 }
 
-/** What a follower's message is made of. */
-export interface StepMessage {
+/** What the message of a step is made of that is given what came of the node before. */
+export interface TakingStep extends Aging {
   readonly actor: string;
   /** The contract's fingerprint. */
   readonly v: string;
   readonly queue: string;
-  /** How many partitions the queue has, where one of them is yet to be chosen. */
+  /** How many partitions the queue has, where there are several: one of them is chosen by the input. */
   readonly partitions?: number | undefined;
   readonly priority: number;
   readonly delay?: number | undefined;
@@ -133,16 +135,35 @@ export interface StepMessage {
   readonly tagged?: true | undefined;
   /** Its input travels sealed. */
   readonly sealed?: true | undefined;
-  /** The input as it travels, where the producer gave it. */
-  readonly given?: { readonly inputJson: string; readonly encoding?: string | undefined } | undefined;
 }
+
+/** A step's message that has its input: as it was made ready by the producer. */
+export type ReadyMessage = Pick<Publication, "queue" | "priority" | "delay" | "body"> & Aging;
+
+/** Of a step's message: how old it may grow. */
+export interface Aging {
+  /** Milliseconds, from when its turn comes. */
+  readonly maxAge?: number | undefined;
+}
+
+/** What a step's message is made of, as the store keeps it. */
+export type StepMessage = TakingStep | ReadyMessage;
+
+/** What came of a step, as the store keeps it: an output as it travels, or an error. */
+export type StepValue =
+  | { readonly node: number; readonly encoding?: string | undefined; readonly output?: unknown }
+  | ({ readonly node: number; readonly actor: string } & Pick<StoredFailure, "reason" | "error" | "attempts">);
 
 /** What workers know of a whole flow. */
 export interface FlowMeta {
+  /** The node with which it is through. */
+  readonly last: number;
   /** Where the producer listens. */
   readonly reply?: string | undefined;
   /** How long its result is kept, in milliseconds. */
   readonly resultTtl: number;
+  /** Its result travels sealed. */
+  readonly sealed?: true | undefined;
 }
 
 /** The id of a step's message: always the same. */

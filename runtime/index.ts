@@ -58,6 +58,8 @@ export {
   CancelledError,
   CompileError,
   ExpiredError,
+  FlowExpiredError,
+  FlowFailedError,
   InvalidInputError,
   InvalidOptionError,
   InvalidOutputError,
@@ -78,4 +80,4 @@ export {
   UnknownActorError,
   UnsealableError,
 } from "./errors.js";
-export type { DeadReason, ErrorCode, Issue, PendingState, RemoteError } from "./errors.js";
+export type { DeadReason, ErrorCode, FailedStep, Issue, PendingState, RemoteError } from "./errors.js";

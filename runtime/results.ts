@@ -6,9 +6,17 @@ import type { DeadReason, PendingState, RemoteError } from "./errors.js";
 export type FailureReason = DeadReason | "cancelled";
 
 /** The end of a message, as it is stored. */
-export type StoredResult =
-  | { readonly ok: true; readonly output: unknown; readonly encoding?: string }
-  | { readonly ok: false; readonly reason: FailureReason; readonly error: RemoteError; readonly attempts: number };
+export type StoredResult = { readonly ok: true; readonly output: unknown; readonly encoding?: string } | StoredFailure;
+
+/** The end of a message without an answer. */
+export interface StoredFailure {
+  readonly ok: false;
+  readonly reason: FailureReason;
+  readonly error: RemoteError;
+  readonly attempts: number;
+  /** Of a flow: the step that it failed with. */
+  readonly step?: { readonly node: number; readonly actor: string };
+}
 
 /** What came of waiting: the end of the message, or what is known of it so far. */
 export type Awaited = { readonly done: StoredResult } | { readonly pending: PendingState };

@@ -51,14 +51,18 @@ export function readResult(id: string, json: string): StoredResult {
 
 /** A parsed value as a result. Throws `UndecodableError` for anything else. */
 export function toResult(id: string, value: unknown): StoredResult {
-  const { ok, output, encoding, reason, error, attempts } = fieldsOf(value);
+  const { ok, output, encoding, reason, error, attempts, step } = fieldsOf(value);
   if (ok === true && (encoding === undefined || typeof encoding === "string")) {
     return encoding === undefined ? { ok, output } : { ok, output, encoding };
   }
-  if (ok === false && typeof reason === "string" && isRemoteError(error) && typeof attempts === "number") {
-    return value as StoredResult;
-  }
+  const failed = ok === false && typeof reason === "string" && isRemoteError(error) && typeof attempts === "number";
+  if (failed && (step === undefined || isStep(step))) return value as StoredResult;
   throw new UndecodableError(`the result of message ${id} is malformed`);
+}
+
+function isStep(value: unknown): boolean {
+  const { node, actor } = fieldsOf(value);
+  return Number.isSafeInteger(node) && typeof actor === "string";
 }
 
 /** What is known before there is a result; of what cannot be read, nothing is. */

@@ -17,6 +17,7 @@ import { createPartitioner } from "../partitioner.js";
 import type { Seal } from "../seal.js";
 import { checkSeal } from "../wire-value.js";
 import { assertAgreement } from "./agreement.js";
+import { part, type FlowPart, type StepPart } from "./flows/part.js";
 import { awaitResult, Message, type ResultOptions, type Sender, type Sent, type SentMessage } from "./message.js";
 import { composeClient, type ClientMiddleware } from "./middleware.js";
 import { checkId, prepare, readPosting, type Posting, type Prepared } from "./publication.js";
@@ -40,7 +41,7 @@ export interface SendOptions extends MessageOptions {
 export type SendManyOptions = Omit<SendOptions, "id">;
 
 /** Sends messages to an actor that answers nothing. */
-export interface SendOnlyClient<Input> {
+export interface SendOnlyClient<Input> extends FlowPart<Input, void> {
   /**
    * Sends a message. Resolves when the broker has it.
    * @throws InvalidInputError the input does not fit the contract; nothing was sent
@@ -51,10 +52,17 @@ export interface SendOnlyClient<Input> {
   sendMany(inputs: readonly Input[], options?: SendManyOptions): Promise<SentMessage[]>;
   /** A message that was sent before, here or by another process. It is not asked for: whether there is one is unknown. */
   handle(id: string): SentMessage;
+  /** The actor as a step of a pipeline or a member of a group, sent with these options. */
+  with(options: SendOptions): FlowPart<Input, void>;
+  /**
+   * A message that is not sent yet: a part of a pipeline or a group that has its input already. The input is checked
+   * when the flow is sent.
+   */
+  message(input: Input, options?: SendOptions): FlowPart<unknown, void>;
 }
 
 /** Sends messages to an actor and receives its answers. */
-export interface CallableClient<Input, Output> {
+export interface CallableClient<Input, Output> extends FlowPart<Input, Output> {
   /**
    * Sends a message. Resolves when the broker has it; `result()` of what it resolves to waits for the answer.
    * @throws InvalidInputError the input does not fit the contract; nothing was sent
@@ -74,6 +82,13 @@ export interface CallableClient<Input, Output> {
    * kept for all (on RabbitMQ: in a result store).
    */
   handle(id: string): Message<Output>;
+  /** The actor as a step of a pipeline or a member of a group, sent with these options. */
+  with(options: SendOptions): FlowPart<Input, Output>;
+  /**
+   * A message that is not sent yet: a part of a pipeline or a group that has its input already. The input is checked
+   * when the flow is sent.
+   */
+  message(input: Input, options?: SendOptions): FlowPart<unknown, Output>;
 }
 
 /** The client of an actor: it can be called only where there is an output. */
@@ -163,6 +178,7 @@ export function createActorClient<A extends Actor>(
     return sent;
   }
 
+  const step: StepPart = { kind: "step", sender, through, posting: readPosting(destination, "with", undefined) };
   const client: CallableClient<unknown, unknown> = {
     async send(input, sendOptions) {
       const posting = readPosting(destination, "send", sendOptions);
@@ -212,6 +228,12 @@ export function createActorClient<A extends Actor>(
     handle(id) {
       const sent = { id: checkId(`${actor.name}.handle`, id), queue: actor.options.queue };
       return new Message<unknown>(sender, sent, { foreign: true });
+    },
+    [part]: step,
+    with: (options) => ({ [part]: { ...step, posting: readPosting(destination, "with", options) } }),
+    message(input, options) {
+      const posting = readPosting(destination, "message", options);
+      return { [part]: { ...step, posting, given: { input } } };
     },
   };
   actors.set(client, actor);

@@ -18,3 +18,8 @@ export type {
 } from "./client.js";
 export type { ClientMiddleware, Outgoing, SendNext } from "./middleware.js";
 export type { Message, ResultOptions, SentMessage } from "./message.js";
+export { group, pipeline } from "./flows/compose.js";
+export type { Group, GroupOptions, Pipeline } from "./flows/compose.js";
+export type { FlowPart, MemberFailure, Settled } from "./flows/part.js";
+export type { FlowOptions } from "./flows/sending.js";
+export type { GroupResult, SentFlow, SentGroup } from "./flows/sent.js";

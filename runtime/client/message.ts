@@ -109,10 +109,11 @@ export async function awaitResult(sender: Sender, message: Sent, options: WaitOp
   const { id } = message;
   const awaited = await untilCancelled(sender, message, options);
   if ("pending" in awaited) throw new ResultTimeoutError(actor.name, id, options.timeout, awaited.pending);
-  return open(sender, id, awaited.done);
+  return readResult(sender, id, awaited.done);
 }
 
-async function open({ actor, seal }: Sender, id: string, result: StoredResult): Promise<unknown> {
+/** The end of a message as its caller sees it: an output, or an error. */
+export async function readResult({ actor, seal }: Sender, id: string, result: StoredResult): Promise<unknown> {
   if (!result.ok) {
     const { reason, error, attempts } = result;
     if (reason === "cancelled") throw new CancelledError(actor.name, id);

@@ -5,6 +5,7 @@ import type { Clock } from "../clock.js";
 import type { Claim } from "../claims.js";
 import { encodeEnvelope, MOST_HEADERS, type Headers, type MessageOverrides } from "../envelope.js";
 import { InvalidInputError, InvalidOptionError } from "../errors.js";
+import type { FlowPlace } from "../flows.js";
 import { duration, refuseUnknownOptions } from "../given-options.js";
 import { createId } from "../id.js";
 import { assertSize, encodeInput } from "../input.js";
@@ -16,12 +17,17 @@ import type { Seal } from "../seal.js";
 import { claimingOf, type Claiming } from "./claiming.js";
 import type { SendOptions } from "./client.js";
 
+/** What reads send options. */
+type SendingCall = "send" | "sendMany" | "call" | "with" | "message";
+
 /** The names of all send options; `send` and `call` have some of their own beside them. */
 const sendOptionNames: readonly (keyof SendOptions)[] = ["delay", "priority", "headers", ...messageOptionNames];
-const optionNames: Readonly<Record<"send" | "sendMany" | "call", readonly string[]>> = {
+const optionNames: Readonly<Record<SendingCall, readonly string[]>> = {
   send: [...sendOptionNames, "id"],
   sendMany: sendOptionNames,
   call: [...sendOptionNames, "id", "timeout"],
+  with: sendOptionNames,
+  message: sendOptionNames,
 };
 
 /** Where messages go: to an actor, through one of its queue's partitions. */
@@ -46,6 +52,8 @@ export interface Posting extends Destination {
   readonly options: MessageOverrides | undefined;
   /** The id that the caller gave. */
   readonly id: string | undefined;
+  /** Where the message stands in a flow. */
+  readonly flow?: FlowPlace | undefined;
 }
 
 /** A message that is ready to be sent, if it gets what it claims. */
@@ -54,11 +62,7 @@ export interface Prepared extends Publication {
 }
 
 /** Reads the options of one call; `call` is how its caller names it. */
-export function readPosting(
-  destination: Destination,
-  call: "send" | "sendMany" | "call",
-  options: SendOptions | undefined,
-): Posting {
+export function readPosting(destination: Destination, call: SendingCall, options: SendOptions | undefined): Posting {
   const { actor } = destination;
   if (options === undefined) return { ...PLAIN, ...destination, priority: actor.options.priority };
   const owner = `${actor.name}.${call}`;
@@ -74,7 +78,10 @@ export function readPosting(
   };
 }
 
-const maxAgeOf = ({ actor, options }: Posting): number | undefined => options?.maxAge ?? actor.options.maxAge;
+/** How old a message may grow, in milliseconds. */
+export function maxAgeOf({ actor, options }: Posting): number | undefined {
+  return options?.maxAge ?? actor.options.maxAge;
+}
 
 /** The broker's time, for a message that grows too old by it: a sender's clock may be wrong. */
 function timeFor(posting: Posting): MaybePromise<number | undefined> {
@@ -127,13 +134,14 @@ interface Given {
 }
 
 function wrap(posting: Posting, input: unknown, checked: Checked, { id, reply, now }: Given): Prepared {
-  const { actor, partition, seal, clock, priority, headers, options } = posting;
+  const { actor, partition, seal, clock, priority, headers, options, flow } = posting;
   if (!checked.ok) throw new InvalidInputError(actor.name, checked.issues);
-  const claiming = claimingOf(posting, input);
-  const { claims, note: unique, key, delay = posting.delay } = claiming ?? NOTHING_CLAIMED;
-  // Field by field: spreading two objects took 2 µs, more than the rest of the envelope.
   const { name, fingerprint: v } = actor;
   const { encoding, inputJson } = encodeInput({ id, actor: name, v }, input, { tagged: actor.input.tagged, seal });
+  // In a flow each step has to have its turn: none gives way to another message.
+  const claiming = flow === undefined ? claimingOf(posting, input) : undefined;
+  const { claims, note: unique, key, delay = posting.delay } = claiming ?? NOTHING_CLAIMED;
+  // Field by field: spreading two objects took 2 µs, more than the rest of the envelope.
   const at = clock.now();
   const due = delay === 0 ? undefined : at + delay;
   const expires = expiryOf(posting, now, delay);
@@ -149,9 +157,10 @@ function wrap(posting: Posting, input: unknown, checked: Checked, { id, reply, n
     due,
     options,
     unique,
+    flow,
     inputJson,
   });
-  assertSize(actor.name, body);
+  assertSize(name, body);
   return { id, queue: partition(input, key), priority, delay, body, claims };
 }
 

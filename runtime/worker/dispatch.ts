@@ -9,6 +9,7 @@ import { andThen, settled, type MaybePromise } from "../maybe.js";
 import type { MaybePlaced } from "../middleware.js";
 import { onBehalfOf } from "./current-task.js";
 import { failuresAfter } from "./failures.js";
+import { FlowStep } from "./flow-step.js";
 import type { AnyHandler } from "./handler.js";
 import { compose, type Attempting, type Middleware } from "./middleware/compose.js";
 import { exhaustedTeller, type ExhaustedTeller } from "./middleware/exhausted.js";
@@ -100,6 +101,7 @@ export class Dispatch {
     const { logger, unknownActorGrace } = this.#context;
     const outcome = unknownActor(envelope, delivery.queue, unknownActorGrace);
     await this.#tell(envelope, outcome, defaults.actor.resultTtl);
+    if (outcome.kind === "dead") await this.#failFlow(envelope, outcome);
     if (outcome.kind === "postpone" && envelope.misses === 0) {
       const { actor, id } = envelope;
       logger.warn(
@@ -121,6 +123,17 @@ export class Dispatch {
     } catch (error) {
       logger.warn({ err: error, id, actor }, "the caller could not be told how a message ended");
     }
+  }
+
+  /** The flow of a message that no layer was reached with fails with it. */
+  async #failFlow(envelope: Envelope, outcome: Dead): Promise<void> {
+    const { flow, id } = envelope;
+    if (flow === undefined) return;
+    const { logger } = this.#context;
+    const step = new FlowStep(this.#context, flow, { envelope, log: logger, abortReason: undefined });
+    await step.died(outcome).catch((error: unknown) => {
+      logger.error({ err: error, id, flow: flow.id }, "the flow of a dead message could not be told");
+    });
   }
 
   #ended(delivery: Delivery, envelope: Envelope | undefined, outcome: Outcome): Attempt {

@@ -264,6 +264,7 @@ class ActorWorker implements Worker {
       seal: this.#seal,
       threads: this.#threads,
       middleware: this.#middleware,
+      actors: this.#actors.map(({ actor }) => actor),
       unknownActorGrace: this.#unknownActorGrace,
       presence: this.#presence,
       gates: this.#gates,

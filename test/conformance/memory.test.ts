@@ -2,6 +2,7 @@
 import { describeBroker } from "./broker.js";
 import { describeClaims } from "./claims.js";
 import { describeFlowStore } from "./flow-store.js";
+import { describeFlows } from "./flows.js";
 import { describeControl } from "./control.js";
 import { memoryHarness as harness } from "./memory-harness.js";
 import { describeOperations } from "./operations.js";
@@ -23,4 +24,5 @@ describeLimiters("memory", harness);
 describeWorker("memory", harness);
 describeOperations("memory", harness);
 describeFlowStore("memory", harness);
+describeFlows("memory", harness, { sharesResults: true });
 describeControl("memory", harness, { knowsHolders: true, sharesResults: true });

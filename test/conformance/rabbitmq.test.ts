@@ -6,6 +6,7 @@ import { beforeEach, describe, inject } from "vitest";
 import { openBackend } from "../rabbitmq/backend.js";
 import { describeBroker } from "./broker.js";
 import { describeControl, describeNoControl } from "./control.js";
+import { describeFlows, describeNoFlows } from "./flows.js";
 import type { BrokerHarness } from "./harness.js";
 import { describeLimiters } from "./limiters.js";
 import { describeLimitedActors, describeLimits } from "./limits.js";
@@ -75,6 +76,20 @@ describe("what processes share in Redis", () => {
     "rabbitmq, results in Redis",
     harness(() => ({ state: state(), results: results() })),
     { knowsHolders: false, sharesResults: true },
+  );
+  describeFlows(
+    "rabbitmq",
+    harness(() => ({ state: state() })),
+    { sharesResults: false },
+  );
+  describeFlows(
+    "rabbitmq, results in Redis",
+    harness(() => ({ state: state(), results: results() })),
+    { sharesResults: true },
+  );
+  describeNoFlows(
+    "rabbitmq",
+    harness(() => ({})),
   );
   describeNoControl(
     "rabbitmq",

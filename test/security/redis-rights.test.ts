@@ -1,6 +1,6 @@
 /** The users that `callboard acl --broker redis` prints can do their work on a real server, and nothing else. */
 import { barrier, concurrencyLimiter } from "callboard";
-import { createActorClient, type Actor } from "callboard/client";
+import { createActorClient, group, pipeline, type Actor } from "callboard/client";
 import { redisBroker } from "callboard/redis";
 import { createWorker } from "callboard/worker";
 import { Redis } from "ioredis";
@@ -167,6 +167,13 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
   const body = JSON.stringify({ id: "met", actor: "test.twice", v: "0", at: 0, input: 1 });
   await sending.publish([{ id: "met", queue: "default", priority: 5, delay: 0, body }]);
   await eventually("it to be met", () => logger.messages("info").includes("message was cancelled"));
+
+  // A flow that goes its way, and one that is cancelled.
+  const flow = await group([client.message(1), pipeline(client.message(2), client)]).send();
+  expect(await flow.result({ timeout: "20s" })).toEqual([2, 8]);
+  const ended = await pipeline(client.message(1, { delay: "1h" }), client).send();
+  expect(await ended.cancel()).toBe("cancelled");
+  await expect(ended.result()).rejects.toThrow(/cancelled/);
 
   // A message that is given back, and a consumer that leaves in good order.
   const consumer = new TestConsumer(working, "other");

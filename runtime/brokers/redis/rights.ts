@@ -38,13 +38,13 @@ const roles: Readonly<Record<Role, Rights>> = {
       // One that is cancelled is looked for among what workers hold.
       ...[":{*}:cancelled", ":{*}:cancels", ":{*}:consumers", ":{*}:dead:index"],
       ...[":{*}:suspects:running:*", ":{*}:suspects:leases", ":{*}:suspects:consumers"],
-      ...[":{*}:result", ":{*}:state", ":{*}:waiters", QUEUES],
+      ...[":{*}:result", ":{*}:state", ":{*}:waiters", ":{*}:nodes", QUEUES],
     ],
     channels: [WAKE, REPLY, CANCEL],
     commands: [
       ...["exists", "lpush", "zadd", "zrange", "zcard", "zscore", "hset", "hdel"],
       ...["get", "mget", "sadd", "srem", "pttl", "pexpire", "zremrangebyscore"],
-      ...["hmget", "hvals", "smembers", "zrangebyscore", "set", "del"],
+      ...["hmget", "hget", "hkeys", "hvals", "smembers", "zrangebyscore", "set", "del"],
       ...LISTENING,
     ],
   },

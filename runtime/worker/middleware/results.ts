@@ -8,12 +8,12 @@ import {
   type RemoteError,
 } from "../../errors.js";
 import { andThen, type MaybePromise } from "../../maybe.js";
-import type { StoredResult } from "../../results.js";
+import type { StoredFailure, StoredResult } from "../../results.js";
 import type { Seal } from "../../seal.js";
 import { assertFits, cancellation } from "../../stored-result.js";
 import { TAGGED, toTagged } from "../../tagged.js";
 import { isSealed, sealValue } from "../../wire-value.js";
-import type { Dead, Outcome } from "../outcome.js";
+import type { Outcome } from "../outcome.js";
 import { again } from "../patience.js";
 import type { MiddlewareTask } from "../task.js";
 import type { Middleware } from "./compose.js";
@@ -107,7 +107,10 @@ export function retrying({ name, message }: RemoteError, attempt: number): Pendi
   return { state: "retrying", attempt, error: { name, message } };
 }
 
+/** The end of a message that has no answer. */
+export type Failed = Pick<StoredFailure, "reason" | "error" | "attempts">;
+
 /** A failure as its caller learns it. */
-export function failure({ reason, error, attempts }: Dead): StoredResult {
+export function failure({ reason, error, attempts }: Failed): StoredFailure {
   return { ok: false, reason, error, attempts };
 }

@@ -14,6 +14,7 @@ import type { RunningTask } from "../task.js";
 import type { Middleware, Next } from "./compose.js";
 import { control } from "./control.js";
 import { exhausted } from "./exhausted.js";
+import { flows } from "./flows.js";
 import { input } from "./input.js";
 import { limits } from "./limits.js";
 import { pauses } from "./pauses.js";
@@ -35,6 +36,8 @@ export interface LayerContext {
   readonly threads?: Threads | undefined;
   /** Where messages of limited actors wait. */
   readonly gates: Gates;
+  /** Every actor that the worker knows, also those that it does not serve. */
+  readonly actors: readonly Actor[];
 }
 
 /** A layer of one actor's attempts. */
@@ -49,6 +52,7 @@ const builtin = [
     name: "pauses",
     layer: (_, { presence, random }) => (presence === undefined ? undefined : pauses(presence, random)),
   },
+  { name: "flows", layer: (_, context) => flows(context) },
   { name: "results", layer: (actor, context) => (actor.output === undefined ? undefined : results(context)) },
   { name: "unique", layer: unique },
   { name: "control", layer: (_, context) => control(context) },

@@ -48,6 +48,6 @@ async function attempt(
 /** Whoever waits for the answer learns that there will be none. */
 function tellReplaced({ broker }: LayerContext, { envelope, options }: MiddlewareTask): Promise<void> {
   const error = { name: "ReplacedError", message: "a newer message with the same key took its place" };
-  const result = failure({ kind: "dead", reason: "replaced", error, attempts: 0 });
+  const result = failure({ reason: "replaced", error, attempts: 0 });
   return broker.results.put(envelope.id, result, options.resultTtl, envelope.reply);
 }

@@ -1,0 +1,137 @@
+/** How a person composes a flow: parts one after the other, and parts side by side. */
+import { InvalidOptionError } from "../../errors.js";
+import { refuseUnknownOptions } from "../../given-options.js";
+import { checkId } from "../publication.js";
+import {
+  part,
+  type AnyPart,
+  type Fitting,
+  type FlowPart,
+  type Gives,
+  type GroupPart,
+  type Last,
+  type Outputs,
+  type Part,
+  type PipelinePart,
+  type SettledOutputs,
+  type StepPart,
+  type Takes,
+} from "./part.js";
+import { layOut } from "./plan.js";
+import { sendFlow, type FlowOptions } from "./sending.js";
+import { SentFlow, SentGroup } from "./sent.js";
+
+/** Parts one after the other. */
+export interface Pipeline<In, Out> extends FlowPart<In, Out> {
+  /**
+   * Sends it, where its first step has its input: `actor.message(input)`. Resolves when the broker has it; the producer
+   * may end then. Every message is checked first: all of them are valid, or nothing is sent.
+   * @throws InvalidInputError an input does not fit its contract; nothing was sent
+   * @throws InvalidOptionError a step has no input, or the broker has no store for flows
+   * @throws BrokerUnavailableError the broker cannot be reached; whether the flow has begun is unknown
+   */
+  send(this: Pipeline<unknown, Out>, options?: FlowOptions): Promise<SentFlow<Out>>;
+  /** One that was sent before, here or by another process, composed in the same way. */
+  handle(id: string): SentFlow<Out>;
+}
+
+/** Parts side by side. */
+export interface Group<In, Outs extends readonly unknown[]> extends FlowPart<In, Outs> {
+  /**
+   * Sends it, where its members have their inputs: `actor.message(input)`. Resolves when the broker has it; the producer
+   * may end then. Every message is checked first: all of them are valid, or nothing is sent.
+   * @throws InvalidInputError an input does not fit its contract; nothing was sent
+   * @throws InvalidOptionError a member has no input, or the broker has no store for flows
+   * @throws BrokerUnavailableError the broker cannot be reached; whether the flow has begun is unknown
+   */
+  send(this: Group<unknown, Outs>, options?: FlowOptions): Promise<SentGroup<Outs>>;
+  /** One that was sent before, here or by another process, composed in the same way. */
+  handle(id: string): SentGroup<Outs>;
+}
+
+/** What becomes of a group whose members fail, and what follows it beside the flow. */
+export interface GroupOptions<Policy extends "fail" | "collect" = "fail" | "collect"> {
+  /**
+   * `"fail"`: the group fails as soon as one member is dead. `"collect"`: it ends when every member has, and its outputs
+   * say how each did, as those of `Promise.allSettled`. Either way the other members run on. Default: `"fail"`.
+   */
+  readonly whenFailed?: Policy;
+  /**
+   * A message that is sent once when the group has ended: with `"fail"`, when every member has succeeded. The flow does
+   * not wait for it, and does not fail with it.
+   */
+  readonly onComplete?: FlowPart<unknown, unknown>;
+}
+
+/**
+ * Parts one after the other: each is given what came of the one before it. A part is an actor's client, `client.a.b`; one
+ * with options, `client.a.b.with({ delay: "1m" })`; a message, which has its input already, `client.a.b.message(input)`;
+ * a group, whose members are all given what came before and whose outputs are given on as a list; or a pipeline.
+ */
+export function pipeline<const Parts extends readonly AnyPart[]>(
+  ...parts: Parts extends Fitting<Parts> ? Parts : Fitting<Parts>
+): Pipeline<Takes<Parts[0]>, Gives<Last<Parts>>> {
+  if (parts.length === 0) throw new InvalidOptionError("A pipeline needs at least one step.");
+  const whole: PipelinePart = { kind: "pipeline", steps: partsOf(parts) };
+  return {
+    [part]: whole,
+    send: async (options) => {
+      const plan = layOut(whole);
+      return new SentFlow(plan, await sendFlow(plan, options));
+    },
+    handle: (id) => new SentFlow(layOut(whole), checkId("the flow", id)),
+  };
+}
+
+/** Parts side by side, which may be anything that stands in a pipeline. Their outputs are a list in the parts' order. */
+export function group<const Members extends readonly AnyPart[]>(
+  members: Members extends readonly [] ? readonly [AnyPart, ...AnyPart[]] : Members,
+  options: GroupOptions<"collect"> & { readonly whenFailed: "collect" },
+): Group<Takes<Members[number]>, SettledOutputs<Members>>;
+export function group<const Members extends readonly AnyPart[]>(
+  members: Members extends readonly [] ? readonly [AnyPart, ...AnyPart[]] : Members,
+  options?: GroupOptions<"fail">,
+): Group<Takes<Members[number]>, Outputs<Members>>;
+export function group(members: readonly AnyPart[], options: GroupOptions = {}): Group<unknown, readonly unknown[]> {
+  const whole = groupOf(members, options);
+  return {
+    [part]: whole,
+    send: async (options) => {
+      const plan = layOut(whole);
+      return new SentGroup(plan, await sendFlow(plan, options));
+    },
+    handle: (id) => new SentGroup(layOut(whole), checkId("the flow", id)),
+  };
+}
+
+function groupOf(members: readonly AnyPart[], options: GroupOptions): GroupPart {
+  const { whenFailed = "fail", onComplete } = options;
+  refuseUnknownOptions("the group", options, ["whenFailed", "onComplete"] satisfies (keyof GroupOptions)[]);
+  if (members.length === 0) throw new InvalidOptionError("A group needs at least one member.");
+  if (whenFailed !== "fail" && whenFailed !== "collect") {
+    throw new InvalidOptionError(`"whenFailed" must be "fail" or "collect"; it is ${JSON.stringify(whenFailed)}.`);
+  }
+  return {
+    kind: "group",
+    members: partsOf(members),
+    collects: whenFailed === "collect",
+    onComplete: onComplete === undefined ? undefined : messageOf(onComplete),
+  };
+}
+
+function messageOf(given: FlowPart<unknown, unknown>): StepPart {
+  const step = partOf(given);
+  if (step.kind === "step" && step.given !== undefined) return step;
+  throw new InvalidOptionError('"onComplete" must be a message: client.x.y.message(input).');
+}
+
+function partsOf(given: readonly AnyPart[]): readonly Part[] {
+  return given.map(partOf);
+}
+
+function partOf(given: AnyPart): Part {
+  if (typeof given === "object" && given !== null && part in given) return given[part];
+  throw new InvalidOptionError(
+    "A flow is made of actors' clients, messages, pipelines and groups: client.x.y, client.x.y.message(input).",
+  );
+}

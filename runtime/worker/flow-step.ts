@@ -1,0 +1,217 @@
+/** One message of a flow in a worker's hands: whether it may run, what is recorded of its end, and what is handed on. */
+import type { Actor } from "../actor.js";
+import { defaults } from "../defaults.js";
+import type { Envelope } from "../envelope.js";
+import {
+  FlowExpiredError,
+  InvalidOptionError,
+  InvalidOutputError,
+  LeaseLostError,
+  toRemoteError,
+  UnsealableError,
+  type DeadReason,
+  type RemoteError,
+} from "../errors.js";
+import { stepId, type FlowMeta, type FlowPlace, type FlowStore, type Following, type StepValue } from "../flows.js";
+import type { StoredResult } from "../results.js";
+import { isSealed } from "../wire-value.js";
+import { ages, deliver, pack, writeOutput, type Parcel } from "./following.js";
+import type { Logger } from "./logger.js";
+import type { Next } from "./middleware/compose.js";
+import { failure, type Failed } from "./middleware/results.js";
+import { afterFailure } from "./middleware/retries.js";
+import type { LayerContext } from "./middleware/stack.js";
+import type { Dead, Done, Outcome } from "./outcome.js";
+import { whileUnavailable, type Holder } from "./patience.js";
+import type { MiddlewareTask } from "./task.js";
+
+/** What is known of a message, whether or not its actor is. */
+export interface StepInHand extends Holder {
+  readonly envelope: Envelope;
+  readonly log: Logger;
+  /** Absent where it is not known here. */
+  readonly actor?: Actor;
+}
+
+const CANCELLED: RemoteError = { name: "CancelledError", message: "the message of this step was cancelled" };
+const TAKEN: Outcome = { kind: "taken" };
+
+export class FlowStep {
+  readonly #context: LayerContext;
+  readonly #place: FlowPlace;
+  readonly #step: StepInHand;
+
+  constructor(context: LayerContext, place: FlowPlace, step: StepInHand) {
+    this.#context = context;
+    this.#place = place;
+    this.#step = step;
+  }
+
+  /** Runs the step where it may. What follows it is handed on before it is acked. */
+  async attempt(task: MiddlewareTask, next: Next): Promise<Outcome> {
+    const store = this.#context.broker.state?.flows;
+    if (store === undefined) {
+      const { name } = this.#context.broker;
+      const help = `${name} has no store for the flow of this message: give the worker's broker a "state".`;
+      return this.#refuse("flow-unsupported", new InvalidOptionError(help));
+    }
+    const begun = await this.#patiently(async () => {
+      const answer = await store.begin(this.#place);
+      // It ended before, and was not acked: what follows may not have been sent.
+      const dead = answer.kind === "ended" ? await this.#handOn(answer.following) : undefined;
+      return { kind: answer.kind, dead };
+    });
+    switch (begun.kind) {
+      case "run":
+        return this.#run(store, task, next);
+      case "ended":
+        return begun.dead ?? TAKEN;
+      case "expired":
+        return this.#refuse("flow-expired", new FlowExpiredError(this.#place.id));
+      case "cancelled":
+      case "elsewhere":
+        return TAKEN;
+    }
+  }
+
+  /** The step is dead: the flow fails with it, or the member of a group that collects. */
+  async died(outcome: Failed): Promise<void> {
+    const store = this.#context.broker.state?.flows;
+    if (store === undefined) return;
+    const { id: flow, node } = this.#place;
+    const { reason, error, attempts } = failure(outcome);
+    const value: StepValue = { node, actor: this.#step.envelope.actor, reason, error, attempts };
+    await this.#patiently(async () => {
+      await this.#tellOwn(failure(outcome));
+      const ended = await store.dead(this.#place, JSON.stringify(value));
+      if (ended.kind !== "ended") return;
+      const { following, failed, fell } = ended;
+      if (failed) await this.#tell(flow, outcome, following);
+      if (fell !== undefined && fell !== node) await this.#tell(stepId(flow, fell), outcome, following);
+      await this.#handOn(following);
+    });
+  }
+
+  async #run(store: FlowStore, task: MiddlewareTask, next: Next): Promise<Outcome> {
+    let outcome: Outcome;
+    try {
+      outcome = await next();
+    } catch (error) {
+      // A layer within failed, not the handler. What becomes of the message is decided outside; the flow is told here.
+      const failed = afterFailure(task, error, this.#context);
+      if (failed.kind === "dead") await this.died(failed);
+      throw error;
+    }
+    // A message in other hands is recorded by those.
+    if (task.abortReason instanceof LeaseLostError) return outcome;
+    switch (outcome.kind) {
+      case "done":
+        return this.#done(store, task, outcome);
+      case "dead":
+        await this.died(outcome);
+        return outcome;
+      case "retry":
+      case "postpone": {
+        const { delay } = outcome;
+        await this.#patiently(() => store.extend(this.#place.id, delay));
+        return outcome;
+      }
+      case "cancelled":
+        await this.died({ reason: "cancelled", error: CANCELLED, attempts: task.message.attempt });
+        return outcome;
+      case "release":
+      case "taken":
+        return outcome;
+    }
+  }
+
+  async #done(store: FlowStore, task: MiddlewareTask, outcome: Done): Promise<Outcome> {
+    let value: string;
+    try {
+      value = await this.#written(task.actor, outcome.output);
+    } catch (error) {
+      const unfit = this.#unfit(error);
+      await this.died(unfit);
+      return unfit;
+    }
+    const dead = await this.#patiently(async () => {
+      await this.#tellOwn({ ok: true, output: undefined });
+      const ended = await store.done(this.#place, value);
+      if (ended.kind === "ended") return this.#handOn(ended.following);
+      this.#step.log.warn({ flow: this.#place.id }, `the flow is ${ended.kind}: nothing follows this step`);
+      return undefined;
+    });
+    return dead ?? outcome;
+  }
+
+  /** The output as the next step is given it: with the transforms of its schema applied. */
+  async #written({ output }: Actor, returned: unknown): Promise<string> {
+    const checked = await output?.check(returned);
+    const { id, node } = this.#place;
+    const seal = isSealed(this.#step.envelope.encoding) ? this.#context.seal : undefined;
+    return writeOutput(id, node, checked?.ok === true ? checked.value : undefined, seal);
+  }
+
+  /** Sends what follows and tells who waits; where an output cannot be given on, the flow fails with this step. */
+  async #handOn(following: Following): Promise<Dead | undefined> {
+    const { headers } = this.#step.envelope;
+    const now = ages(following) ? await this.#context.broker.now() : undefined;
+    let parcel: Parcel;
+    try {
+      parcel = pack(this.#context, { flow: this.#place.id, headers, now }, following);
+    } catch (error) {
+      const unfit = this.#unfit(error);
+      await this.#tell(this.#place.id, unfit, following);
+      return unfit;
+    }
+    await deliver(this.#context.broker, parcel);
+    return undefined;
+  }
+
+  #unfit(error: unknown): Dead {
+    const { envelope } = this.#step;
+    const why = error instanceof Error ? error.message : String(error);
+    const issues = [{ path: "", message: `it cannot be given on: ${why}` }];
+    return {
+      kind: "dead",
+      reason: error instanceof UnsealableError ? "unsealable" : "invalid-output",
+      error: toRemoteError(new InvalidOutputError(envelope.actor, issues), { stack: true }),
+      attempts: envelope.attempt,
+    };
+  }
+
+  /** Tells those who wait for the flow, or for a member of it, that it failed with this step. */
+  async #tell(id: string, outcome: Failed, following: Following): Promise<void> {
+    const { resultTtl, reply } = JSON.parse(following.meta) as FlowMeta;
+    const step = { node: this.#place.node, actor: this.#step.envelope.actor };
+    await this.#context.broker.results.put(id, { ...failure(outcome), step }, resultTtl, reply);
+  }
+
+  /** The result of the message itself, where no other layer keeps it: those of a group are told of as they end. */
+  async #tellOwn(result: StoredResult): Promise<void> {
+    const { actor, envelope } = this.#step;
+    if (actor?.output !== undefined) return;
+    const ttl = actor?.options.resultTtl ?? defaults.actor.resultTtl;
+    await this.#context.broker.results.put(envelope.id, result, ttl, envelope.reply);
+  }
+
+  /** There is no flow to run it in: whoever waits for it or for its message is told. */
+  async #refuse(reason: DeadReason, error: Error): Promise<Dead> {
+    const { envelope } = this.#step;
+    const dead: Dead = { kind: "dead", reason, error: toRemoteError(error, { stack: true }), attempts: 0 };
+    const step = { node: this.#place.node, actor: envelope.actor };
+    const result: StoredResult = { ...failure(dead), step };
+    const { results } = this.#context.broker;
+    await this.#patiently(async () => {
+      const ids = [envelope.id, this.#place.id];
+      await Promise.all(ids.map((id) => results.put(id, result, defaults.actor.resultTtl, envelope.reply)));
+    });
+    return dead;
+  }
+
+  /** Sees a step through an outage. It is repeated as a whole: a message that is sent twice is told by its copy. */
+  #patiently<T>(step: () => Promise<T>): Promise<T> {
+    const tell = (error: Error) => this.#step.log.warn({ err: error }, "the flow cannot be reached yet; trying again");
+    return whileUnavailable(this.#context.clock, this.#step, step, tell);
+  }
+}
