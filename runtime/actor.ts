@@ -30,6 +30,10 @@ export interface Actor<S extends Signature = Signature> {
   readonly unique: Unique | undefined;
   /** Absent for fire and forget. */
   readonly output: Validator | undefined;
+  /** Whether it is recorded how its messages stand. */
+  readonly tracked: boolean;
+  /** Absent where its handler tells nothing of its progress. */
+  readonly progress: Validator | undefined;
   /** Carries the types only; there is no such property at run time. */
   readonly [signature]?: S;
 }
@@ -51,6 +55,19 @@ export type ReturnedOf<A> =
         : unknown
     : never;
 
+/** What a caller learns of an actor's progress; `never` where there is none. */
+export type ProgressOf<A> = A extends Actor<infer S> ? (S extends { readonly progress: infer P } ? P : never) : never;
+/** What an actor's handler tells of its progress; `never` where there is none. */
+export type ReportedOf<A> =
+  A extends Actor<infer S> ? (S extends { readonly reported: infer R } ? R : ProgressOf<A>) : never;
+/** Whether it is recorded how an actor's messages stand. */
+export type IsTracked<A> =
+  A extends Actor<infer S>
+    ? S extends { readonly tracked: true } | { readonly progress: unknown }
+      ? true
+      : false
+    : false;
+
 /** What generated code knows of an actor beside its contract. */
 export interface ActorIdentity {
   readonly name: string;
@@ -59,6 +76,8 @@ export interface ActorIdentity {
   readonly taggedInput?: true;
   /** The output holds such types. */
   readonly taggedOutput?: true;
+  /** The progress holds such types. */
+  readonly taggedProgress?: true;
 }
 
 /** The actors that contracts became. */
@@ -80,7 +99,7 @@ export function defineActor<S extends Signature>(contract: Contract, identity: A
   if (issues.length > 0) {
     throw new InvalidOptionError(`${identity.name}: ${issues.map(({ message }) => message).join(" ")}`);
   }
-  const { input, output } = contract.options;
+  const { input, output, progress, track } = contract.options;
   const actor: Actor<S> = {
     name: identity.name,
     fingerprint: identity.fingerprint,
@@ -93,6 +112,8 @@ export function defineActor<S extends Signature>(contract: Contract, identity: A
     unique: resolveUnique(contract.options.unique),
     input: createValidator(input, identity.taggedInput === true),
     output: output === undefined ? undefined : createValidator(output, identity.taggedOutput === true),
+    tracked: track === true || progress !== undefined,
+    progress: progress === undefined ? undefined : createValidator(progress, identity.taggedProgress === true),
   };
   named.set(contract, actor);
   return actor;

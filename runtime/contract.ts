@@ -74,6 +74,8 @@ export interface UniqueOptions<I extends z.$ZodType = z.$ZodType> {
 export interface ActorOptions<
   I extends z.$ZodType = z.$ZodType,
   O extends z.$ZodType | undefined = z.$ZodType | undefined,
+  P extends z.$ZodType | undefined = z.$ZodType | undefined,
+  Tracked extends boolean | undefined = boolean | undefined,
 > {
   /** What a producer sends: any zod 4 schema. The producer sends its input form; defaults and transforms are applied by the worker. */
   readonly input: I;
@@ -141,6 +143,16 @@ export interface ActorOptions<
    * to wait holds up nothing else and costs no retry. Needs a broker with a state store. Default: no limit.
    */
   readonly rateLimit?: RateLimit<I>;
+  /**
+   * Whether it is recorded how each message stands, so that `message.status()` can tell. It costs two or three commands a
+   * message. Needs a broker with a state store. Default: false; true where there is a `progress`.
+   */
+  readonly track?: Tracked;
+  /**
+   * What the handler tells of its progress with `task.progress(value)`: any zod 4 schema without asynchronous parts.
+   * Callers follow it with `message.progress()`. Default: there is none.
+   */
+  readonly progress?: P;
   /** Which messages count as one: `{ key: ({ userId }) => userId, for: "10m" }`. Default: none. */
   readonly unique?: UniqueOptions<I>;
 }
@@ -155,12 +167,25 @@ export interface Signature {
   readonly received?: unknown;
   /** What the handler returns, where defaults or transforms make it differ from `output`. */
   readonly returned?: unknown;
+  /** What a caller learns of the progress; absent where there is none. */
+  readonly progress?: unknown;
+  /** What the handler tells of it, where defaults or transforms make it differ from `progress`. */
+  readonly reported?: unknown;
+  /** It is recorded how each message stands. */
+  readonly tracked?: true;
 }
 
 /** The four types of a contract's schemas. */
 export type SignatureOf<I extends z.$ZodType, O extends z.$ZodType | undefined> = O extends z.$ZodType
   ? { input: z.input<I>; output: z.output<O>; received: z.output<I>; returned: z.input<O> }
   : { input: z.input<I>; received: z.output<I> };
+
+/** What a signature has besides: nothing, `tracked`, or a progress, which is always tracked. */
+type TrackingOf<P extends z.$ZodType | undefined, Tracked extends boolean | undefined> = P extends z.$ZodType
+  ? { progress: z.output<P>; reported: z.input<P>; tracked: true }
+  : Tracked extends true
+    ? { tracked: true }
+    : unknown;
 
 declare const signature: unique symbol;
 declare const accepts: unique symbol;
@@ -188,9 +213,12 @@ const contractMark: unique symbol = Symbol.for("callboard.contract") as never;
  *
  * It checks nothing yet: `callboard gen` reports every option and schema that is wrong, with its place.
  */
-export function actor<I extends z.$ZodType, O extends z.$ZodType | undefined = undefined>(
-  options: ActorOptions<I, O>,
-): Contract<SignatureOf<I, O>, z.input<I>> {
+export function actor<
+  I extends z.$ZodType,
+  O extends z.$ZodType | undefined = undefined,
+  P extends z.$ZodType | undefined = undefined,
+  Tracked extends boolean | undefined = undefined,
+>(options: ActorOptions<I, O, P, Tracked>): Contract<SignatureOf<I, O> & TrackingOf<P, Tracked>, z.input<I>> {
   return Object.freeze({ [contractMark]: true as const, options: Object.freeze({ ...options }) });
 }
 

@@ -1,4 +1,6 @@
 /** The seam to what is known of single messages beside the queue: that they are cancelled, how they stand, how far they are. */
+import type { Broker } from "./broker.js";
+import { InvalidOptionError, type DeadReason, type RemoteError } from "./errors.js";
 import type { MaybePromise } from "./maybe.js";
 
 /** A message that is to be cancelled. */
@@ -37,6 +39,45 @@ export interface Cancellations {
   readonly running: Set<Cancellable>;
 }
 
+/** How a message stands, as it is recorded. Times are milliseconds since 1970 by the broker's clock. */
+export type StatusRecord =
+  | { readonly state: "waiting"; readonly due?: number }
+  | {
+      readonly state: "running";
+      readonly since: number;
+      readonly attempt: number;
+      readonly worker: { readonly host: string; readonly pid: number };
+    }
+  | { readonly state: "retrying"; readonly attempt: number; readonly error: RemoteError; readonly due: number }
+  | { readonly state: "done" }
+  | { readonly state: "dead"; readonly reason: DeadReason; readonly error: RemoteError }
+  | { readonly state: "cancelled" };
+
+/** What a handler told of its progress last. */
+export interface ProgressRecord {
+  readonly attempt: number;
+  /** How many were told before in this attempt. */
+  readonly n: number;
+  readonly value: unknown;
+  readonly encoding?: string;
+}
+
+/** What is recorded of a message. */
+export interface MessageRecord {
+  readonly status?: StatusRecord;
+  readonly progress?: ProgressRecord;
+}
+
+/** How a status is recorded. */
+export interface TrackOptions {
+  /** How long it is kept, in milliseconds. */
+  readonly ttl: number;
+  /** Only where nothing is recorded yet: what was found at the sending must not hide what came of it. */
+  readonly first?: boolean;
+  /** Whether those who follow the message's progress are told. */
+  readonly tell?: boolean;
+}
+
 /** Keeps what is known of single messages. Everything that this seam promises is shown by `test/conformance/control.ts`. */
 export interface ControlStore {
   /** Cancels messages of a queue, and tells the workers that have them; what was found of each. */
@@ -45,4 +86,38 @@ export interface ControlStore {
   restore(queue: string, ids: readonly string[]): Promise<void>;
   /** What is cancelled in a queue. */
   cancelled(queue: string): Cancellations;
+  /** Records how a message stands. What is recorded of one message by one process is recorded in its order. */
+  track(id: string, status: StatusRecord, options: TrackOptions): Promise<void>;
+  /** Records how far a message is, for `ttl` milliseconds, and tells those who follow it. */
+  report(id: string, progress: ProgressRecord, ttl: number): Promise<void>;
+  /** What is recorded of a message. */
+  read(id: string): Promise<MessageRecord>;
+  /** Hears what is told of a message from now on, until what it resolves to is called; `unsure`: something may have been missed. */
+  follow(id: string, news: (record: MessageRecord) => void, unsure: () => void): Promise<() => void>;
+}
+
+/** Whether nothing follows this state. */
+export function isOver({ state }: StatusRecord): boolean {
+  return state === "done" || state === "dead" || state === "cancelled";
+}
+
+/** The store that an actor needs which is tracked; `undefined` for one that is not. Throws where the broker has none. */
+export function trackingOf(broker: Broker, { name, tracked, progress }: TrackedActor): ControlStore | undefined {
+  if (!tracked) return undefined;
+  return controlsOf(broker, `${name}: "${progress === undefined ? "track" : "progress"}"`);
+}
+
+/** An actor, as far as it concerns what is recorded of its messages. */
+interface TrackedActor {
+  readonly name: string;
+  readonly tracked: boolean;
+  readonly progress: unknown;
+}
+
+/** A broker's store of what is known of single messages. Throws where it has none; `what` needs it. */
+export function controlsOf({ name, state }: Broker, what: string): ControlStore {
+  if (state !== undefined) return state.controls;
+  throw new InvalidOptionError(
+    `${what} needs a state store, and ${name} has none: give it one, rabbitmqBroker(url, { state: redisState(redisUrl) }).`,
+  );
 }

@@ -17,12 +17,14 @@ export type { Duration } from "./duration.js";
 // Handlers
 export { DoNotRetry, NotImplementedError, RetryLater } from "./errors.js";
 export { currentTask } from "./worker/current-task.js";
-export type { Task } from "./worker/task.js";
+export type { ProgressTask, Task } from "./worker/task.js";
 export type { Logger } from "./worker/logger.js";
 
 // Producers
 export type { Cancellation } from "./client/cancel.js";
-export type { Message, ResultOptions, SentMessage } from "./client/message.js";
+export type { Message, ProgressingMessage, ResultOptions, SentMessage, TrackedMessage } from "./client/message.js";
+export type { ProgressOptions } from "./client/progress.js";
+export type { MessageStatus } from "./client/status.js";
 export type { SendOptions } from "./client/client.js";
 
 // Sealed messages

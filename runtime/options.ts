@@ -103,6 +103,8 @@ const rules: Readonly<Record<keyof ActorOptions, Rule>> = {
     expected: '{ limit, per, kind, key }, such as { limit: 100, per: "1m" }',
     fault: rateFault,
   },
+  track: { check: (value) => typeof value === "boolean", expected: "true or false" },
+  progress: { check: isSchema, expected: "a zod 4 schema; leave it out where there is no progress" },
   unique: {
     check: isRecord,
     expected: '{ key, for, mode, freeAtEnd }, such as { key: (input) => input.user, for: "10m" }',
@@ -177,8 +179,13 @@ export function checkOptions(options: ActorOptions): readonly OptionIssue[] {
     const message = `"minBackoff" (${minBackoff} ms) is longer than "maxBackoff" (${maxBackoff} ms).`;
     issues.push({ option: options.minBackoff === undefined ? "maxBackoff" : "minBackoff", kind: "conflict", message });
   }
-  if (options.resultTtl !== undefined && options.output === undefined) {
+  const kept = [options.output, options.progress, options.track === true || undefined];
+  if (options.resultTtl !== undefined && kept.every((each) => each === undefined)) {
     issues.push({ option: "resultTtl", kind: "conflict", message: '"resultTtl" has no meaning without an "output".' });
+  }
+  if (options.progress !== undefined && options.track === false) {
+    const message = '"track" cannot be false where there is a "progress".';
+    issues.push({ option: "track", kind: "conflict", message });
   }
   if (options.partitionKey !== undefined && options.partitions === undefined) {
     const message = '"partitionKey" has no meaning without "partitions".';

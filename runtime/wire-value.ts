@@ -10,7 +10,7 @@ const TAGGED_AND_SEALED = `${TAGGED}+${SEALED}`;
 
 /** What a sealed value belongs to. */
 export interface ValueOwner {
-  readonly kind: "input" | "output";
+  readonly kind: "input" | "output" | "progress";
   /** The message's. */
   readonly id: string;
   readonly actor: string;

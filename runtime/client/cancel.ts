@@ -1,7 +1,7 @@
 /** Cancels messages, and tells those who wait for their answers. */
-import type { ControlStore, Found } from "../controls.js";
+import { controlsOf, type ControlStore, type Found } from "../controls.js";
 import { defaults } from "../defaults.js";
-import { CancelledError, InvalidOptionError } from "../errors.js";
+import { CancelledError } from "../errors.js";
 import { allOf } from "../maybe.js";
 import { partitionsOf } from "../partitions.js";
 import type { Awaited, WaitOptions } from "../results.js";
@@ -20,12 +20,7 @@ export type Cancellation = "cancelled" | "cancelling" | "ended";
 /** Cancels a message; where its queue has partitions and it is not known which one it is in, in all of them. */
 export async function cancelMessage(sender: Sender, message: Sent): Promise<Cancellation> {
   const { broker, actor } = sender;
-  const controls = broker.state?.controls;
-  if (controls === undefined) {
-    throw new InvalidOptionError(
-      `${actor.name}: cancel() needs a state store, and ${broker.name} has none. Name one: rabbitmqBroker(url, { state: redisState(redisUrl) }).`,
-    );
-  }
+  const controls = controlsOf(broker, `${actor.name}: cancel()`);
   const { id, delay = 0 } = message;
   const queues = placesOf(sender, message);
   const keep = defaults.control.keepCancelled + delay;
@@ -37,6 +32,10 @@ export async function cancelMessage(sender: Sender, message: Sent): Promise<Canc
     const overFailure = !found.includes("unknown");
     const instead = await broker.results.offer(id, result, actor.options.resultTtl, { overFailure });
     if (instead !== undefined && (instead.ok || instead.reason !== "cancelled")) return ended(controls, queues, id);
+  }
+  if (actor.tracked) {
+    const { resultTtl: ttl } = actor.options;
+    await controls.track(id, { state: "cancelled" }, { ttl, tell: actor.progress !== undefined });
   }
   return found.every(isFree) ? "cancelled" : "cancelling";
 }

@@ -1,9 +1,10 @@
 /** The producer's side of an actor: validate, wrap in an envelope, publish. */
-import type { Actor, InputOf, OutputOf } from "../actor.js";
+import type { Actor, InputOf, IsTracked, OutputOf, ProgressOf } from "../actor.js";
 import type { Broker } from "../broker.js";
 import { claimsOf } from "../claims.js";
 import { settlesWithin, systemClock } from "../clock.js";
 import type { Priority } from "../contract.js";
+import { trackingOf } from "../controls.js";
 import { defaults } from "../defaults.js";
 import type { Duration } from "../duration.js";
 import type { Headers } from "../envelope.js";
@@ -18,7 +19,18 @@ import type { Seal } from "../seal.js";
 import { checkSeal } from "../wire-value.js";
 import { assertAgreement } from "./agreement.js";
 import { part, type FlowPart, type StepPart } from "./flows/part.js";
-import { awaitResult, Message, type ResultOptions, type Sender, type Sent, type SentMessage } from "./message.js";
+import {
+  awaitResult,
+  MessageHandle,
+  type Message,
+  type ProgressingMessage,
+  type ResultOptions,
+  type Sender,
+  type Sent,
+  type SentMessage,
+  type TrackedMessage,
+} from "./message.js";
+import { noteSending } from "./status.js";
 import { composeClient, type ClientMiddleware } from "./middleware.js";
 import { checkId, prepare, readPosting, type Posting, type Prepared } from "./publication.js";
 
@@ -41,17 +53,17 @@ export interface SendOptions extends MessageOptions {
 export type SendManyOptions = Omit<SendOptions, "id">;
 
 /** Sends messages to an actor that answers nothing. */
-export interface SendOnlyClient<Input> extends FlowPart<Input, void> {
+export interface SendOnlyClient<Input, Sent = SentMessage> extends FlowPart<Input, void> {
   /**
    * Sends a message. Resolves when the broker has it.
    * @throws InvalidInputError the input does not fit the contract; nothing was sent
    * @throws BrokerUnavailableError the broker cannot be reached; whether the message arrived is unknown
    */
-  send(input: Input, options?: SendOptions): Promise<SentMessage>;
+  send(input: Input, options?: SendOptions): Promise<Sent>;
   /** Sends many messages at once: all of them are valid, or none is sent. */
-  sendMany(inputs: readonly Input[], options?: SendManyOptions): Promise<SentMessage[]>;
+  sendMany(inputs: readonly Input[], options?: SendManyOptions): Promise<Sent[]>;
   /** A message that was sent before, here or by another process. It is not asked for: whether there is one is unknown. */
-  handle(id: string): SentMessage;
+  handle(id: string): Sent;
   /** The actor as a step of a pipeline or a member of a group, sent with these options. */
   with(options: SendOptions): FlowPart<Input, void>;
   /**
@@ -62,15 +74,15 @@ export interface SendOnlyClient<Input> extends FlowPart<Input, void> {
 }
 
 /** Sends messages to an actor and receives its answers. */
-export interface CallableClient<Input, Output> extends FlowPart<Input, Output> {
+export interface CallableClient<Input, Output, Sent = Message<Output>> extends FlowPart<Input, Output> {
   /**
    * Sends a message. Resolves when the broker has it; `result()` of what it resolves to waits for the answer.
    * @throws InvalidInputError the input does not fit the contract; nothing was sent
    * @throws BrokerUnavailableError the broker cannot be reached; whether the message arrived is unknown
    */
-  send(input: Input, options?: SendOptions): Promise<Message<Output>>;
+  send(input: Input, options?: SendOptions): Promise<Sent>;
   /** Sends many messages at once: all of them are valid, or none is sent. */
-  sendMany(inputs: readonly Input[], options?: SendManyOptions): Promise<Message<Output>[]>;
+  sendMany(inputs: readonly Input[], options?: SendManyOptions): Promise<Sent[]>;
   /**
    * Sends a message and waits for its answer: `send` and `result` in one, with one round trip less.
    * @throws RemoteFailureError the message is dead; `remote` is the handler's error
@@ -81,7 +93,7 @@ export interface CallableClient<Input, Output> extends FlowPart<Input, Output> {
    * A message that was sent before, here or by another process: its `result()` can be awaited anywhere, where results are
    * kept for all (on RabbitMQ: in a result store).
    */
-  handle(id: string): Message<Output>;
+  handle(id: string): Sent;
   /** The actor as a step of a pipeline or a member of a group, sent with these options. */
   with(options: SendOptions): FlowPart<Input, Output>;
   /**
@@ -93,8 +105,15 @@ export interface CallableClient<Input, Output> extends FlowPart<Input, Output> {
 
 /** The client of an actor: it can be called only where there is an output. */
 export type ActorClient<A extends Actor> = [OutputOf<A>] extends [void]
-  ? SendOnlyClient<InputOf<A>>
-  : CallableClient<InputOf<A>, OutputOf<A>>;
+  ? SendOnlyClient<InputOf<A>, SentMessage & Followable<A>>
+  : CallableClient<InputOf<A>, OutputOf<A>, Message<OutputOf<A>> & Followable<A>>;
+
+/** What can be asked of an actor's messages while they are under way: nothing, their status, their progress as well. */
+type Followable<A extends Actor> = [ProgressOf<A>] extends [never]
+  ? IsTracked<A> extends true
+    ? TrackedMessage
+    : unknown
+  : ProgressingMessage<ProgressOf<A>>;
 
 /** Actors by their contract files' names, then by their exports'. */
 export type ActorGroups = Readonly<Record<string, Readonly<Record<string, Actor>>>>;
@@ -142,23 +161,32 @@ export function createActorClient<A extends Actor>(
   const addressed = broker.results.addressedOnly === true && actor.output !== undefined;
   const seal = checkSeal(options.seal);
   const sender: Sender = { broker, actor, resultTimeout, seal };
-  const handle = (sent: Sent) => new Message<unknown>(sender, sent);
+  const handle = (sent: Sent) => new MessageHandle(sender, sent);
   assertAgreement(broker, actor);
   const clock = broker.clock ?? systemClock;
   const idTtl = duration('"idTtl"', options.idTtl) ?? defaults.client.idTtl;
   const brokersTime = () => broker.now();
   const destination = { actor, partition: createPartitioner(actor), seal, clock, idTtl, brokersTime };
   if (actor.unique !== undefined) claimsOf(broker, `${actor.name}: "unique"`);
+  const tracking = trackingOf(broker, actor);
   const through = composeClient(options.middleware ?? []);
+
+  /** Publishes messages; where they are tracked, what is recorded of them travels beside them. */
+  async function publish(messages: readonly Prepared[]): Promise<void> {
+    const noted = tracking === undefined ? undefined : noteSending(sender, tracking, messages);
+    await broker.publish(messages);
+    await noted;
+  }
 
   /** Hands a message to the broker; what it answers with is another one where that has what this one claims. */
   async function deliver(message: Prepared): Promise<Sent> {
     const { claims, queue } = message;
     if (claims === undefined) {
-      await broker.publish([message]);
+      await publish([message]);
       return message;
     }
-    const { id } = await claimsOf(broker, `${actor.name}: an id of your own`).publish(message, claims);
+    const { id, sent } = await claimsOf(broker, `${actor.name}: an id of your own`).publish(message, claims);
+    if (sent && tracking !== undefined) await noteSending(sender, tracking, [message]);
     return { id, queue };
   }
 
@@ -204,7 +232,7 @@ export function createActorClient<A extends Actor>(
         return (await Promise.all(posts)).map(handle);
       }
       if (actor.unique !== undefined) return (await Promise.all(publications.map(deliver))).map(handle);
-      await broker.publish(publications);
+      await publish(publications);
       return publications.map(handle);
     },
     async call(input, { timeout: asked, ...sendOptions } = {}) {
@@ -227,7 +255,7 @@ export function createActorClient<A extends Actor>(
     },
     handle(id) {
       const sent = { id: checkId(`${actor.name}.handle`, id), queue: actor.options.queue };
-      return new Message<unknown>(sender, sent, { foreign: true });
+      return new MessageHandle(sender, sent, { foreign: true });
     },
     [part]: step,
     with: (options) => ({ [part]: { ...step, posting: readPosting(destination, "with", options) } }),

@@ -1,6 +1,15 @@
 /** What generated clients are built on. */
 export { defineActor } from "../actor.js";
-export type { Actor, ActorIdentity, InputOf, OutputOf, ReceivedOf, ReturnedOf } from "../actor.js";
+export type {
+  Actor,
+  ActorIdentity,
+  InputOf,
+  OutputOf,
+  ProgressOf,
+  ReceivedOf,
+  ReportedOf,
+  ReturnedOf,
+} from "../actor.js";
 export type { Broker } from "../broker.js";
 export type { Headers } from "../envelope.js";
 export { use } from "../middleware.js";
@@ -17,9 +26,11 @@ export type {
   SendOptions,
 } from "./client.js";
 export type { ClientMiddleware, Outgoing, SendNext } from "./middleware.js";
-export type { Message, ResultOptions, SentMessage } from "./message.js";
 export { group, pipeline } from "./flows/compose.js";
 export type { Group, GroupOptions, Pipeline } from "./flows/compose.js";
 export type { FlowPart, MemberFailure, Settled } from "./flows/part.js";
 export type { FlowOptions } from "./flows/sending.js";
 export type { GroupResult, SentFlow, SentGroup } from "./flows/sent.js";
+export type { Message, ProgressingMessage, ResultOptions, SentMessage, TrackedMessage } from "./message.js";
+export type { ProgressOptions } from "./progress.js";
+export type { MessageStatus } from "./status.js";

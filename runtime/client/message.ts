@@ -13,6 +13,8 @@ import { duration, refuseUnknownOptions } from "../given-options.js";
 import type { StoredResult, WaitOptions } from "../results.js";
 import type { Seal } from "../seal.js";
 import { readValue } from "../wire-value.js";
+import { followProgress, type ProgressOptions } from "./progress.js";
+import { readStatus, type MessageStatus } from "./status.js";
 import { cancelMessage, untilCancelled, type Cancellation } from "./cancel.js";
 
 /** A message that the broker has. */
@@ -54,14 +56,39 @@ export interface Sent {
   readonly delay?: number;
 }
 
+/** A message whose actor is tracked. */
+export interface TrackedMessage {
+  /** How it stands, as far as it was recorded: asked of the broker, from any process that has the id. */
+  status(): Promise<MessageStatus>;
+}
+
+/** A message whose handler tells of its progress. */
+export interface ProgressingMessage<Progress> extends TrackedMessage {
+  /**
+   * Follows its progress: the latest value at once where there is one, then each further one, or the latest of them
+   * where the loop is slower. Ends with the message, whichever way that ends, or when the time is over.
+   */
+  progress(options?: ProgressOptions): AsyncIterableIterator<Progress>;
+}
+
 /** A sent message that will be answered. */
-export class Message<Output> implements SentMessage {
+export interface Message<Output> extends SentMessage {
+  /**
+   * Waits for the answer. It can be asked again until the actor's `resultTtl` has passed.
+   * @throws RemoteFailureError the message is dead; `remote` is the handler's error
+   * @throws CancelledError it was cancelled
+   * @throws ResultTimeoutError there is no answer yet; the message may still run
+   */
+  result(options?: ResultOptions): Promise<Output>;
+}
+
+/** A message as its actor's contract lets it be used: its type says what of this there is. */
+export class MessageHandle implements Message<unknown>, ProgressingMessage<unknown> {
   readonly #sender: Sender;
   /** Somebody sent it, here or elsewhere: no more than its id is known. */
   readonly #foreign: boolean;
   readonly id: string;
   readonly queue: string;
-
   readonly #delay: number;
 
   constructor(sender: Sender, { id, queue, delay = 0 }: Sent, { foreign = false } = {}) {
@@ -80,17 +107,20 @@ export class Message<Output> implements SentMessage {
     return cancelMessage(this.#sender, { id: this.id, queue: this.queue, delay: this.#delay });
   }
 
-  /**
-   * Waits for the answer. It can be asked again until the actor's `resultTtl` has passed.
-   * @throws RemoteFailureError the message is dead; `remote` is the handler's error
-   * @throws CancelledError it was cancelled
-   * @throws ResultTimeoutError there is no answer yet; the message may still run
-   */
-  async result(options: ResultOptions = {}): Promise<Output> {
+  status(): Promise<MessageStatus> {
+    return readStatus(this.#sender, this.id);
+  }
+
+  progress(options: ProgressOptions = {}): AsyncIterableIterator<unknown> {
+    refuseUnknownOptions(`${this.actor}.progress`, options, ["timeout"] satisfies (keyof ProgressOptions)[]);
+    return followProgress(this.#sender, this.id, duration('"timeout"', options.timeout));
+  }
+
+  async result(options: ResultOptions = {}): Promise<unknown> {
     refuseUnknownOptions(`${this.actor}.result`, options, ["timeout"] satisfies (keyof ResultOptions)[]);
     if (this.#foreign) assertKept(this.#sender);
     const wait = { timeout: duration('"timeout"', options.timeout) ?? this.#sender.resultTimeout, addressed: false };
-    return (await awaitResult(this.#sender, this, wait)) as Output;
+    return awaitResult(this.#sender, this, wait);
   }
 }
 

@@ -1,12 +1,18 @@
 /** What a person writes for an actor. */
-import type { Actor, ReceivedOf, ReturnedOf } from "../actor.js";
-import type { Task } from "./task.js";
+import type { Actor, ReceivedOf, ReportedOf, ReturnedOf } from "../actor.js";
+import type { ProgressTask, Task } from "./task.js";
+
+/** What a handler of an actor is given beside the input: it tells its progress where the contract has one. */
+export type TaskOf<A extends Actor> = [ReportedOf<A>] extends [never] ? Task : ProgressTask<ReportedOf<A>>;
 
 /** Does the work of one actor: receives the validated input, returns the output or a promise of it. */
-export type Handler<A extends Actor> = (input: ReceivedOf<A>, task: Task) => ReturnedOf<A> | Promise<ReturnedOf<A>>;
+export type Handler<A extends Actor> = (
+  input: ReceivedOf<A>,
+  task: TaskOf<A>,
+) => ReturnedOf<A> | Promise<ReturnedOf<A>>;
 
 /** A handler whose types are checked elsewhere: generated code does it, per actor. */
-export type AnyHandler = (input: never, task: Task) => unknown;
+export type AnyHandler = (input: never, task: ProgressTask<never>) => unknown;
 
 /** Handlers as a worker is given them: by group, then by export. */
 export type Handlers = Readonly<Record<string, Readonly<Record<string, AnyHandler>> | undefined>>;

@@ -2,7 +2,7 @@
 import type { Actor } from "../actor.js";
 import type { Delivery } from "../broker.js";
 import type { Envelope, Headers } from "../envelope.js";
-import { UndecodableError } from "../errors.js";
+import { InvalidProgressError, UndecodableError } from "../errors.js";
 import type { ResolvedOptions } from "../options.js";
 import type { Logger } from "./logger.js";
 
@@ -35,6 +35,15 @@ export interface Task {
   readonly log: Logger;
 }
 
+/** The second argument of a handler whose contract has a `progress`. */
+export interface ProgressTask<Progress> extends Task {
+  /**
+   * Tells how far it is. Callers learn the latest value, at most about ten times a second.
+   * @throws InvalidProgressError it does not fit the contract; nothing was told
+   */
+  progress(value: Progress): void;
+}
+
 /** A task as middleware sees it. */
 export interface MiddlewareTask extends Task {
   readonly actor: Actor;
@@ -51,8 +60,13 @@ export interface MiddlewareTask extends Task {
   abort(reason: Error): void;
 }
 
+/** Takes what a handler tells of its progress. */
+export interface ProgressSink {
+  add(value: unknown): void;
+}
+
 /** A task in the worker's hands. */
-export class RunningTask implements MiddlewareTask {
+export class RunningTask implements MiddlewareTask, ProgressTask<unknown> {
   readonly actor: Actor;
   readonly envelope: Envelope;
   readonly queue: string;
@@ -65,6 +79,7 @@ export class RunningTask implements MiddlewareTask {
   #reason: Error | undefined;
   #log: Logger | undefined;
   #input: { readonly value: unknown } | undefined;
+  #sink: ProgressSink | undefined;
 
   constructor(actor: Actor, envelope: Envelope, delivery: Delivery, logger: Logger) {
     this.actor = actor;
@@ -109,6 +124,16 @@ export class RunningTask implements MiddlewareTask {
   /** Learns the validated input. */
   accept(value: unknown): void {
     this.#input = { value };
+  }
+
+  /** Learns where its progress goes. */
+  reportTo(sink: ProgressSink): void {
+    this.#sink = sink;
+  }
+
+  progress(value: unknown): void {
+    if (this.#sink !== undefined) return this.#sink.add(value);
+    throw new InvalidProgressError(this.actor.name, [{ path: "", message: "the contract has no progress" }]);
   }
 
   get abortReason(): Error | undefined {

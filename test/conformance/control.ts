@@ -1,21 +1,20 @@
 /** What can be done to a single message, on any broker with a state store: it can be cancelled. */
 import { CancelledError, InvalidOptionError, RemoteFailureError } from "callboard";
 import { createActorClient, type Actor, type Cancellation } from "callboard/client";
-import { createWorker, type Task, type Worker, type WorkerOptions } from "callboard/worker";
+import type { Task } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Broker } from "../../runtime/broker.js";
 import { createId } from "../../runtime/id.js";
-import { TestLogger, testActor } from "../support/actors.js";
+import { testActor } from "../support/actors.js";
 import { eventually, turn } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";
+import { failure, Workshop } from "./workshop.js";
 
 type Twice = Actor<{ input: number; output: number }>;
 const twice: Twice = testActor("twice", { input: z.number(), output: z.number() });
 const note = testActor<{ input: string }>("note", { input: z.string() });
 const patience = { timeout: "25s" } as const;
-
-type Handlers = Readonly<Record<string, (input: never, task: Task) => unknown>>;
 
 /** What a test of this suite may want to know of a broker. */
 export interface ControlTraits {
@@ -34,57 +33,33 @@ export function describeControl(
   const free: Cancellation = knowsHolders ? "cancelled" : "cancelling";
 
   describe(`${name}: cancelling`, () => {
+    let shop: Workshop;
     let backend: Backend;
     let broker: Broker;
-    let logger: TestLogger;
-    const workers: Worker[] = [];
-
     beforeEach(async () => {
-      backend = await harness.open();
-      broker = backend.connect();
-      logger = new TestLogger();
+      shop = await Workshop.open(harness);
+      ({ backend, broker } = shop);
     });
-    afterEach(async () => {
-      const stopped = Promise.all(workers.splice(0).map((worker) => worker.stop()));
-      if (backend.clock !== undefined) await backend.pass(60_000);
-      await stopped;
-      await backend.close();
-    });
-
-    async function work(actors: readonly Actor[], handlers: Handlers, options: WorkerOptions = {}): Promise<Worker> {
-      const group = Object.fromEntries(actors.map((actor) => [actor.name.replace("test.", ""), actor]));
-      const parts = { random: () => 1, ...(backend.clock === undefined ? {} : { clock: backend.clock }) };
-      const all = { logger, ...options };
-      const worker = createWorker(backend.connect(), { test: group }, { test: handlers }, all, parts);
-      workers.push(worker);
-      await worker.start();
-      return worker;
-    }
+    afterEach(() => shop.close());
 
     const client = (at = broker) => createActorClient<Twice>(at, twice);
-
-    /** The error that a promise rejects with. */
-    const failure = (promise: Promise<unknown>): Promise<unknown> =>
-      promise.then(
-        (value) => `no error but ${JSON.stringify(value)}`,
-        (error: unknown) => error,
-      );
 
     it("keeps a waiting message from ever running, and tells who waits for it, here and elsewhere", async () => {
       const message = await client().send(1);
       const elsewhere = client(backend.connect()).handle(message.id);
-      const waiting = [failure(message.result(patience)), failure(elsewhere.result(patience))];
+      const all = sharesResults ? [message, elsewhere] : [message];
+      const waiting = all.map((each) => failure(each.result(patience)));
       await turn();
       // Whoever waits has said so.
-      if (backend.clock === undefined) await backend.pass(harness.times.soon);
+      await shop.settle(harness.times.soon);
       expect(await message.cancel()).toBe(free);
       for (const error of await Promise.all(waiting)) expect(error).toBeInstanceOf(CancelledError);
-      expect(await failure(elsewhere.result(patience))).toMatchObject({ code: "CANCELLED", id: message.id });
+      expect(await failure(message.result(patience))).toMatchObject({ code: "CANCELLED", id: message.id });
 
       const ran: number[] = [];
-      await work([twice], { twice: (n: number) => (ran.push(n), 2 * n) });
+      await shop.work([twice], { twice: (n: number) => (ran.push(n), 2 * n) });
       expect(await client().call(2, patience)).toBe(4);
-      await eventually("the cancelled one to be met", () => logger.messages("info").includes("message was cancelled"));
+      await shop.cancelled();
       expect(ran).toEqual([2]);
       expect(await broker.deadLetters.list("default")).toEqual([]);
       expect(await failure(message.result(patience))).toBeInstanceOf(CancelledError);
@@ -95,7 +70,7 @@ export function describeControl(
       const handle = client(backend.connect()).handle(id);
       expect(await handle.cancel()).toBe(free);
       expect(await handle.cancel()).toBe(free);
-      expect(await failure(handle.result(patience))).toBeInstanceOf(CancelledError);
+      if (sharesResults) expect(await failure(handle.result(patience))).toBeInstanceOf(CancelledError);
     });
 
     it("reaches a message in whichever partition it is", async () => {
@@ -111,13 +86,10 @@ export function describeControl(
       const others = createActorClient<Parted>(backend.connect(), parted);
       for (const { id } of sent.slice(0, 5)) expect(await others.handle(id).cancel()).toBe(free);
       const ran: number[] = [];
-      await work([parted], { parted: (n: number) => (ran.push(n), n) });
+      await shop.work([parted], { parted: (n: number) => (ran.push(n), n) });
       expect(await sent[5]?.result(patience)).toBe(6);
       expect(await others.call(7, patience)).toBe(7);
-      await eventually(
-        "all cancelled ones to be met",
-        () => logger.messages("info").filter((line) => line === "message was cancelled").length === 5,
-      );
+      await shop.cancelled(5);
       expect(ran.sort((a, b) => a - b)).toEqual([6, 7]);
     });
 
@@ -128,11 +100,8 @@ export function describeControl(
       expect(await silent.cancel()).toBe(free);
       const ran: unknown[] = [];
       const handler = (input: unknown) => (ran.push(input), input);
-      await work([twice, note], { twice: handler, note: handler });
-      await eventually("both to be met", async () => {
-        if (backend.clock !== undefined) await backend.pass(200);
-        return logger.messages("info").filter((line) => line === "message was cancelled").length === 2;
-      });
+      await shop.work([twice, note], { twice: handler, note: handler });
+      await shop.pastWaits("both to be met", 200, () => shop.met === 2);
       expect(ran).toEqual([]);
     });
 
@@ -148,18 +117,15 @@ export function describeControl(
         attempts++;
         throw new Error("not yet");
       };
-      await work([failing], { twice: fail });
+      await shop.work([failing], { twice: fail });
       const message = await createActorClient<Twice>(broker, failing).send(1);
       await eventually("the first attempt to have failed", () =>
-        logger.messages("warn").includes("attempt failed, to be retried"),
+        shop.logger.messages("warn").includes("attempt failed, to be retried"),
       );
-      if (backend.clock === undefined) await backend.pass(harness.times.soon);
+      await shop.settle(harness.times.soon);
       expect(await message.cancel()).toBe(free);
       expect(await failure(message.result(patience))).toBeInstanceOf(CancelledError);
-      await eventually("it to be met again", async () => {
-        if (backend.clock !== undefined) await backend.pass(500);
-        return logger.messages("info").includes("message was cancelled");
-      });
+      await shop.pastWaits("it to be met again", 500, () => shop.met === 1);
       expect(attempts).toBe(1);
     });
 
@@ -167,7 +133,7 @@ export function describeControl(
       let aborted: unknown;
       let id = "";
       let end = () => undefined as void;
-      await work([twice], {
+      await shop.work([twice], {
         twice: async (n: number, { signal, message }: Task) => {
           if (n !== 1) return 2 * n;
           id = message.id;
@@ -186,22 +152,22 @@ export function describeControl(
       expect(performance.now() - started).toBeLessThan(5000);
       expect(aborted).toBeInstanceOf(CancelledError);
       end();
-      await eventually("the end of it", () => logger.messages("info").includes("message was cancelled"));
-      expect(await failure(client().handle(id).result(patience))).toBeInstanceOf(CancelledError);
+      await shop.cancelled();
+      if (sharesResults) expect(await failure(client().handle(id).result(patience))).toBeInstanceOf(CancelledError);
       expect(await client().call(2, patience)).toBe(4);
       expect(await broker.deadLetters.list("default")).toEqual([]);
     });
 
     it("counts no failure of a handler that heeds its signal", async () => {
-      await work([twice], {
+      await shop.work([twice], {
         twice: (_: number, { signal }: Task) =>
           new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),
       });
       const message = await client().send(1);
-      await eventually("it to run", () => workers[0]?.running === 1);
+      await eventually("it to run", () => shop.workers[0]?.running === 1);
       expect(await message.cancel()).toBe("cancelling");
-      await eventually("the end of it", () => logger.messages("info").includes("message was cancelled"));
-      expect(logger.messages("warn")).toEqual([]);
+      await shop.cancelled();
+      expect(shop.logger.messages("warn")).toEqual([]);
       expect(await failure(message.result(patience))).toBeInstanceOf(CancelledError);
     });
 
@@ -212,7 +178,7 @@ export function describeControl(
         return 2 * n;
       };
       const once: Twice = testActor("twice", { input: z.number(), output: z.number(), maxRetries: 0 });
-      await work([once], { twice: handler });
+      await shop.work([once], { twice: handler });
       const done = await client().send(1);
       expect(await done.result(patience)).toBe(2);
       expect(await done.cancel()).toBe("ended");
@@ -232,7 +198,7 @@ export function describeControl(
     it("cancels a message that nobody has sent yet as well as one that is there", async () => {
       const id = createId();
       expect(await client().handle(id).cancel()).toBe(free);
-      expect(await failure(client().handle(id).result(patience))).toBeInstanceOf(CancelledError);
+      if (sharesResults) expect(await failure(client().handle(id).result(patience))).toBeInstanceOf(CancelledError);
     });
 
     it("holds in a storm: nothing runs of which it was said that it is cancelled", async () => {
@@ -245,7 +211,7 @@ export function describeControl(
       };
       const messages = await client().sendMany(Array.from({ length: count }, (_, n) => n));
       const others = client(backend.connect());
-      await Promise.all([1, 2].map(() => work([twice], { twice: handler }, { concurrency: 20 })));
+      await Promise.all([1, 2].map(() => shop.work([twice], { twice: handler }, { concurrency: 20 })));
       await eventually("some to have run", () => ran.size > 100);
       const said: Cancellation[] = [];
       // From the end, where the workers have not been.
@@ -254,8 +220,7 @@ export function describeControl(
         const answers = await Promise.all(batch.map(({ id }) => others.handle(id).cancel()));
         said.unshift(...answers);
       }
-      const met = () => logger.messages("info").filter((line) => line === "message was cancelled").length;
-      await eventually("the queue to be empty", () => ran.size + met() >= count);
+      await eventually("the queue to be empty", () => ran.size + shop.met >= count);
       await backend.pass(harness.times.soon);
       const broken = said.flatMap((answer, n) => (answer === "cancelled" && ran.has(n) ? [n] : []));
       expect(broken).toEqual([]);
@@ -266,7 +231,7 @@ export function describeControl(
         else if (ran.has(n) && !sharesResults) expect([n, result]).toEqual([n, expect.anything()]);
         else expect([n, result]).toEqual([n, expect.any(CancelledError)]);
       }
-      expect(met()).toBeGreaterThan(0);
+      expect(shop.met).toBeGreaterThan(0);
     });
   });
 }

@@ -11,6 +11,7 @@ import { describeLimitedActors, describeLimits } from "./limits.js";
 import { describeResults } from "./results.js";
 import { describeUnique } from "./unique.js";
 import { describeRetries } from "./retries.js";
+import { describeTracking } from "./tracking.js";
 import { describeWorker } from "./worker.js";
 
 describeBroker("memory", harness);
@@ -26,3 +27,4 @@ describeOperations("memory", harness);
 describeFlowStore("memory", harness);
 describeFlows("memory", harness, { sharesResults: true });
 describeControl("memory", harness, { knowsHolders: true, sharesResults: true });
+describeTracking("memory", harness);

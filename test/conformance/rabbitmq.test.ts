@@ -13,6 +13,7 @@ import { describeLimitedActors, describeLimits } from "./limits.js";
 import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
 import { describeRetries } from "./retries.js";
+import { describeNoTracking, describeTracking } from "./tracking.js";
 import { describeWorker } from "./worker.js";
 
 const DEAD_LETTER_TTL = 1000;
@@ -91,8 +92,11 @@ describe("what processes share in Redis", () => {
     "rabbitmq",
     harness(() => ({})),
   );
-  describeNoControl(
+  describeTracking(
     "rabbitmq",
-    harness(() => ({})),
+    harness(() => ({ state: state() })),
   );
+  const alone = harness(() => ({}));
+  describeNoControl("rabbitmq", alone);
+  describeNoTracking("rabbitmq", alone);
 });

@@ -13,6 +13,7 @@ import { describeLimitedActors, describeLimits } from "./limits.js";
 import { describeResults } from "./results.js";
 import { describeUnique } from "./unique.js";
 import { describeRetries } from "./retries.js";
+import { describeTracking } from "./tracking.js";
 import { describeWorker } from "./worker.js";
 
 let cluster: RedisCluster;
@@ -37,3 +38,4 @@ describeOperations("redis", harness);
 describeFlowStore("redis", harness);
 describeFlows("redis", harness, { sharesResults: true });
 describeControl("redis", harness, { knowsHolders: true, sharesResults: true });
+describeTracking("redis", harness);

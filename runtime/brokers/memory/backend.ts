@@ -1,5 +1,6 @@
 /** What a server would hold: the queues and the results. */
 import { systemClock, type Clock } from "../../clock.js";
+import type { MessageRecord, ProgressRecord, StatusRecord } from "../../controls.js";
 import type { PendingState } from "../../errors.js";
 import type { Pause } from "../../pauses.js";
 import type { SeenWorker } from "../../registry.js";
@@ -26,6 +27,9 @@ export class MemoryBackend {
   readonly barriers = new Map<string, MemoryBarrier>();
   /** By scope. */
   readonly limits = new Map<string, MemoryScope>();
+  readonly statuses = new Map<string, Expiring<StatusRecord>>();
+  readonly progresses = new Map<string, Expiring<ProgressRecord>>();
+  readonly followers = new Map<string, Set<(record: MessageRecord) => void>>();
   readonly waiters = new Map<string, Set<(result: StoredResult) => void>>();
   readonly workers = new Map<string, SeenWorker>();
   readonly pauses = new Map<string, Pause>();

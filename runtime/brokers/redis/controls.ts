@@ -1,8 +1,17 @@
 /** What is known of single messages, in Redis. */
 import { defaults } from "../../defaults.js";
-import type { ControlStore, Found, ToCancel } from "../../controls.js";
+import type {
+  ControlStore,
+  Found,
+  MessageRecord,
+  ProgressRecord,
+  StatusRecord,
+  ToCancel,
+  TrackOptions,
+} from "../../controls.js";
+import { readNews, readProgress, readStatus } from "../../message-record.js";
 import { RedisCancellations } from "./cancellations.js";
-import { queueKeys } from "./keys.js";
+import { queueKeys, recordKeys } from "./keys.js";
 import { scripts } from "./scripts.js";
 import type { StateContext } from "./state.js";
 
@@ -15,12 +24,20 @@ interface Batch {
   readonly found: Promise<readonly Found[]>;
 }
 
+/** One who follows a message's progress. */
+interface Follower {
+  readonly news: (record: MessageRecord) => void;
+  readonly unsure: () => void;
+}
+
 const found = ["dead", "waiting", "held"] as const satisfies Found[];
 
 export class RedisControls implements ControlStore {
   readonly #context: StateContext;
   readonly #queues = new Map<string, RedisCancellations>();
   readonly #pending = new Map<string, Batch>();
+  /** Who follows a message's progress here, by its id. */
+  readonly #followers = new Map<string, Set<Follower>>();
   readonly #timers: NodeJS.Timeout[] = [];
 
   constructor(context: StateContext) {
@@ -90,6 +107,59 @@ export class RedisControls implements ControlStore {
       this.#timers.push(timer);
     }
     return cancellations;
+  }
+
+  async track(id: string, status: StatusRecord, { ttl, first = false, tell = false }: TrackOptions): Promise<void> {
+    const { status: key, news } = recordKeys(this.#context.prefix, id);
+    const json = JSON.stringify(status);
+    const expiry = Math.ceil(ttl);
+    await this.#context.connection.command((redis) =>
+      Promise.all([
+        first ? redis.set(key, json, "PX", expiry, "NX") : redis.set(key, json, "PX", expiry),
+        tell && redis.publish(news, `status ${json}`),
+      ]),
+    );
+  }
+
+  async report(id: string, progress: ProgressRecord, ttl: number): Promise<void> {
+    const { progress: key, news } = recordKeys(this.#context.prefix, id);
+    const json = JSON.stringify(progress);
+    await this.#context.connection.command((redis) =>
+      Promise.all([redis.set(key, json, "PX", Math.ceil(ttl)), redis.publish(news, `progress ${json}`)]),
+    );
+  }
+
+  async read(id: string): Promise<MessageRecord> {
+    const { status, progress } = recordKeys(this.#context.prefix, id);
+    const [known, far] = await this.#context.connection.command((redis) => redis.mget(status, progress));
+    return { ...readStatus(known), ...readProgress(far) };
+  }
+
+  /** Those who follow one message in this process share a subscription. */
+  async follow(id: string, news: (record: MessageRecord) => void, unsure: () => void): Promise<() => void> {
+    const { subscriber, prefix } = this.#context;
+    const channel = recordKeys(prefix, id).news;
+    const follower = { news, unsure };
+    const others = this.#followers.get(id);
+    const all = (others ?? new Set()).add(follower);
+    const leave = () => {
+      all.delete(follower);
+      if (all.size > 0) return;
+      this.#followers.delete(id);
+      subscriber.unsubscribe(channel);
+    };
+    if (others !== undefined) return leave;
+    this.#followers.set(id, all);
+    try {
+      await subscriber.subscribe(channel, {
+        message: (word) => all.forEach((each) => each.news(readNews(word))),
+        resumed: () => all.forEach((each) => each.unsure()),
+      });
+      return leave;
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   close(): void {

@@ -99,6 +99,21 @@ export function flowKey(prefix: string, id: string): string {
   return `${prefix}:{flow:${id}}:nodes`;
 }
 
+/** The keys of what is known of one message: they share a slot with its result. */
+export interface RecordKeys {
+  /** STRING: how it stands, as JSON. */
+  readonly status: string;
+  /** STRING: how far it is, as JSON. */
+  readonly progress: string;
+  /** Channel on which those who follow it are told: `status <JSON>` or `progress <JSON>`. */
+  readonly news: string;
+}
+
+export function recordKeys(prefix: string, id: string): RecordKeys {
+  const base = `${prefix}:{${id}}`;
+  return { status: `${base}:status`, progress: `${base}:progress`, news: `${base}:news` };
+}
+
 /** Channel on which one process receives the results that it waits for. */
 export function replyChannel(prefix: string, process: string): string {
   return `${prefix}:reply:${process}`;

@@ -21,8 +21,9 @@ import { pauses } from "./pauses.js";
 import { maxAge } from "./max-age.js";
 import { results } from "./results.js";
 import { retries } from "./retries.js";
-import { unique } from "./unique.js";
 import { timeLimit } from "./time-limit.js";
+import { track } from "./track.js";
+import { unique } from "./unique.js";
 
 /** What layers work with. */
 export interface LayerContext {
@@ -56,6 +57,7 @@ const builtin = [
   { name: "results", layer: (actor, context) => (actor.output === undefined ? undefined : results(context)) },
   { name: "unique", layer: unique },
   { name: "control", layer: (_, context) => control(context) },
+  { name: "track", layer: track },
   { name: "input", layer: (_, { seal }) => input(seal) },
   { name: "maxAge", layer: (_, context) => maxAge(context) },
   { name: "exhausted", layer: exhausted },

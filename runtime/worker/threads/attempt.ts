@@ -2,7 +2,7 @@
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import type { Piscina } from "piscina";
 import { DoNotRetry, InvalidOutputError, ShutdownError, ThreadLostError } from "../../errors.js";
-import type { Task } from "../task.js";
+import type { ProgressTask } from "../task.js";
 import type { Assignment, Note, Place } from "./protocol.js";
 import { fromThrown, toThrown } from "./thrown.js";
 
@@ -10,16 +10,18 @@ import { fromThrown, toThrown } from "./thrown.js";
 const GRACE = 300;
 
 /** How an attempt ended, as its thread said. */
-type End = Exclude<Note, { readonly kind: "log" }>;
+type End = Exclude<Note, { readonly kind: "log" | "progress" }>;
 
 export class ThreadAttempt {
-  readonly #task: Task;
+  readonly #task: ProgressTask<never>;
   readonly #channel = new MessageChannel();
   readonly #kill = new AbortController();
   #grace: NodeJS.Timeout | undefined;
   #end: End | undefined;
+  /** A progress that did not fit: the handler has gone on by then, so the attempt fails at its end. */
+  #unfit: Error | undefined;
 
-  constructor(task: Task) {
+  constructor(task: ProgressTask<never>) {
     this.#task = task;
   }
 
@@ -62,13 +64,23 @@ export class ThreadAttempt {
 
   #hear(note: Note): void {
     if (note.kind === "log") this.#task.log[note.level](note.fields, note.text);
+    else if (note.kind === "progress") this.#tell(note.value);
     else this.#end = note;
+  }
+
+  #tell(value: unknown): void {
+    try {
+      this.#task.progress(value as never);
+    } catch (error) {
+      this.#unfit ??= error as Error;
+    }
   }
 
   #outcome(): unknown {
     const { actor } = this.#task.message;
     const end = this.#end;
     if (end === undefined) throw new ThreadLostError(`${actor}: its thread ended without a word`);
+    if (this.#unfit !== undefined) throw this.#unfit;
     if (end.kind === "returned") return end.output;
     if (end.kind === "threw") throw fromThrown(end.error);
     const message = `it cannot be copied out of its thread: ${end.message}`;

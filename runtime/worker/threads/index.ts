@@ -12,7 +12,7 @@ import { refuseUnknownOptions } from "../../given-options.js";
 import type { AnyHandler } from "../handler.js";
 import type { Logger } from "../logger.js";
 import type { Middleware } from "../middleware/compose.js";
-import type { MiddlewareTask, Task } from "../task.js";
+import type { MiddlewareTask, ProgressTask, Task } from "../task.js";
 import { ThreadAttempt } from "./attempt.js";
 import type { Place } from "./protocol.js";
 
@@ -136,7 +136,7 @@ export class Threads {
     if (missing.length > 0) throw new MissingHandlerError(missing, this.#file);
   }
 
-  async #attempt(place: Place, input: unknown, task: Task): Promise<unknown> {
+  async #attempt(place: Place, input: unknown, task: ProgressTask<never>): Promise<unknown> {
     if (this.#pool === undefined) throw new InvalidOptionError("The worker's threads are not open.");
     const attempt = new ThreadAttempt(task);
     const running = attempt.run(this.#pool, place, input);

@@ -22,9 +22,10 @@ export interface Assignment extends Place {
 /** The levels that a handler logs at. */
 export type Level = Exclude<keyof Logger, "child">;
 
-/** What a thread says: a line of its handler's log, or how the attempt ended. */
+/** What a thread says: a line of its handler's log, how far that is, or how the attempt ended. */
 export type Note =
   | { readonly kind: "log"; readonly level: Level; readonly fields: object; readonly text: string }
+  | { readonly kind: "progress"; readonly value: unknown }
   | { readonly kind: "returned"; readonly output: unknown }
   | { readonly kind: "unfit"; readonly message: string }
   | { readonly kind: "threw"; readonly error: Thrown };

@@ -5,7 +5,7 @@ import { settled } from "../../maybe.js";
 import { onBehalfOf } from "../current-task.js";
 import type { AnyHandler } from "../handler.js";
 import type { Logger } from "../logger.js";
-import type { Task } from "../task.js";
+import type { ProgressTask } from "../task.js";
 import type { Assignment, Level, Note, Place } from "./protocol.js";
 import { fromThrown, toThrown, type Thrown } from "./thrown.js";
 
@@ -15,7 +15,8 @@ process.setSourceMapsEnabled(true);
 export default async function attempt({ port, input, message, ...place }: Assignment): Promise<void> {
   const controller = new AbortController();
   port.on("message", (reason: Thrown) => controller.abort(fromThrown(reason)));
-  const task: Task = { message, signal: controller.signal, log: forwarding(port) };
+  const progress = (value: unknown) => say(port, { kind: "progress", value });
+  const task: ProgressTask<unknown> = { message, signal: controller.signal, log: forwarding(port), progress };
   try {
     const handler = await find(place);
     if (handler === undefined) throw new Error(`${place.module} has no handler ${place.group}.${place.name}`);
