@@ -127,20 +127,26 @@ function comparePlaces(a: Place, b: Place): number {
 
 type Type = CheckedType["type"];
 
-/** The four types of an actor, as far as its schemas know them. */
+/** The options that are schemas, and the types that each gives an actor: what travels, and what its reader sees. */
+const schemaOptions = {
+  input: { wire: "input", parsed: "received" },
+  output: { wire: "returned", parsed: "output" },
+  progress: { wire: "reported", parsed: "progress" },
+} as const satisfies Record<string, { readonly wire: Type; readonly parsed: Type }>;
+type SchemaOption = keyof typeof schemaOptions;
+
+/** The types of an actor, as far as its schemas know them. */
 function drawnSides({ loaded }: Candidate): readonly (readonly [Type, Side])[] {
   if (!loaded.complete) return [];
-  const { input, output } = loaded;
-  return [
-    ["input", input.input],
-    ["received", input.output],
-    ...(output === undefined
-      ? []
-      : ([
-          ["output", output.output],
-          ["returned", output.input],
-        ] as const)),
-  ];
+  const { input, output, progress } = loaded;
+  return Object.entries({ input, output, progress }).flatMap(([option, sides]): [Type, Side][] => {
+    const { wire, parsed } = schemaOptions[option as SchemaOption];
+    if (sides === undefined) return [];
+    return [
+      [wire, sides.input],
+      [parsed, sides.output],
+    ];
+  });
 }
 
 /** The checker's answers, by file, export and type. */
@@ -170,7 +176,7 @@ export interface Created {
 /** All that an actor is made of. What the source does not show is taken to be new each time. */
 function whatMakes({ file, name, loaded, located }: Candidate, group: string, answers: Answers): readonly unknown[] {
   const { line, column } = located.exported;
-  const types: readonly Type[] = ["input", "received", "output", "returned"];
+  const types = Object.values(schemaOptions).flatMap(({ wire, parsed }): Type[] => [wire, parsed]);
   const answered = types.map((type) => answers.get(keyOf({ file, name, type })));
   return [group, loaded, located.actor ?? {}, line, column, ...answered];
 }
@@ -191,6 +197,7 @@ function createActor(candidate: Candidate, group: string, answers: Answers): Cre
 
   const input = readOption("input", candidate, label, answers, problems);
   const output = readOption("output", candidate, label, answers, problems);
+  const progress = readOption("progress", candidate, label, answers, problems);
   if (input === undefined) return { problems };
   const actor: ActorModel = {
     name,
@@ -206,8 +213,12 @@ function createActor(candidate: Candidate, group: string, answers: Answers): Cre
     received: input.parsed,
     output: output?.parsed,
     returned: output?.wire,
+    progress: progress?.parsed,
+    reported: progress?.wire,
+    tracked: loaded.tracked,
     taggedInput: input.tagged,
     taggedOutput: output?.tagged === true,
+    taggedProgress: progress?.tagged === true,
   };
   return { actor, problems };
 }
@@ -222,7 +233,7 @@ interface Forms {
 
 /** Both forms of a schema with their comments. What is wrong with it is added to the problems, the wire's first. */
 function readOption(
-  option: "input" | "output",
+  option: SchemaOption,
   candidate: Candidate,
   label: string,
   answers: Answers,
@@ -230,14 +241,14 @@ function readOption(
 ): Forms | undefined {
   const { file, name, located } = candidate;
   const place = located.actor?.options.get(option)?.value ?? located.declared;
-  const docs = option === "input" ? located.actor?.inputDocs : located.actor?.outputDocs;
+  const docs = located.actor?.[`${option}Docs`];
   const drawn = new Map(drawnSides(candidate));
   const read = (type: Type): CheckerAnswer | undefined => {
     const side = drawn.get(type);
     return side === undefined ? undefined : (answers.get(keyOf({ file, name, type })) ?? side);
   };
-  const wire = read(option === "input" ? "input" : "returned");
-  const parsed = read(option === "input" ? "received" : "output");
+  const wire = read(schemaOptions[option].wire);
+  const parsed = read(schemaOptions[option].parsed);
   if (wire === undefined || parsed === undefined) return undefined;
   const unprintable = (reason: string) => {
     problems.push(problem("CB4002", place, `${label}: the type of its ${option} ${reason}.`));

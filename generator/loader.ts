@@ -41,6 +41,8 @@ export type LoadedActor = { readonly issues: readonly OptionIssue[] } & (
       readonly options: ResolvedOptions;
       readonly input: SchemaSides;
       readonly output: SchemaSides | undefined;
+      readonly progress: SchemaSides | undefined;
+      readonly tracked: boolean;
     }
 );
 
@@ -89,7 +91,7 @@ class Registry {
 function describe({ options }: Contract, names: ReadonlyMap<unknown, string>): LoadedActor {
   const issues = checkOptions(options).map((issue) => explainZod3(issue, options));
   const isFlawed = (option: string) => issues.some((issue) => issue.option === option);
-  if (isFlawed("input") || isFlawed("output")) return { issues, complete: false };
+  if (["input", "output", "progress"].some(isFlawed)) return { issues, complete: false };
   const sides = (schema: typeof options.input): SchemaSides => ({
     input: drawSide(schema, "input", names),
     output: drawSide(schema, "output", names),
@@ -101,6 +103,8 @@ function describe({ options }: Contract, names: ReadonlyMap<unknown, string>): L
     options: resolveOptions(options),
     input: sides(options.input),
     output: options.output === undefined ? undefined : sides(options.output),
+    progress: options.progress === undefined ? undefined : sides(options.progress),
+    tracked: options.track === true || options.progress !== undefined,
   };
 }
 

@@ -39,6 +39,13 @@ export interface ActorModel {
   readonly output: Side | undefined;
   /** What its handler returns. */
   readonly returned: Side | undefined;
+  /** What a caller learns of its progress; absent where there is none. */
+  readonly progress: Side | undefined;
+  /** What its handler tells of it. */
+  readonly reported: Side | undefined;
+  /** Whether it is recorded how its messages stand. */
+  readonly tracked: boolean;
   readonly taggedInput: boolean;
   readonly taggedOutput: boolean;
+  readonly taggedProgress: boolean;
 }

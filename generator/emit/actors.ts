@@ -54,12 +54,15 @@ function valueLines(
 }
 
 /** `export declare const processPayment: Actor<{ … }>;` */
-function typeOf({ name, docs, input, received, output, returned }: ActorModel, types: NamedTypes, actorType: string) {
-  const members = [
+function typeOf(actor: ActorModel, types: NamedTypes, actorType: string) {
+  const { name, docs, input, received, output, returned, progress, reported, tracked } = actor;
+  const members: Doc[] = [
     { key: "input", side: input, option: "input", parsed: false },
     { key: "output", side: output, option: "output", parsed: true },
     { key: "received", side: received, option: "input", parsed: true, like: input },
     { key: "returned", side: returned, option: "output", parsed: false, like: output },
+    { key: "progress", side: progress, option: "progress", parsed: true },
+    { key: "reported", side: reported, option: "progress", parsed: false, like: progress },
   ].flatMap(({ key, side, option, parsed, like }) => {
     if (side === undefined) return [];
     const base = `${name} ${option}`;
@@ -69,6 +72,7 @@ function typeOf({ name, docs, input, received, output, returned }: ActorModel, t
       printFlat(side.shape, references) === printFlat(like.shape, types.name(like, { base, parsed: !parsed }));
     return isSame ? [] : [[key, ": ", typeDoc(side.shape, references)]];
   });
+  if (tracked) members.push("tracked: true");
   const declaration: Doc = [
     ...docComment(docs).flatMap((text) => [text, hardline]),
     `export declare const ${name}: ${actorType}<{`,
@@ -86,6 +90,7 @@ function valueOf(actor: ActorModel, define: string, contracts: string): string {
     `fingerprint: ${quote(actor.fingerprint)}`,
     ...(actor.taggedInput ? ["taggedInput: true"] : []),
     ...(actor.taggedOutput ? ["taggedOutput: true"] : []),
+    ...(actor.taggedProgress ? ["taggedProgress: true"] : []),
   ];
   const head = `export const ${actor.name} = /* @__PURE__ */ ${define}(`;
   const contract = `${contracts}.${actor.name}`;

@@ -10,7 +10,7 @@ export interface CheckedType {
   /** Relative to the root. */
   readonly file: string;
   readonly name: string;
-  readonly type: "input" | "received" | "output" | "returned";
+  readonly type: "input" | "received" | "output" | "returned" | "progress" | "reported";
 }
 
 /** What the checker answers: a side, or why there is none. */

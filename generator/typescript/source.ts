@@ -39,6 +39,7 @@ export interface SourceActor {
   readonly options: ReadonlyMap<string, { readonly name: Place; readonly value: Place }>;
   readonly inputDocs: FieldDocs | undefined;
   readonly outputDocs: FieldDocs | undefined;
+  readonly progressDocs: FieldDocs | undefined;
 }
 
 /** Reads one source file. */
@@ -204,6 +205,7 @@ class SourceReader {
       options,
       inputDocs: fieldDocs("input"),
       outputDocs: fieldDocs("output"),
+      progressDocs: fieldDocs("progress"),
     };
   }
 

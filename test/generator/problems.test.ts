@@ -52,6 +52,21 @@ const cases: readonly Case[] = [
     problems: ["CB1002 contracts/a.ts:"],
   },
   {
+    title: "a progress that cannot travel, one that is no schema, and one that is not to be tracked",
+    files: {
+      "contracts/a.ts": contract(
+        "export const a = actor({ input: z.string(), progress: z.object({ done: z.symbol() }) });",
+        "export const b = actor({ input: z.string(), progress: Number as never });",
+        "export const c = actor({ input: z.string(), progress: z.number(), track: false });",
+      ),
+    },
+    problems: [
+      'CB4001 contracts/a.ts:3:55 a.a: "done" of its progress holds a symbol, which cannot travel as JSON.',
+      'CB3002 contracts/a.ts:4:55 a.b: "progress" must be a zod 4 schema; leave it out where there is no progress',
+      'CB3003 contracts/a.ts:5:67 a.c: "track" cannot be false where there is a "progress".',
+    ],
+  },
+  {
     title: "a contract that ends the process",
     files: { "contracts/a.ts": contract("export const a = actor({ input: z.string() });", "process.exit(3);") },
     problems: ["CB1002 contracts/a.ts:4:9 Loading contracts/a.ts failed: Error: process.exit(3) was called"],

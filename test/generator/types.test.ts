@@ -109,7 +109,7 @@ export const right = z.object({ get left() { return left.nullable(); } });
 
 const recursiveNames = ["category", "person", "node", "left", "right"];
 
-test("printed types equal z.input and z.output of every kind of schema", async () => {
+test("printed types equal z.input and z.output of every kind of schema, wherever it stands", async () => {
   const names = [...Object.keys(zoo), ...recursiveNames];
   const project = await createProject({
     "contracts/zoo.ts": [
@@ -117,12 +117,14 @@ test("printed types equal z.input and z.output of every kind of schema", async (
       'import { z } from "zod";',
       recursive,
       ...Object.entries(zoo).map(([name, schema]) => `export const ${name} = ${schema};`),
-      ...names.map((name) => `export const ${name}Actor = actor({ input: ${name}, output: ${name} });`),
+      ...names.map(
+        (name) => `export const ${name}Actor = actor({ input: ${name}, output: ${name}, progress: ${name} });`,
+      ),
       "",
     ].join("\n"),
     "src/test.ts": [
       'import type { z } from "zod";',
-      'import type { InputOf, OutputOf, ReceivedOf, ReturnedOf } from "callboard/client";',
+      'import type { InputOf, OutputOf, ProgressOf, ReceivedOf, ReportedOf, ReturnedOf } from "callboard/client";',
       'import type * as contracts from "../contracts/zoo.js";',
       'import type { zoo } from "../generated/client.js";',
       "type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;",
@@ -133,6 +135,8 @@ test("printed types equal z.input and z.output of every kind of schema", async (
           ["ReceivedOf", "output"],
           ["OutputOf", "output"],
           ["ReturnedOf", "input"],
+          ["ProgressOf", "output"],
+          ["ReportedOf", "input"],
         ].map(
           ([printed, original]) =>
             `export type ${name}_${printed} = Is<Equal<${printed}<typeof zoo.${name}Actor>, z.${original}<typeof contracts.${name}>>>;`,

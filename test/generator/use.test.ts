@@ -57,6 +57,69 @@ test("hovering shows the plain types and the comments, deprecation included", as
   ).toHaveLength(2);
 }, 60_000);
 
+test("status and progress are there where the contract says so, and only there", async () => {
+  const project = await createProject({
+    "contracts/films.ts": contract(
+      "export const develop = actor({",
+      "  input: z.string(),",
+      "  output: z.number(),",
+      "  progress: z.object({ frame: z.number(), at: z.date(), note: z.string().default('') }),",
+      "});",
+      "export const cut = actor({ input: z.string(), track: true });",
+      "export const show = actor({ input: z.string() });",
+    ),
+    "src/app.ts": [
+      'import { createClient } from "../generated/client.js";',
+      'import { createWorker, type FilmsHandlers } from "../generated/worker.js";',
+      "declare const broker: Parameters<typeof createClient>[0];",
+      "const { films } = createClient(broker);",
+      "const developing = await films.develop.send('a');",
+      "for await (const { frame, at, note } of developing.progress({ timeout: '1m' })) {",
+      "  console.log(frame.toFixed(), at.getTime(), note.length);",
+      "}",
+      "console.log((await developing.status()).state, (await developing.result()).toFixed());",
+      "const status = await films.cut.handle('id').status();",
+      "if (status.state === 'running') console.log(status.since.getTime(), status.worker.pid);",
+      "console.log(await (await films.show.send('a')).cancel());",
+      "// @ts-expect-error it tells nothing of its progress",
+      "void films.cut.handle('id').progress();",
+      "// @ts-expect-error it is not tracked",
+      "void films.show.handle('id').status();",
+      "const handlers: FilmsHandlers = {",
+      "  develop(_input, task) {",
+      "    task.progress({ frame: 1, at: new Date() });",
+      "    // @ts-expect-error a wrong progress",
+      "    task.progress({ frame: '1', at: new Date() });",
+      "    return 1;",
+      "  },",
+      "  cut(_input, task) {",
+      "    // @ts-expect-error the contract has none",
+      "    task.progress(1);",
+      "  },",
+      "  show() {},",
+      "};",
+      "createWorker(broker, { films: handlers });",
+      "",
+    ].join("\n"),
+  });
+  await project.generateWell();
+  expect(await project.typeCheck()).toBe("");
+  expect(await project.read("generated/actors/films.js")).toContain("taggedProgress: true");
+});
+
+test("a progress is no part of what travels to a worker: the fingerprint stays", async () => {
+  const fingerprints = async (progress: string) => {
+    const lines = [`export const a = actor({ input: z.string(), ${progress} });`];
+    const project = await createProject({ "contracts/a.ts": contract(...lines) });
+    await project.generateWell();
+    return /fingerprint: "\w+"/.exec(await project.read("generated/actors/a.js"))?.[0];
+  };
+  const without = await fingerprints("");
+  expect(without).toBeDefined();
+  expect(await fingerprints("progress: z.number()")).toBe(without);
+  expect(await fingerprints("track: true")).toBe(without);
+});
+
 test("the compiler refuses wrong inputs, missing and misspelt handlers, and results that nobody gives", async () => {
   const project = await createProject({
     ...contracts,
