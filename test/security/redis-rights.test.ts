@@ -2,7 +2,7 @@
 import { barrier, concurrencyLimiter } from "callboard";
 import { createActorClient, group, pipeline, type Actor } from "callboard/client";
 import { redisBroker } from "callboard/redis";
-import { createWorker } from "callboard/worker";
+import { createWorker, type ProgressTask } from "callboard/worker";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
@@ -33,6 +33,9 @@ const rare: Twice = testActor("rare", {
   output: z.number(),
   rateLimit: { limit: 2, per: 100, key: (input) => Number(input) % 2 },
 });
+
+type Climb = Actor<{ input: number; progress: number; tracked: true }>;
+const climb: Climb = testActor("climb", { input: z.number(), progress: z.number() });
 
 let server: RedisServer;
 let admin: Redis;
@@ -104,11 +107,13 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
     await new Promise((resolve) => setTimeout(resolve, 5));
     return input * 2;
   };
-  const handlers = { test: { twice: handler, limited: slowly, rare: slowly } };
-  const worker = createWorker(working, { test: { twice, limited, rare } }, handlers, { logger, concurrency: 1 });
+  const told = (step: number, task: ProgressTask<number>) => task.progress(step);
+  const handlers = { test: { twice: handler, limited: slowly, rare: slowly, climb: told } };
+  const all = { test: { twice, limited, rare, climb } };
+  const worker = createWorker(working, all, handlers, { logger, concurrency: 1 });
   await worker.start();
   // Another one, so that messages of limited actors meet.
-  const companion = createWorker(connect("worker"), { test: { twice, limited, rare } }, handlers, { logger });
+  const companion = createWorker(connect("worker"), all, handlers, { logger });
   await companion.start();
   for (const actor of [limited, rare]) {
     const messages = await createActorClient<Twice>(sending, actor).sendMany([1, 2, 3, 4, 5, 6]);
@@ -154,6 +159,13 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
   expect(await operating.state?.pauses.pause(target)).toBe(true);
   expect(await operating.state?.pauses.list()).toMatchObject([target]);
   expect(await operating.state?.pauses.resume(target)).toBe(true);
+
+  // One whose progress is followed.
+  const climbing = await createActorClient<Climb>(sending, climb).send(5);
+  const steps: number[] = [];
+  for await (const step of climbing.progress()) steps.push(step);
+  expect(steps).toEqual([5]);
+  expect(await climbing.status()).toEqual({ state: "done" });
 
   // A message that is cancelled before it is sent to anybody, and one of which it is said too late.
   const waiting = await client.send(1, { delay: "1h" });

@@ -7,8 +7,11 @@ import {
   type CallableClient,
   type GroupClient,
   type InputOf,
+  type MessageStatus,
   type OutputOf,
+  type ProgressOf,
   type ReceivedOf,
+  type ReportedOf,
   type ReturnedOf,
   type SendOnlyClient,
 } from "callboard/client";
@@ -167,6 +170,47 @@ export async function clients(): Promise<void> {
   await caller.send({ n: 1 }, { timeout: 5 });
 }
 
+declare const developing: Actor<{
+  input: string;
+  output: number;
+  progress: { at: Date };
+  reported: { at: string };
+  tracked: true;
+}>;
+declare const cutting: Actor<{ input: string; tracked: true }>;
+assert<Equal<ProgressOf<typeof developing>, { at: Date }>>();
+assert<Equal<ReportedOf<typeof developing>, { at: string }>>();
+assert<Equal<ProgressOf<typeof cutting>, never>>();
+
+export async function following(): Promise<void> {
+  const message = await createActorClient<typeof developing>(memoryBroker(), developing).send("a");
+  for await (const { at } of message.progress({ timeout: "1m" })) assert<Equal<typeof at, Date>>();
+  assert<Equal<Awaited<ReturnType<typeof message.result>>, number>>();
+  assert<Equal<Awaited<ReturnType<typeof message.status>>, MessageStatus>>();
+  const answer = await message.cancel();
+  assert<Equal<typeof answer, "cancelled" | "cancelling" | "ended">>();
+  const cut = createActorClient<typeof cutting>(memoryBroker(), cutting).handle("id");
+  void cut.status();
+  // @ts-expect-error it tells nothing of its progress
+  void cut.progress;
+  const plain = caller.handle("id");
+  void plain.cancel();
+  // @ts-expect-error it is not tracked
+  void plain.status;
+  // @ts-expect-error an unknown option
+  void message.progress({ timout: "1m" });
+}
+
+const film = actor({ input: z.string(), progress: z.string().transform(Number) });
+assert<Equal<SignatureOfContract<typeof film>["progress"], number>>();
+assert<Equal<SignatureOfContract<typeof film>["reported"], string>>();
+assert<Equal<SignatureOfContract<typeof film>["tracked"], true>>();
+const tracked = actor({ input: z.string(), track: true });
+assert<Equal<SignatureOfContract<typeof tracked>["tracked"], true>>();
+type SignatureOfContract<C> = C extends Contract<infer S, never> ? S : never;
+// @ts-expect-error no schema
+actor({ input: z.string(), progress: Number });
+
 // Workers
 
 interface Group {
@@ -194,6 +238,15 @@ generated({ group: { one } }, { queues: ["slow"] });
 generated({ group: { one, two, tow: two } });
 // @ts-expect-error an unknown queue
 generated({ group: { one } }, { queues: ["defualt"] });
+const develop: Handler<typeof developing> = (_, task) => {
+  task.progress({ at: "now" });
+  // @ts-expect-error a wrong progress
+  task.progress({ at: new Date() });
+  return 1;
+};
+// @ts-expect-error the contract has no progress
+const cut: Handler<typeof cutting> = (_, task) => task.progress(1);
+void [develop, cut];
 // @ts-expect-error a wrong output
 const wrongOutput: Group["two"] = () => "text";
 // @ts-expect-error a wrong input

@@ -25,6 +25,7 @@ const PAUSES = ":pauses";
 const WAKE = ":{*}:wake:*";
 const REPLY = ":reply:*";
 const CANCEL = ":{*}:cancel";
+const NEWS = ":{*}:news";
 /** Who waits for a slot of a limit, or at a barrier, is told. */
 const FREED = ":{*}:freed";
 const COMPLETE = ":{*}:complete";
@@ -38,9 +39,9 @@ const roles: Readonly<Record<Role, Rights>> = {
       // One that is cancelled is looked for among what workers hold.
       ...[":{*}:cancelled", ":{*}:cancels", ":{*}:consumers", ":{*}:dead:index"],
       ...[":{*}:suspects:running:*", ":{*}:suspects:leases", ":{*}:suspects:consumers"],
-      ...[":{*}:result", ":{*}:state", ":{*}:waiters", ":{*}:nodes", QUEUES],
+      ...[":{*}:result", ":{*}:state", ":{*}:waiters", ":{*}:status", ":{*}:progress", ":{*}:nodes", QUEUES],
     ],
-    channels: [WAKE, REPLY, CANCEL],
+    channels: [WAKE, REPLY, CANCEL, NEWS],
     commands: [
       ...["exists", "lpush", "zadd", "zrange", "zcard", "zscore", "hset", "hdel"],
       ...["get", "mget", "sadd", "srem", "pttl", "pexpire", "zremrangebyscore"],
@@ -50,7 +51,7 @@ const roles: Readonly<Record<Role, Rights>> = {
   },
   worker: {
     keys: [":{*}:*", QUEUES, PAUSES],
-    channels: [WAKE, REPLY, CANCEL, FREED, COMPLETE],
+    channels: [WAKE, REPLY, CANCEL, NEWS, FREED, COMPLETE],
     commands: [
       ...["exists", "lpush", "rpush", "rpop", "llen"],
       ...["hget", "hgetall", "hset", "hsetnx", "hincrby", "hdel", "hkeys", "hexists"],
