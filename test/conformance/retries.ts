@@ -1,4 +1,7 @@
 /** When a message is tried again, when it is given up, and what is known of it then: on any broker. */
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import {
   actor,
   InvalidOptionError,
@@ -14,6 +17,7 @@ import { createWorker, type Task, type Worker, type WorkerOptions } from "callbo
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { DeadLetter } from "../../runtime/broker.js";
+import { createProject } from "../setup/project.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually, turn } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";
@@ -73,7 +77,7 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
     /** Sends, and waits for the end as its caller sees it. */
     async function failureOf(actor: Job, options: SendOptions = {}): Promise<RemoteFailureError> {
       const call = createActorClient<Job>(broker, actor)
-        .call({}, { ...patience, ...options })
+        .call({}, { ...(backend.clock === undefined ? patience : { timeout: "1h" }), ...options })
         .catch((error: unknown) => error);
       await untilPassed(call);
       const failure = await call;
@@ -87,7 +91,8 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
       let over = false;
       const settled = () => (over = true);
       promise.then(settled, settled);
-      for (let i = 0; i < 100 && !over; i++) await backend.pass(200);
+      // Threads do not live by the clock that is moved: they are given some real time as well.
+      for (let i = 0; i < 2000 && !over; i++, await wait(10)) await backend.pass(100);
     }
 
     async function letter(): Promise<DeadLetter | undefined> {
@@ -428,6 +433,35 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
       } else {
         expect(await handle.result(patience)).toBe("for all");
       }
+    });
+
+    describe("of an isolated actor", () => {
+      const endless = {
+        "handlers.mjs": "export const test = { job: ({ ends }) => { if (ends) return ends; for (;;); } };",
+      };
+      const isolate = () => pathToFileURL(join(createProject(endless).directory, "handlers.mjs"));
+      const isolated = (options: Partial<ActorOptions> = {}) => job({ isolate: true, ...options });
+      const nothing = () => undefined;
+
+      it("case 22: code that never yields is stopped at its time limit, and counted as a failed attempt", async () => {
+        const actor = isolated({ timeLimit: 300, maxRetries: 1 });
+        await work(actor, nothing, { isolate: isolate() });
+        const failure = await failureOf(actor);
+        expect(failure).toMatchObject({ attempts: 2, remote: { name: "TimeLimitError" } });
+        expect(await createActorClient<Job>(broker, actor).call({ ends: "well" }, patience)).toBe("well");
+      });
+
+      it("it is stopped when another worker has its message, and the worker lives on", async () => {
+        const actor = isolated();
+        const stuck = await work(actor, nothing, { isolate: { handlers: isolate(), threads: 1 }, concurrency: 1 });
+        const message = await createActorClient<Job>(broker, actor).send({ ends: "" });
+        await eventually("the handler", () => stuck.running === 1);
+        await work(job(), () => "elsewhere");
+        await backend.endLeases("default");
+        expect(await message.result(patience)).toBe("elsewhere");
+        await eventually("the thread to be free", () => stuck.running === 0);
+        expect(await broker.deadLetters.list("default")).toEqual([]);
+      });
     });
 
     it("B9: a dead letter carries its final error, all attempts' errors and their times", async () => {

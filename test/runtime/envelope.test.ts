@@ -5,6 +5,7 @@ import { decodeEnvelope, encodeEnvelope, reissue } from "../../runtime/envelope.
 import { UndecodableError } from "../../runtime/errors.js";
 import { createId } from "../../runtime/id.js";
 import { rawMember } from "../../runtime/json.js";
+import { failuresAfter } from "../../runtime/worker/failures.js";
 
 const init = (inputJson: string) => ({ id: createId(), actor: "test.actor", v: "0011aabb", at: 1, inputJson });
 
@@ -17,6 +18,20 @@ describe("an envelope", () => {
     expect(encodeEnvelope(message)).toBe(
       '{"id":"1","actor":"test.actor","v":"0011aabb","at":1,"reply":"callboard:reply:\\"x\\"","encoding":"tagged","input":{"a":1}}',
     );
+  });
+
+  it("is read at its largest also with all that it remembers of its failures, and those are bounded", () => {
+    // What is longest in JSON: each of these takes six characters there.
+    const error = { name: "\u0001".repeat(1000), message: "\u0001".repeat(1000) };
+    let body = encodeEnvelope(init(JSON.stringify("x".repeat(1024 * 1024 - 200))));
+    for (let attempt = 1; attempt <= 50; attempt++) {
+      const outcome = { kind: "retry", delay: 0, error } as const;
+      const failures = failuresAfter(decodeEnvelope(body), outcome, attempt);
+      body = reissue(body, { attempt: attempt + 1, failures });
+    }
+    const { failures } = decodeEnvelope(body);
+    expect(failures.map(({ at }) => at)).toEqual([1, ...Array.from({ length: 19 }, (_, i) => i + 32)]);
+    expect(failures[0]).toEqual({ at: 1, name: "\u0001".repeat(100), message: "\u0001".repeat(300) });
   });
 
   it("reads what it wrote, whatever the input is", () => {

@@ -1,7 +1,14 @@
 /** Actors that run in threads: what a handler has there, and what becomes of a thread that does not end or ends by itself. */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { InvalidOptionError, memoryBroker, MissingHandlerError, type ActorOptions, type Broker } from "callboard";
+import {
+  CancelledError,
+  InvalidOptionError,
+  memoryBroker,
+  MissingHandlerError,
+  type ActorOptions,
+  type Broker,
+} from "callboard";
 import { createActorClient, type Actor } from "callboard/client";
 import { createWorker, type IsolateOptions, type Worker, type WorkerOptions } from "callboard/worker";
 import { afterEach, describe, expect, it } from "vitest";
@@ -175,6 +182,17 @@ describe("an isolated actor", () => {
     await again.start();
     await Promise.all(sent.map((message) => message.result({ timeout: "20s" })));
     expect(attempts).toEqual([1, 1, 1]);
+  });
+
+  it("is stopped when its message is cancelled, and its thread goes to the next message", async () => {
+    const one = job("job");
+    const broker = await work({ job: one }, { isolate: { threads: 1 } });
+    const message = await createActorClient<Job>(broker, one).send({ deed: "endless" });
+    await eventually("the handler", () => workers[0]?.running === 1);
+    await message.cancel();
+    await expect(message.result({ timeout: "20s" })).rejects.toThrow(CancelledError);
+    expect(await call(broker, one, { deed: "thread" })).toBeGreaterThan(0);
+    expect(await broker.deadLetters.list("default")).toEqual([]);
   });
 
   it("runs side by side with others, as many as there are threads", async () => {

@@ -166,6 +166,14 @@ export async function clients(): Promise<void> {
   await caller.send({ n: 1, m: 2 });
   // @ts-expect-error an unknown option
   await caller.send({ n: 1 }, { dealy: 5 });
+  await sender.send({ to: "ada" }, { maxRetries: 0, minBackoff: 5, maxBackoff: "1m", maxAge: "1h", timeLimit: "5s" });
+  await caller.sendMany([{ n: 1 }], { resultTtl: "1h" });
+  // @ts-expect-error no number of retries
+  await caller.send({ n: 1 }, { maxRetries: "3" });
+  // @ts-expect-error what only a contract can say
+  await caller.send({ n: 1 }, { isolate: true });
+  const handle = caller.handle(message.id);
+  assert<Equal<Awaited<ReturnType<typeof handle.result>>, string>>();
   // @ts-expect-error a send does not wait
   await caller.send({ n: 1 }, { timeout: 5 });
 }
@@ -251,4 +259,12 @@ void [develop, cut];
 const wrongOutput: Group["two"] = () => "text";
 // @ts-expect-error a wrong input
 const wrongInput: Group["two"] = (input: { n: string }) => input.n.length;
-void [wrongOutput, wrongInput, createWorker];
+void [wrongOutput, wrongInput];
+
+const handlers = new URL("./handlers/index.js", import.meta.url);
+createWorker(memoryBroker(), {}, {}, { isolate: handlers });
+createWorker(memoryBroker(), {}, {}, { isolate: { handlers, threads: 2, memory: 64 } });
+// @ts-expect-error handlers are a module's address, for a thread takes no functions
+createWorker(memoryBroker(), {}, {}, { isolate: { handlers: { group: { one, two } } } });
+// @ts-expect-error an unknown option
+createWorker(memoryBroker(), {}, {}, { isolate: { handlers, thread: 2 } });
