@@ -13,6 +13,8 @@ import { leave } from "./terminal.js";
 const FETCHING_INTERVAL = 20;
 /** How often it is looked whether the worker was stopped by its own file, in milliseconds. */
 const STOPPED_INTERVAL = 1000;
+/** How long a file that is still being loaded may take before the process ends all the same, in milliseconds. */
+const LOADING_TIME = 5000;
 
 let started: Promise<Worker> | undefined;
 let metrics: Awaited<ReturnType<typeof loadMetrics>>;
@@ -81,9 +83,16 @@ async function fail(error: unknown): Promise<void> {
 function stop(): void {
   if (isStopping) return;
   isStopping = true;
-  const stopped = started?.then((worker) => worker.stop()) ?? Promise.resolve();
   // Connections that the file opened for itself would keep the process alive.
-  void stopped.then(() => leave(exitCode.ok));
+  const end = () => leave(exitCode.ok);
+  const start = started ?? Promise.resolve(undefined);
+  const patience = setTimeout(end, LOADING_TIME);
+  start
+    .then((worker) => {
+      clearTimeout(patience);
+      return worker?.stop();
+    })
+    .then(end, end);
 }
 
 async function report(id: number): Promise<void> {

@@ -1,5 +1,6 @@
 /** Keeps a number of worker processes: starts again those that die, and puts new ones in the place of old ones. */
 import { settlesWithin, type Clock } from "../clock.js";
+import { Failure } from "./exit.js";
 import type { ProcessMetrics } from "../metrics/processes.js";
 import type { Logger } from "../worker/logger.js";
 import type { Report, WorkerFacts } from "./protocol.js";
@@ -10,6 +11,8 @@ const SHORTEST_WAIT = 100;
 const LONGEST_WAIT = 30_000;
 /** How long a process must have lived for its death to count as the first in a row, in milliseconds. */
 const A_WHILE = 30_000;
+/** How long new processes may take to start in the place of old ones, in milliseconds: the next change waits for them. */
+const LONGEST_START = 60_000;
 /** How long old processes are kept for new ones that do not fetch yet, in milliseconds: the broker may be down. */
 const OVERLAP = 5000;
 
@@ -103,7 +106,11 @@ export class Supervisor {
     const isFirst = this.#places.every(({ process }) => process === undefined);
     let facts: readonly WorkerFacts[];
     try {
-      facts = await Promise.all(fresh.map(({ process }) => process.ready));
+      const ready = Promise.all(fresh.map(({ process }) => process.ready));
+      if (!isFirst && !(await settlesWithin(this.#clock, LONGEST_START, ready))) {
+        throw new Failure("The new worker was not started within a minute.");
+      }
+      facts = await ready;
       const fetching = Promise.all(fresh.map(({ process }) => process.fetching));
       if (!isFirst) await settlesWithin(this.#clock, OVERLAP, fetching);
     } catch (error) {

@@ -11,7 +11,8 @@ type Generator = typeof import("../../generator/index.js");
 /** How long everything must be quiet before it is read, in milliseconds: editors write a file in several steps. */
 const QUIET = 50;
 
-const sourceExtensions = [".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx", ".json"];
+/** What sources are called; folders have no extension. */
+const sourceExtensions = ["", ".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx", ".json"];
 
 /** What a watcher works with. */
 export interface WatcherOptions {
@@ -90,11 +91,10 @@ export class Watcher {
     this.#timer = setTimeout(this.#options.onChange, QUIET);
   }
 
-  /** Whether a file may be part of the program: a log that is written beside it is not. */
+  /** Whether it may be part of the program: a log that is written beside it is not. */
   #isSource(path: string): boolean {
     if (this.#sources.includes(path)) return true;
-    return (
-      sourceExtensions.includes(extname(path)) && !relative(this.#config.root, path).split(sep).includes("node_modules")
-    );
+    const isInPackage = relative(this.#config.root, path).split(sep).includes("node_modules");
+    return sourceExtensions.includes(extname(path)) && !isInPackage;
   }
 }

@@ -65,12 +65,23 @@ export function startWorkerProcess(options: WorkerProcessOptions) {
   const { number, program, file, overrides, isMeasured, env, output } = options;
   const module = program.place();
   // Metrics may be numbers that JSON does not have.
-  const child = fork(script, { env, serialization: "advanced", stdio: ["ignore", output.stdio, output.stdio, "ipc"] });
+  const child = fork(script, {
+    env,
+    execArgv: nodeOptions(number),
+    serialization: "advanced",
+    stdio: ["ignore", output.stdio, output.stdio, "ipc"],
+  });
   output.attach(number, child);
   const started = new ForkedWorker(child);
   started.order({ kind: "run", assignment: { module: module.path, file, overrides, isMeasured } });
   started.ready.then(module.remove, module.remove);
   return started;
+}
+
+/** Those of the command. Where it is debugged, on port 9229 say, its first process is on 9230, the second on 9231. */
+function nodeOptions(number: number): string[] {
+  const isDebugged = process.execArgv.some((option) => option.startsWith("--inspect"));
+  return isDebugged ? [...process.execArgv, `--inspect-port=${process.debugPort + number}`] : process.execArgv;
 }
 
 class ForkedWorker implements WorkerProcess {

@@ -209,6 +209,20 @@ describe("new processes", () => {
     expect(last(1)?.program).toBe("a");
   });
 
+  test("that are not started within a minute are given up", async () => {
+    const old = await running("a");
+    const { first, second, done } = deploy("b");
+    const failed = expect(done).rejects.toThrow("not started within a minute");
+    first.start();
+    await clock.pass(59_999);
+    expect(first.wasStopped).toBe(false);
+    await clock.pass(1);
+    expect([first.wasStopped, second.wasStopped, old.first.wasStopped]).toEqual([true, true, false]);
+    first.end("code 0");
+    second.end("code 0");
+    await failed;
+  });
+
   test("replace one that was waiting to be started again", async () => {
     const old = await running("a");
     old.first.end();

@@ -54,6 +54,8 @@ test("an edit of a contract is generated and at work", async () => {
   project.send(1);
   project.files.write("contracts/demo.ts", contract("hours"));
   await project.answered(10, { version: "hours" });
+  project.files.write("contracts/more/extra.ts", contract("days"));
+  await command.printed("generated/actors/more/extra.d.ts");
   await project.allAnswered();
 }, 120_000);
 

@@ -149,6 +149,14 @@ test.each([
   expect(stdout).not.toContain("awake");
 });
 
+test("a file that is still being loaded does not hold up the end", async () => {
+  const hanging = 'console.log("loading"); await new Promise(() => {});';
+  const running = createWorkerProject({ "hanging.ts": hanging }).start(["worker", "hanging.ts"]);
+  await running.printed("loading");
+  running.kill("SIGTERM");
+  expect((await running.ended).code).toBe(0);
+});
+
 test("--concurrency and --queues override the file", async () => {
   const running = createWorkerProject().start(["worker", "worker.ts", "--concurrency", "7", "--queues", "naps"]);
   await running.printed("queue naps, concurrency 7,");
