@@ -134,14 +134,20 @@ function anchorsOf(path: string): readonly string[] {
   );
 }
 
-test("every test that the README names exists", () => {
-  const promises = /^## What is promised$(.*?)^## /ms.exec(read("README.md"))?.[1] ?? "";
+/** The part of the README that promises, and the page that says which test shows what. */
+const naming = [
+  ["the README", /^## What is promised$(.*?)^## /ms.exec(read("README.md"))?.[1] ?? ""],
+  ["docs/dramatiq.md", read("docs/dramatiq.md")],
+] as const;
+
+test.each(naming)("every test that %s names exists", (_page, text) => {
   const missing: string[] = [];
   let source = "";
   let named = 0;
   // A file stands before the titles of its tests: `redis/crash`: *one title*; *another*.
-  for (const [, file, title] of promises.matchAll(/`(\w+\/\w+)`|(?<!\*)\*([^*]+)\*(?!\*)/g)) {
+  for (const [, file, title] of text.matchAll(/`((?:[\w-]+\/)+[\w-]+)`|(?<!\*)\*([^*]+)\*(?!\*)/g)) {
     if (file !== undefined) source = readTest(file);
+    if (file !== undefined && source === "") missing.push(file);
     if (title === undefined) continue;
     named++;
     if (!source.includes(`"${title.replaceAll(/\s+/g, " ")}"`)) missing.push(title);
