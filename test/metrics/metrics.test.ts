@@ -1,7 +1,10 @@
 /** Metrics, as a parser of Prometheus' text format reads them. */
+import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { DoNotRetry, RetryLater, type Broker } from "callboard";
 import { createActorClient, type Actor } from "callboard/client";
 import { createMetrics, type MetricsOptions } from "callboard/metrics";
+import { rabbitmqBroker } from "callboard/rabbitmq";
 import { redisBroker } from "callboard/redis";
 import { createTestKit } from "callboard/testing";
 import { createWorker, use, type Middleware, type Task, type WorkerOptions } from "callboard/worker";
@@ -275,33 +278,39 @@ describe("metrics", () => {
   });
 });
 
-it("on Redis, they tell the same of a message's whole way", async () => {
-  const prefix = `metrics-${process.pid}-${Date.now()}`;
+it.each([
+  ["Redis", (prefix: string) => redisBroker(inject("redisUrl"), { prefix }), undefined],
+  ["RabbitMQ", (prefix: string) => rabbitmqBroker(inject("rabbitmqUrl"), { prefix }), ["money", "default"]],
+])("on %s, they tell the same of a message's whole way", async (_name, connect, queues) => {
+  const prefix = `metrics-${randomUUID()}`;
   const open = (): Broker => {
-    const broker = redisBroker(inject("redisUrl"), { prefix });
+    const broker = connect(prefix);
     onTestFinished(() => broker.close());
     return broker;
   };
   const broker = open();
-  const metrics = createMetrics({ registry: new Registry(), broker });
-  const handlers = { test: { charge: () => "r1", note: () => undefined } };
+  const metrics = createMetrics({ registry: new Registry(), broker, ...(queues && { queues }) });
+  const handlers = { test: { charge: () => "r1", note: () => Promise.reject(new DoNotRetry("no")) } };
   const options = { logger: new TestLogger(), middleware: [metrics.worker] };
   const worker = createWorker(open(), actors, handlers, options);
   const charges = createActorClient<Charge>(broker, charge, { middleware: [metrics.client] });
   const notes = createActorClient<Note>(broker, note, { middleware: [metrics.client] });
-  await notes.send("later", { delay: "1h" });
+  await notes.send("no");
   await worker.start();
   onTestFinished(() => worker.stop());
-  expect(await charges.call(1)).toBe("r1");
-  await eventually("the end", async () => {
-    const known = await read(metrics.text());
-    return known.get("callboard_messages_processed_total")?.[0]?.value === "1";
+  expect(await charges.call(1, { timeout: "20s" })).toBe("r1");
+
+  const dead = { labels: { queue: "default", state: "dead" }, value: "1" };
+  await eventually("the dead letter", async () => {
+    const states = (await read(metrics.text())).get("callboard_queue_messages") ?? [];
+    return states.some(({ labels, value }) => isDeepStrictEqual({ labels, value }, dead));
   });
   const known = await read(metrics.text());
-  expect(known.get("callboard_message_time_in_queue_seconds_count")).toEqual([{ labels: ofCharge, value: "1" }]);
+  expect(known.get("callboard_messages_sent_total")).toHaveLength(2);
+  expect(known.get("callboard_messages_processed_total")).toEqual([{ labels: ofCharge, value: "1" }]);
+  expect(known.get("callboard_messages_dead_total")).toEqual([
+    { labels: { ...ofNote, reason: "do-not-retry" }, value: "1" },
+  ]);
+  expect(known.get("callboard_message_time_in_queue_seconds_count")).toHaveLength(2);
   expect(known.get("callboard_broker_up")).toEqual([{ value: "1" }]);
-  expect(known.get("callboard_queue_messages")).toContainEqual({
-    labels: { queue: "default", state: "delayed" },
-    value: "1",
-  });
 });
