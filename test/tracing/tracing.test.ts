@@ -9,7 +9,7 @@ import {
   type ReadableSpan,
 } from "@opentelemetry/sdk-trace-base";
 import { DoNotRetry, type Broker } from "callboard";
-import { createActorClient, type Actor } from "callboard/client";
+import { createActorClient, pipeline, type Actor } from "callboard/client";
 import { redisBroker } from "callboard/redis";
 import { createTestKit } from "callboard/testing";
 import { createTracing, type TracingOptions } from "callboard/tracing";
@@ -152,6 +152,16 @@ describe("traces", () => {
     expect(mailed?.parentSpanContext?.spanId).toBe(idOf(second));
     expect(received?.parentSpanContext?.spanId).toBe(idOf(mailed));
     expect(new Set(spans().map(traceOf)).size).toBe(1);
+  });
+
+  it("are one over all steps of a pipeline, also those that workers hand on", async () => {
+    const { kit, charges, mails, work } = setUp();
+    await work({});
+    await pipeline(charges.message(1), mails).send();
+    await kit.drain();
+    expect(spans().map(({ name }) => name)).toEqual(["send test.charge", "process test.charge", "process test.mail"]);
+    expect(new Set(spans().map(traceOf)).size).toBe(1);
+    expect(kit.sent(mails)).toMatchObject([{ input: "r1" }]);
   });
 
   it("say why a message is dead, and what a middleware outside of the retries threw", async () => {
