@@ -181,7 +181,11 @@ export function checkOptions(options: ActorOptions): readonly OptionIssue[] {
   }
   const kept = [options.output, options.progress, options.track === true || undefined];
   if (options.resultTtl !== undefined && kept.every((each) => each === undefined)) {
-    issues.push({ option: "resultTtl", kind: "conflict", message: '"resultTtl" has no meaning without an "output".' });
+    issues.push({
+      option: "resultTtl",
+      kind: "conflict",
+      message: '"resultTtl" has no meaning without an "output" or "track".',
+    });
   }
   if (options.progress !== undefined && options.track === false) {
     const message = '"track" cannot be false where there is a "progress".';

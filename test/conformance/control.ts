@@ -105,6 +105,33 @@ export function describeControl(
       expect(ran).toEqual([]);
     });
 
+    it("keeps a message from running that waits for a limit", async () => {
+      const single: Twice = testActor("twice", { input: z.number(), output: z.number(), concurrencyLimit: 1 });
+      const ran: number[] = [];
+      let end = () => undefined as void;
+      await shop.work([single], {
+        twice: async (n: number) => {
+          ran.push(n);
+          if (n === 1) await new Promise<void>((resolve) => (end = resolve));
+          return 2 * n;
+        },
+      });
+      const limited = createActorClient<Twice>(broker, single);
+      const first = await limited.send(1);
+      await eventually("the first to run", () => ran.length === 1);
+      const second = await limited.send(2);
+      await shop.settle(harness.times.soon);
+      expect(await second.cancel()).toBe(free);
+      const third = limited.call(3, patience);
+      end();
+      expect(await first.result(patience)).toBe(2);
+      await shop.pastWaits("the third", 1000, () => ran.includes(3));
+      expect(await third).toBe(6);
+      await shop.pastWaits("the second to be met", 1000, () => shop.met === 1);
+      expect(ran).toEqual([1, 3]);
+      expect(await failure(second.result(patience))).toBeInstanceOf(CancelledError);
+    });
+
     it("keeps a message that failed from being tried again", async () => {
       const failing: Twice = testActor("twice", {
         input: z.number(),

@@ -250,7 +250,7 @@ const cases: readonly Case[] = [
       'CB3002 contracts/a.ts:8:55 a.b: "priority" must be a whole number from 0 to 9; it is 10.',
       'CB3002 contracts/a.ts:8:76 a.b: "maxRetries" must be a whole number, 0 or more; it is -1.',
       'CB3003 contracts/a.ts:9:45 a.c: "minBackoff" (7200000 ms) is longer than "maxBackoff" (3600000 ms).',
-      'CB3003 contracts/a.ts:10:45 a.d: "resultTtl" has no meaning without an "output".',
+      'CB3003 contracts/a.ts:10:45 a.d: "resultTtl" has no meaning without an "output" or "track".',
       'CB3002 contracts/a.ts:11:18 a.e: "input" is missing: a zod 4 schema.',
       'CB3002 contracts/a.ts:12:25 a.f: "queue" must be ',
       'CB3002 contracts/a.ts:15:33 a.g: "input" is a zod 3 schema; it must be one of zod 4: import { z } from "zod".',
