@@ -27,6 +27,8 @@ export interface Setting {
   readonly validate?: boolean;
   /** Messages take each priority in turn. Default: they have none. */
   readonly priorities?: boolean;
+  /** Callboard alone: how many messages may be at work at once, in all workers. Default: there is no such limit. */
+  readonly concurrencyLimit?: number;
   /** Finished messages stay, with what they answered. Callboard keeps answers in any case. Default: they do not. */
   readonly keep?: boolean;
   /** RabbitMQ alone. Default: quorum. */

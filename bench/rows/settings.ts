@@ -15,6 +15,8 @@ const sendingAndProcessing: Run = (session, lane, pace) => sendAndProcess(sessio
 const features: Readonly<Record<string, Setting>> = {
   priorities: { priorities: true },
   results: { answers: true },
+  // More than are at work: what it costs to ask for each.
+  "a concurrency limit": { concurrencyLimit: 1000 },
 };
 
 const feature: Row = {

@@ -86,9 +86,11 @@ function queueNames({ queues = 1 }: Setting): readonly string[] {
 }
 
 /** Whether there is an output is for the contract to say; without one, nobody calls. */
-function shopActor(queue: string, { answers = false, validate = true }: Setting): Shop {
+function shopActor(queue: string, { answers = false, validate = true, concurrencyLimit }: Setting): Shop {
   const input = validate ? orderSchema : z.unknown();
-  const options = { input, queue, ...(answers ? { output: validate ? z.boolean() : z.unknown() } : {}) };
+  const output = answers ? { output: validate ? z.boolean() : z.unknown() } : {};
+  const limits = concurrencyLimit === undefined ? {} : { concurrencyLimit };
+  const options = { input, queue, ...output, ...limits };
   return defineActor(actor(options), { name: `shop.${queue}`, fingerprint: "00000000" });
 }
 

@@ -390,7 +390,7 @@ class ActorWorker implements Worker {
     this.#slots.free(1);
     if (work.abandoned) return;
     const { kind } = attempt.outcome;
-    if (kind !== "postpone" && kind !== "release") this.#presence?.count(delivery.queue);
+    if (kind !== "postpone" && kind !== "release" && kind !== "taken") this.#presence?.count(delivery.queue);
     // Most end so, and keep neither task nor input in memory until the broker has answered.
     if (kind === "done") this.#settlements.add(delivery, ack);
     else this.#settlements.add(delivery, () => settle(delivery, attempt), work);
