@@ -43,10 +43,9 @@ const handlers = `
     exit: () => process.exit(3),
     greedy: () => { const kept: unknown[] = []; for (;;) kept.push(new Array(100_000).fill(kept)); },
     stray: () => new Promise(() => setTimeout(() => { throw new Error("stray"); })),
-    own: () => { throw new OwnError("of its own"); },
     refuse: () => { throw new DoNotRetry("no use"); },
     later: ({ message }) => { if (message.attempt === 1) throw new RetryLater(30, "busy"); return message.attempt; },
-    nothing: () => { throw undefined; },
+    own: () => { throw Object.assign(new OwnError("of its own"), { code: "EOWN" }); },
     function: () => () => undefined,
     wait: untilAborted,
     nap: () => new Promise((resolve) => setTimeout(resolve, 200, threadId)),
@@ -150,13 +149,23 @@ describe("an isolated actor", () => {
 
   it("throws what it throws: by name, by class and by what is decided by it", async () => {
     class OwnError extends Error {}
-    const own = job("job", { maxRetries: 5, throws: [OwnError] });
+    const asked: unknown[] = [];
+    const retryWhen = (error: unknown) => (asked.push(error), false);
+    const own = job("job", { maxRetries: 5, retryWhen });
     const broker = await work({ job: own });
     await expect(call(broker, own, { deed: "refuse" })).rejects.toMatchObject({
       reason: "do-not-retry",
       remote: { name: "DoNotRetry", message: "no use" },
     });
-    expect(await call(broker, own, { deed: "later" })).toBe(2);
+    await expect(call(broker, own, { deed: "own" })).rejects.toMatchObject({ reason: "retries-exhausted" });
+    expect(asked).toMatchObject([{ name: "OwnError", message: "of its own", code: "EOWN" }]);
+    const foreseen = job("job", { maxRetries: 5, throws: [OwnError] });
+    const strict = await work({ job: foreseen });
+    await expect(call(strict, foreseen, { deed: "own" })).rejects.toMatchObject({
+      reason: "do-not-retry",
+      remote: { name: "OwnError", stack: expect.stringContaining("handlers.ts") },
+    });
+    expect(await call(strict, foreseen, { deed: "later" })).toBe(2);
     await expect(call(broker, own, { deed: "function" })).rejects.toMatchObject({ reason: "invalid-output" });
     const uncopied = { ...own, input: { ...own.input, check: () => ({ ok: true as const, value: () => undefined }) } };
     const other = await work({ job: uncopied });

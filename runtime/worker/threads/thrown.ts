@@ -21,8 +21,8 @@ import { lineageOf, rememberLineage } from "../lineage.js";
 export interface Thrown extends RemoteError {
   /** The names of its classes, its own first. */
   readonly lineage: readonly string[];
-  /** What kind it is, where something is decided by that. */
-  readonly code?: keyof typeof kinds;
+  /** What kind it is, as Node's errors and Callboard's say it. */
+  readonly code?: string;
   /** What some kinds say beside. */
   readonly actor?: string;
   readonly id?: string;
@@ -46,13 +46,14 @@ const kinds = {
 } as const satisfies Partial<Record<ErrorCode, (thrown: Thrown) => Error>>;
 
 /** Known by its code and not its class: a handler's module may have another copy of this package. */
-const isCode = (code: unknown): code is keyof typeof kinds => typeof code === "string" && Object.hasOwn(kinds, code);
+const isKind = (code: string): code is keyof typeof kinds => Object.hasOwn(kinds, code);
 
 /** Whatever was thrown, so that it can be copied. */
 export function toThrown(error: unknown): Thrown {
   const thrown = { ...toRemoteError(error, { stack: true }), lineage: lineageOf(error) };
   const { code, actor, id, key, limit, delay, retryIn } = fieldsOf(error);
-  if (!isCode(code)) return thrown;
+  if (typeof code !== "string") return thrown;
+  if (!isKind(code)) return { ...thrown, code };
   const wait = parseDuration(delay);
   return {
     ...thrown,
@@ -66,10 +67,17 @@ export function toThrown(error: unknown): Thrown {
   };
 }
 
+/** An error of the same kind. */
+function anew(thrown: Thrown): Error {
+  const { code, message } = thrown;
+  if (code === undefined) return new Error(message);
+  return isKind(code) ? kinds[code](thrown) : Object.assign(new Error(message), { code });
+}
+
 /** The error again, on the other side. */
 export function fromThrown(thrown: Thrown): Error {
-  const { name, message, stack, code, lineage } = thrown;
-  const error = code === undefined ? new Error(message) : kinds[code](thrown);
+  const { name, stack, lineage } = thrown;
+  const error = anew(thrown);
   Object.defineProperty(error, "name", { value: name });
   if (stack !== undefined) error.stack = stack;
   rememberLineage(error, lineage);
