@@ -10,6 +10,6 @@ import { web } from "./handlers/web.js";
 const broker = await openBroker(process.env["CALLBOARD_BROKER"] ?? "redis://localhost:6379");
 
 // One of the actors runs in threads, which find its handler there.
-const isolate = new URL("./handlers/math.ts", import.meta.url);
+const isolate = new URL("./handlers/math.js", import.meta.url);
 
 export default createWorker(broker, { files, mail, math, payments, web }, { concurrency: 20, isolate });

@@ -89,7 +89,7 @@ test("an actor that is isolated runs in a thread, with handlers in TypeScript", 
   const project = createWorkerProject({
     "worker.ts": worker
       .replace('queue: "naps"', 'queue: "naps", isolate: true, timeLimit: 1000, maxRetries: 0')
-      .replace("{ demo: { nap } }", '{ demo: { nap } }, { isolate: new URL("./handlers.ts", import.meta.url) }'),
+      .replace("{ demo: { nap } }", '{ demo: { nap } }, { isolate: new URL("./handlers.js", import.meta.url) }'),
     "handlers.ts": `
       import { isMainThread } from "node:worker_threads";
       enum Words { never = "never" }

@@ -20,7 +20,7 @@ import type { Place } from "./protocol.js";
 export interface IsolateOptions {
   /**
    * The module that exports the handlers, by group as the worker is given them: `new URL("./handlers/index.js",
-   * import.meta.url)`. TypeScript is compiled when the worker starts.
+   * import.meta.url)`. TypeScript is compiled when the worker starts; `.js` stands for the `.ts` beside it, as in imports.
    */
   readonly handlers: URL | string;
   /** How many threads there are at most. Default: as many as the machine has processors, and not more than `concurrency`. */
@@ -200,7 +200,12 @@ function checkOptions(given: URL | string | IsolateOptions): IsolateOptions {
 
 function fileOf(module: URL | string): string {
   const url = URL.canParse(String(module)) ? new URL(module) : undefined;
-  if (url?.protocol === "file:" && existsSync(url)) return fileURLToPath(url);
+  if (url?.protocol === "file:") {
+    const path = fileURLToPath(url);
+    // As in an import: what is not compiled yet is named as it will be.
+    const found = [path, path.replace(/\.([cm]?)js$/, ".$1ts")].find((file) => existsSync(file));
+    if (found !== undefined) return found;
+  }
   const shown = JSON.stringify(String(module));
   const help = 'new URL("./handlers/index.js", import.meta.url)';
   throw new InvalidOptionError(`"isolate" must be the URL of a file that exports handlers: ${help}; it is ${shown}.`);
