@@ -17,9 +17,13 @@ export class FolderWatchers {
   watch(root: string, contracts: string, others: readonly string[]): void {
     // A run that was under way asks for it still.
     if (this.#isClosed) return;
+    const isFirst = this.#watchers.size === 0;
     const tree = withFoldersBeneath(contracts);
+    const added = tree.filter((folder) => this.#add(folder));
     // Until there is a contracts folder, its coming is what is waited for.
-    for (const folder of [...(tree.length > 0 ? tree : [root]), ...others]) this.#add(folder);
+    for (const folder of tree.length === 0 ? [root, ...others] : others) this.#add(folder);
+    // What came into a new folder between its reading and its watching was seen by nobody.
+    if (!isFirst) for (const folder of added) this.#onChange(folder);
   }
 
   close(): void {
@@ -28,8 +32,9 @@ export class FolderWatchers {
     this.#watchers.clear();
   }
 
-  #add(folder: string): void {
-    if (this.#watchers.has(folder)) return;
+  /** Tells whether it is watched from now on and was not before. */
+  #add(folder: string): boolean {
+    if (this.#watchers.has(folder)) return false;
     const forget = () => {
       watcher.close();
       this.#watchers.delete(folder);
@@ -42,13 +47,14 @@ export class FolderWatchers {
         this.#onChange(name === null ? undefined : join(folder, name));
       });
     } catch {
-      return;
+      return false;
     }
     watcher.on("error", () => {
       forget();
       this.#onChange(undefined);
     });
     this.#watchers.set(folder, watcher);
+    return true;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Watches what a worker's program is made of: says when some of it has changed, and makes it anew from the contracts on. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, extname, join, relative, resolve, sep } from "node:path";
 import pc from "picocolors";
 import type { GeneratorConfig } from "../../generator/index.js";
@@ -11,8 +11,7 @@ type Generator = typeof import("../../generator/index.js");
 /** How long everything must be quiet before it is read, in milliseconds: editors write a file in several steps. */
 const QUIET = 50;
 
-/** What sources are called; folders have no extension. */
-const sourceExtensions = ["", ".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx", ".json"];
+const sourceExtensions = [".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx", ".json"];
 
 /** What a watcher works with. */
 export interface WatcherOptions {
@@ -95,6 +94,10 @@ export class Watcher {
   #isSource(path: string): boolean {
     if (this.#sources.includes(path)) return true;
     const isInPackage = relative(this.#config.root, path).split(sep).includes("node_modules");
-    return sourceExtensions.includes(extname(path)) && !isInPackage;
+    return !isInPackage && (sourceExtensions.includes(extname(path)) || isFolder(path));
   }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }

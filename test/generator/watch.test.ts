@@ -1,5 +1,5 @@
 /** Watching generates again after each change. */
-import { rename } from "node:fs/promises";
+import { mkdir, rename } from "node:fs/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { watch, type Report } from "../../generator/index.js";
 import { contract, createProject } from "./project.js";
@@ -97,6 +97,28 @@ test("a file that is replaced by another, as editors save, is seen each time; so
   for (const type of ["string", "boolean"]) {
     await project.write({ "contracts/deep/a.ts": file(`z.${type}()`) });
     await untilInput(type);
+  }
+}, 60_000);
+
+test("a contract that comes into a new folder is seen, however long after the folder", async () => {
+  const project = await createProject({
+    "contracts/a.ts": contract("export const one = actor({ input: z.string() });"),
+  });
+  const reports: Report[] = [];
+  const watcher = await watch(
+    { root: project.root, contracts: "contracts", generated: "generated", handlers: "handlers" },
+    (report) => reports.push(report),
+  );
+  onTestFinished(() => watcher.close());
+  // After some fifty milliseconds of quiet the folders are read, and then watched.
+  const delays = [0, 52, 56, 60, 64, 68, 72, 100];
+  for (const [index, delay] of delays.entries()) {
+    await mkdir(project.path(`contracts/new${index}`));
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    await project.write({
+      [`contracts/new${index}/b.ts`]: contract("export const two = actor({ input: z.string() });"),
+    });
+    await vi.waitFor(() => expect(reports.at(-1)?.actors).toBe(index + 2), { timeout: 20_000, interval: 50 });
   }
 }, 60_000);
 
