@@ -34,7 +34,7 @@ export type { Seal, SealOptions } from "./seal.js";
 // Brokers
 export { MemoryBackend, memoryBroker } from "./brokers/memory/index.js";
 export type { MemoryBrokerOptions } from "./brokers/memory/index.js";
-export type { Broker, DeadLetter, DeadLetters } from "./broker.js";
+export type { Broker, DeadLetter, DeadLetterFate, DeadLetterFilter, DeadLetters } from "./broker.js";
 export type { Clock } from "./clock.js";
 
 // Limits by hand

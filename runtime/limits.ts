@@ -75,6 +75,8 @@ export interface LimitStore {
   advance(scope: LimitScope): Promise<Progress>;
   /** Says that called messages are in their queues: the store forgets them. Those called anew since then stay. */
   published(scope: LimitScope, calls: readonly Call[]): Promise<void>;
+  /** How many messages wait for a place under the limits of a scope of this name. */
+  parked(name: string): Promise<number>;
   /** Calls back whenever a slot of the scope is given back; returns how to end that. For those who wait without a message. */
   watch(scope: LimitScope, freed: () => void): MaybePromise<() => void>;
 }

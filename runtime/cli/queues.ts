@@ -4,7 +4,7 @@ import pc from "picocolors";
 import { findQueues, type OperatorContext } from "../operations/context.js";
 import { overviewOf, type Overview, type QueueOverview } from "../operations/queues.js";
 import { operate, operatorArgs } from "./operator.js";
-import { age, table, type Cell } from "./table.js";
+import { age, count, table, type Cell } from "./table.js";
 
 /** The subcommand. */
 export const queues = defineCommand({
@@ -34,7 +34,7 @@ const columns = [
   { head: "" },
 ];
 
-function print({ queues: rows, pausedActors, notes }: Overview, now: number): void {
+function print({ queues: rows, parked, pausedActors, notes }: Overview, now: number): void {
   if (rows.length === 0) console.log("No queue is known: nothing was sent, and there are no contracts here.");
   else
     console.log(
@@ -43,6 +43,11 @@ function print({ queues: rows, pausedActors, notes }: Overview, now: number): vo
         rows.map((each) => row(each, now)),
       ),
     );
+  for (const { actor, messages } of parked) {
+    console.log(
+      `${count(messages, "message")} of ${actor} ${messages === 1 ? "waits" : "wait"} for a place under its limits.`,
+    );
+  }
   for (const { name, since } of pausedActors)
     console.log(pc.yellow(`The actor ${name} is paused since ${age(now - since)}.`));
   for (const note of notes) console.error(pc.dim(note));

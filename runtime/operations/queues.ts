@@ -14,9 +14,17 @@ export interface QueueOverview extends QueueStats {
   readonly rate: number | undefined;
 }
 
+/** Messages of an actor that wait outside of its queue for a place under its limits. */
+export interface Parked {
+  readonly actor: string;
+  readonly messages: number;
+}
+
 /** All queues at a glance. */
 export interface Overview {
   readonly queues: readonly QueueOverview[];
+  /** The actors of the contracts of which messages are parked. */
+  readonly parked: readonly Parked[];
   readonly pausedActors: readonly Pause[];
   /** What could not be told, in sentences for people. */
   readonly notes: readonly string[];
@@ -46,9 +54,19 @@ export async function overviewOf(context: OperatorContext, names?: readonly stri
     notes.push("Without a state store it is not known which workers there are and what is paused.");
   return {
     queues: await Promise.all(queues.map((queue) => glance(context, queue, workers, pauses))),
+    parked: await parkedOf(context),
     pausedActors: pauses?.filter(({ kind }) => kind === "actor") ?? [],
     notes,
   };
+}
+
+async function parkedOf({ broker, actors }: OperatorContext): Promise<readonly Parked[]> {
+  const limited = actors.filter(({ limits }) => limits !== undefined);
+  const counted = limited.map(async ({ name }) => ({
+    actor: name,
+    messages: (await broker.state?.limits.parked(name)) ?? 0,
+  }));
+  return (await Promise.all(counted)).filter(({ messages }) => messages > 0);
 }
 
 async function glance(

@@ -174,6 +174,7 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
       await store.acquire(mutex, holder);
       await store.acquire(mutex, slot(), waiting("a"));
       expect((await store.acquire(mutex, slot(), waiting("a"))).kind).toBe("parked");
+      expect([await store.parked(mutex.name), await store.parked("absent")]).toEqual([1, 0]);
       const { calls } = await store.release(mutex, holder);
       expect(calls.map(({ id }) => id)).toEqual(["a"]);
       // The first copy, which nobody acked: the one that was called is on its way.

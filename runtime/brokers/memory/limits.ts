@@ -73,6 +73,10 @@ export class MemoryLimits implements LimitStore {
     for (const { id, ticket } of calls) if (parked.get(id)?.ticket === ticket) parked.delete(id);
   }
 
+  async parked(name: string): Promise<number> {
+    return this.#state(name).parked.size;
+  }
+
   watch({ name }: LimitScope, freed: () => void): () => void {
     const { watchers } = this.#state(name);
     watchers.add(freed);

@@ -77,6 +77,10 @@ export class RedisLimits implements LimitStore {
     }
   }
 
+  parked(name: string): Promise<number> {
+    return this.#context.connection.command((redis) => redis.hlen(limitKeys(this.#context.prefix, name).parked));
+  }
+
   watch(scope: LimitScope, freed: () => void): Promise<() => void> {
     return this.#bells.listen(limitKeys(this.#context.prefix, scope.name).freed, freed);
   }

@@ -65,7 +65,7 @@ const roles: Readonly<Record<Role, Rights>> = {
     keys: [
       // To count what waits, is held back and is in hand.
       ...[":{*}:ready:*", ":{*}:delayed", ":{*}:consumers", ":{*}:running:*", ":{*}:suspects:*", ":{*}:idle"],
-      ...[":{*}:dead", ":{*}:dead:index", ":{*}:paused", ":{:workers}:*", QUEUES, PAUSES],
+      ...[":{*}:dead", ":{*}:dead:index", ":{*}:paused", ":{*}:parked", ":{:workers}:*", QUEUES, PAUSES],
     ],
     channels: [WAKE],
     commands: [
