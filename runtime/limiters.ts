@@ -106,7 +106,7 @@ function contextOf(
 ): LimiterContext {
   if (typeof key !== "string" || key === "") throw new InvalidOptionError(`${kind}: its key must be a text.`);
   // No actor has a colon in its name.
-  const scope = { name: `hand:${key}`, reservation: defaults.limits.reservation, ...limits };
+  const scope = { name: `hand:${key}`, watched: true, reservation: defaults.limits.reservation, ...limits };
   return { key, scope, store: limitStoreOf(broker, `${kind} "${key}"`), clock: broker.clock ?? systemClock };
 }
 

@@ -15,6 +15,8 @@ export interface LimitScope {
   readonly name: string;
   readonly concurrency?: Concurrency | undefined;
   readonly rate?: Rate | undefined;
+  /** Whether those are to be told of freed slots who wait without a message. */
+  readonly watched?: boolean;
   /** How long a place is kept for a message that was called, in milliseconds. */
   readonly reservation: number;
 }
@@ -77,7 +79,7 @@ export interface LimitStore {
   published(scope: LimitScope, calls: readonly Call[]): Promise<void>;
   /** How many messages wait for a place under the limits of a scope of this name. */
   parked(name: string): Promise<number>;
-  /** Calls back whenever a slot of the scope is given back; returns how to end that. For those who wait without a message. */
+  /** Calls back whenever a slot of a watched scope is given back; returns how to end that. For those who wait without a message. */
   watch(scope: LimitScope, freed: () => void): MaybePromise<() => void>;
 }
 

@@ -306,7 +306,7 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
     });
 
     it("tells those who wait without a message when a slot is given back", async () => {
-      const mutex = upTo(1);
+      const mutex = { ...upTo(1), watched: true };
       const place = slot();
       await store.acquire(mutex, place);
       let told = 0;

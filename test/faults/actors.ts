@@ -43,6 +43,15 @@ export const novelty = defineActor<{ input: Deed }>(actor(common), {
   fingerprint: "00000000",
 });
 
+/** How many messages of the limited actor run at once. */
+export const SLOTS = 4;
+
+/** An actor that only few messages of run at once. */
+export const limited = defineActor<{ input: Deed }>(
+  actor({ ...common, concurrencyLimit: { limit: SLOTS, lease: "2s" } }),
+  { name: "faults.limited", fingerprint: "00000000" },
+);
+
 /** One of very many messages. */
 export const tick = defineActor<{ input: { n: number } }>(actor({ input: z.object({ n: z.number() }), queue: QUEUE }), {
   name: "faults.tick",

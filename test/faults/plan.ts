@@ -32,7 +32,7 @@ export interface WorkerPlan extends ProcessPlan {
 export interface Share {
   /** How many of them come in each round of the mix. */
   readonly count: number;
-  readonly actor: "job" | "note" | "novelty";
+  readonly actor: "job" | "note" | "novelty" | "limited";
   readonly deed?: Partial<Deed>;
   readonly options?: SendOptions;
 }

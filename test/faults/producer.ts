@@ -1,6 +1,6 @@
 /** A producer process of the fault suite: sends a mix of messages at a steady rate and notes which were accepted and answered. */
 import { createActorClient, type Message } from "callboard/client";
-import { job, note, novelty, type Deed } from "./actors.js";
+import { job, limited, note, novelty, type Deed } from "./actors.js";
 import { Journal, machineTime } from "./ledger.js";
 import { moveClock, openBroker, readPlan, type ProducerPlan, type Share } from "./plan.js";
 
@@ -16,6 +16,7 @@ const broker = openBroker(plan.broker);
 const clients = {
   job: createActorClient<typeof job>(broker, job, { resultTimeout: "2m" }),
   note: createActorClient<typeof note>(broker, note),
+  limited: createActorClient<typeof limited>(broker, limited),
   novelty: createActorClient<typeof novelty>(broker, novelty),
 };
 

@@ -1,6 +1,6 @@
 /** A worker process of the fault suite: does what messages say, notes it, and stops in good order at SIGTERM. */
 import { createWorker, type Task } from "callboard/worker";
-import { job, note, novelty, type Deed } from "./actors.js";
+import { job, limited, note, novelty, type Deed } from "./actors.js";
 import { Journal } from "./ledger.js";
 import { moveClock, openBroker, readPlan, type WorkerPlan } from "./plan.js";
 
@@ -48,10 +48,17 @@ const say = (fields: object, text: string) => {
   console.log(err === undefined ? text : `${text}: ${err.message}`);
 };
 
+/** What the older version does not know, and what needs a state store. */
+const actors = {
+  ...{ job, note },
+  ...(plan.version === "older" ? {} : { novelty }),
+  ...(broker.state === undefined ? {} : { limited }),
+};
+
 const worker = createWorker(
   broker,
-  { faults: plan.version === "older" ? { job, note } : { job, note, novelty } },
-  { faults: { job: work, note: withoutAnswer, ...(plan.version === "older" ? {} : { novelty: withoutAnswer }) } },
+  { faults: actors },
+  { faults: { job: work, note: withoutAnswer, novelty: withoutAnswer, limited: withoutAnswer } },
   { concurrency: plan.concurrency, logger: { debug() {}, info: say, warn: say, error: say } },
 );
 

@@ -56,8 +56,8 @@ export class RedisLimits implements LimitStore {
 
   async release(scope: LimitScope, { token, concurrencyKey = "" }: Place): Promise<Progress> {
     const ticket = randomUUID();
-    const { freed } = limitKeys(this.#context.prefix, scope.name);
-    const args = [...this.#args(scope, ticket), token, concurrencyKey, freed];
+    const channel = scope.watched === true ? limitKeys(this.#context.prefix, scope.name).freed : "";
+    const args = [...this.#args(scope, ticket), token, concurrencyKey, channel];
     return readProgress(await this.#context.connection.run(scripts.limits.release, this.#keys(scope), args), ticket);
   }
 

@@ -5,6 +5,7 @@ import { blockedLoop } from "./blocked-loop.js";
 import { deploy } from "./deploy.js";
 import { failingWhileDown } from "./failing-while-down.js";
 import { flood } from "./flood.js";
+import { heldLimits } from "./held-limits.js";
 import { killedServer } from "./killed-server.js";
 import { killedWorker } from "./killed-worker.js";
 import { network } from "./network.js";
@@ -24,4 +25,5 @@ export const scenarios: readonly Scenario[] = [
   deploy,
   random,
   flood,
+  heldLimits,
 ];
