@@ -17,6 +17,8 @@ import * as web from "./actors/web.js";
 export interface FilesHandlers {
   /** Computes the SHA-256 of a file below the worker's working directory. */
   readonly digestFile: Handler<typeof files.digestFile>;
+  /** Says whether files of these digests hold the same. */
+  readonly compareDigests: Handler<typeof files.compareDigests>;
 }
 
 /** The handlers of contracts/mail.ts. */

@@ -16,6 +16,11 @@ export const files: FilesHandlers = {
     }
     return { sha256: hash.digest("hex"), size };
   },
+
+  /** Says whether files of these digests hold the same. */
+  compareDigests(digests) {
+    return new Set(digests.map(({ sha256 }) => sha256)).size === 1;
+  },
 };
 
 /** The file that a path names; refuses what lies outside the working directory, also behind a link. */

@@ -14,3 +14,14 @@ export declare const digestFile: Actor<{
     size: number;
   };
 }>;
+
+/** Says whether files of these digests hold the same. */
+export declare const compareDigests: Actor<{
+  input: {
+    /** 64 hexadecimal digits. */
+    sha256: string;
+    /** In bytes. */
+    size: number;
+  }[];
+  output: boolean;
+}>;

@@ -6,3 +6,8 @@ export const digestFile = /* @__PURE__ */ defineActor(contracts.digestFile, {
   name: "files.digestFile",
   fingerprint: "5dd82ac2",
 });
+
+export const compareDigests = /* @__PURE__ */ defineActor(contracts.compareDigests, {
+  name: "files.compareDigests",
+  fingerprint: "927ffb90",
+});

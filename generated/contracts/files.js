@@ -2,18 +2,21 @@
 // contracts/files.ts
 import { actor } from "callboard";
 import { z } from "zod";
+var digest = z.object({
+  /** 64 hexadecimal digits. */
+  sha256: z.hash("sha256"),
+  /** In bytes. */
+  size: z.int().nonnegative()
+});
 var digestFile = actor({
   input: z.object({
     /** Relative to the worker's working directory, such as `package.json`. */
     path: z.string().min(1)
   }),
-  output: z.object({
-    /** 64 hexadecimal digits. */
-    sha256: z.hash("sha256"),
-    /** In bytes. */
-    size: z.int().nonnegative()
-  })
+  output: digest
 });
+var compareDigests = actor({ input: z.array(digest).min(2), output: z.boolean() });
 export {
+  compareDigests,
   digestFile
 };

@@ -76,10 +76,8 @@ class Planner {
 
   /** Adds a part. `place` says where it stands; empty for the whole. */
   add(part: Part, place: string, depth: number): Stretch {
-    const { maxDepth, maxNodes } = defaults.flow;
+    const { maxDepth } = defaults.flow;
     if (depth > maxDepth) throw new InvalidOptionError(`A flow may be nested ${maxDepth} deep; this one is deeper.`);
-    if (this.nodes.length > maxNodes)
-      throw new InvalidOptionError(`A flow may have ${maxNodes} steps; this one has more.`);
     switch (part.kind) {
       case "step": {
         const end = this.#append({ place, step: part });
@@ -99,6 +97,10 @@ class Planner {
   }
 
   #append(node: Draft): number {
+    const { maxNodes } = defaults.flow;
+    if (this.nodes.length >= maxNodes) {
+      throw new InvalidOptionError(`A flow may have ${maxNodes} steps and groups; this one has more.`);
+    }
     return this.nodes.push(node) - 1;
   }
 
