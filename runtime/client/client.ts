@@ -15,6 +15,7 @@ import { allOf, orElse } from "../maybe.js";
 import type { MaybePlaced } from "../middleware.js";
 import type { MessageOptions } from "../options.js";
 import { createPartitioner } from "../partitioner.js";
+import { prepare, type Posting, type Prepared } from "../posting.js";
 import type { Seal } from "../seal.js";
 import { checkSeal } from "../wire-value.js";
 import { assertAgreement } from "./agreement.js";
@@ -32,7 +33,7 @@ import {
 } from "./message.js";
 import { noteSending } from "./status.js";
 import { composeClient, type ClientMiddleware } from "./middleware.js";
-import { checkId, prepare, readPosting, type Posting, type Prepared } from "./publication.js";
+import { checkId, readPosting } from "./send-options.js";
 
 /** How a message is sent, where it differs from its contract. */
 export interface SendOptions extends MessageOptions {

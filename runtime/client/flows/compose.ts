@@ -1,7 +1,7 @@
 /** How a person composes a flow: parts one after the other, and parts side by side. */
 import { InvalidOptionError } from "../../errors.js";
 import { refuseUnknownOptions } from "../../given-options.js";
-import { checkId } from "../publication.js";
+import { checkId } from "../send-options.js";
 import {
   part,
   type AnyPart,

@@ -2,7 +2,7 @@
 import type { DeadReason } from "../../errors.js";
 import type { Sender } from "../message.js";
 import type { SendThrough } from "../middleware.js";
-import type { Posting } from "../publication.js";
+import type { Posting } from "../../posting.js";
 
 /** Where a part keeps what it is. */
 export const part: unique symbol = Symbol("callboard.part");

@@ -13,7 +13,7 @@ import {
 } from "../../flows.js";
 import { duration, refuseUnknownOptions } from "../../given-options.js";
 import { createId } from "../../id.js";
-import { maxAgeOf, prepare, type Posting } from "../publication.js";
+import { maxAgeOf, prepare, type Posting } from "../../posting.js";
 import type { StepPart } from "./part.js";
 import type { Plan, PlannedNode } from "./plan.js";
 

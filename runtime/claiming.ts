@@ -1,9 +1,9 @@
 /** What messages claim: the key of a unique one, and the id that a caller gave. */
 import { createHash } from "node:crypto";
-import type { Actor } from "../actor.js";
-import type { Claim, ClaimNote } from "../claims.js";
-import { InvalidInputError } from "../errors.js";
-import type { Seal } from "../seal.js";
+import type { Actor } from "./actor.js";
+import type { Claim, ClaimNote } from "./claims.js";
+import { InvalidInputError } from "./errors.js";
+import type { Seal } from "./seal.js";
 
 /** A message's claims, and what goes with them. */
 export interface Claiming {
