@@ -1,6 +1,7 @@
 /** The thread that loads contracts: it imports their bundle, finds the actors, and sends back what they are as plain data. */
 import { parentPort, workerData } from "node:worker_threads";
 import { isContract, type Contract } from "../runtime/contract.js";
+import { checkSchedules } from "../runtime/cron.js";
 import { checkOptions, resolveOptions, type OptionIssue, type ResolvedOptions } from "../runtime/options.js";
 import { drawSide } from "./schema.js";
 import type { Side } from "./shape.js";
@@ -89,7 +90,8 @@ class Registry {
 }
 
 function describe({ options }: Contract, names: ReadonlyMap<unknown, string>): LoadedActor {
-  const issues = checkOptions(options).map((issue) => explainZod3(issue, options));
+  const stated = checkOptions(options).map((issue) => explainZod3(issue, options));
+  const issues = stated.length > 0 ? stated : scheduleIssues(options);
   const isFlawed = (option: string) => issues.some((issue) => issue.option === option);
   if (["input", "output", "progress"].some(isFlawed)) return { issues, complete: false };
   const sides = (schema: typeof options.input): SchemaSides => ({
@@ -106,6 +108,15 @@ function describe({ options }: Contract, names: ReadonlyMap<unknown, string>): L
     progress: options.progress === undefined ? undefined : sides(options.progress),
     tracked: options.track === true || options.progress !== undefined,
   };
+}
+
+/** What only the clock and the schema can say of schedules. */
+function scheduleIssues(options: Contract["options"]): readonly OptionIssue[] {
+  return checkSchedules(options).map((message) => ({
+    option: "schedule",
+    kind: "invalid",
+    message: `"schedule": ${message}`,
+  }));
 }
 
 /** An application may have both versions of zod, and their schemas look alike to people. */

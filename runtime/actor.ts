@@ -3,6 +3,7 @@ import { isContract, type ActorOptions, type Contract, type ErrorClass, type Sig
 import { InvalidOptionError } from "./errors.js";
 import { resolveLimits, type ActorLimits } from "./limit-options.js";
 import { checkOptions, resolveOptions, type ResolvedOptions } from "./options.js";
+import { resolveSchedules, type Schedule } from "./schedule-options.js";
 import { createValidator, type Validator } from "./schema.js";
 import { resolveUnique, type Unique } from "./unique.js";
 
@@ -26,6 +27,8 @@ export interface Actor<S extends Signature = Signature> {
   readonly onRetryExhausted: ActorOptions["onRetryExhausted"];
   /** Absent where nothing limits it. */
   readonly limits: ActorLimits | undefined;
+  /** When its messages are sent by themselves. */
+  readonly schedules: readonly Schedule[];
   /** Which of its messages count as one; absent where none do. */
   readonly unique: Unique | undefined;
   /** Absent for fire and forget. */
@@ -109,6 +112,7 @@ export function defineActor<S extends Signature>(contract: Contract, identity: A
     throws: contract.options.throws ?? [],
     onRetryExhausted: contract.options.onRetryExhausted,
     limits: resolveLimits(contract.options),
+    schedules: resolveSchedules(identity.name, contract.options.schedule),
     unique: resolveUnique(contract.options.unique),
     input: createValidator(input, identity.taggedInput === true),
     output: output === undefined ? undefined : createValidator(output, identity.taggedOutput === true),

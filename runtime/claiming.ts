@@ -4,6 +4,7 @@ import type { Actor } from "./actor.js";
 import type { Claim, ClaimNote } from "./claims.js";
 import { InvalidInputError } from "./errors.js";
 import type { Seal } from "./seal.js";
+import type { Unique } from "./unique.js";
 
 /** A message's claims, and what goes with them. */
 export interface Claiming {
@@ -26,37 +27,46 @@ export interface Claimant {
   readonly id: string | undefined;
   /** How long that is accepted only once, in milliseconds. */
   readonly idTtl: number;
+  /** What it claims beside, such as its tick. */
+  readonly beside?: (Pick<Claiming, "claims" | "key"> & Pick<ClaimNote, "frees">) | undefined;
 }
 
 /** Longer keys are known by their hash. */
 const LONGEST_KEY = 128;
 
 /** What a message with this input claims; nothing for most. Throws `InvalidInputError` where the contract's key is none. */
-export function claimingOf({ actor, seal, delay, id, idTtl }: Claimant, input: unknown): Claiming | undefined {
-  const { name, unique } = actor;
+export function claimingOf(claimant: Claimant, input: unknown): Claiming | undefined {
+  const { actor, id, beside } = claimant;
+  if (actor.unique === undefined && id === undefined && beside === undefined) return undefined;
+  const unique = actor.unique === undefined ? undefined : uniqueClaim(claimant, actor.unique, input);
+  const delay = unique?.delay ?? claimant.delay;
   const ofId: readonly Claim[] =
-    id === undefined ? [] : [{ key: `id:${name}:${id}`, ttl: delay + idTtl, from: "nobody" }];
-  if (unique === undefined) {
-    return id === undefined ? undefined : { claims: ofId, note: undefined, key: id, delay };
-  }
-  const text = keyOf(actor, input);
-  // What is sealed is not told by the key either.
-  const key = `unique:${name}:${seal !== undefined || text.length > LONGEST_KEY ? hash(text) : text}`;
-  const debounced = unique.mode === "debounce" ? Math.max(unique.for, delay) : delay;
-  const replaceable = unique.mode !== "drop";
-  const claim: Claim = { key, ttl: debounced + unique.for, from: replaceable ? "anybody" : "nobody" };
+    id === undefined ? [] : [{ key: `id:${actor.name}:${id}`, ttl: delay + claimant.idTtl, from: "nobody" }];
+  const frees = [...(beside?.frees ?? []), ...(unique?.frees ?? [])];
+  const replaceable = unique?.replaceable === true;
   return {
-    claims: [...ofId, claim],
-    note: replaceable || unique.freeAtEnd ? { frees: unique.freeAtEnd ? [key] : [], replaceable } : undefined,
-    key,
-    delay: debounced,
+    claims: [...(beside?.claims ?? []), ...ofId, ...(unique === undefined ? [] : [unique.claim])],
+    note: frees.length > 0 || replaceable ? { frees, replaceable } : undefined,
+    key: unique?.claim.key ?? beside?.key ?? id ?? "",
+    delay,
   };
 }
 
-function keyOf({ name, unique }: Actor, input: unknown): string {
+/** The claim of a unique message, and what follows from it. */
+function uniqueClaim({ actor, seal, delay: asked }: Claimant, unique: Unique, input: unknown) {
+  const text = keyOf(actor.name, unique, input);
+  // What is sealed is not told by the key either.
+  const key = `unique:${actor.name}:${seal !== undefined || text.length > LONGEST_KEY ? hash(text) : text}`;
+  const delay = unique.mode === "debounce" ? Math.max(unique.for, asked) : asked;
+  const replaceable = unique.mode !== "drop";
+  const claim: Claim = { key, ttl: delay + unique.for, from: replaceable ? "anybody" : "nobody" };
+  return { claim, delay, replaceable, frees: unique.freeAtEnd ? [key] : [] };
+}
+
+function keyOf(name: string, unique: Unique, input: unknown): string {
   let key: unknown;
   try {
-    key = unique?.key(input);
+    key = unique.key(input);
   } catch (error) {
     throw noKey(
       name,

@@ -70,6 +70,48 @@ export interface UniqueOptions<I extends z.$ZodType = z.$ZodType> {
   readonly freeAtEnd?: boolean;
 }
 
+/** What becomes of ticks that passed while nobody led: none of them is run, the last one, or all. */
+export type CatchUp = "none" | "last" | "all";
+
+/** A moment at which a schedule is due. */
+export interface Tick {
+  /** When it is due; it may be fired a little later. */
+  readonly at: Date;
+  /** The schedule's id: the actor's name, and its own where it has one. */
+  readonly schedule: string;
+}
+
+/** When messages are sent by themselves. */
+interface ScheduleTimes {
+  /** `minute hour day month weekday`, with a field for seconds in front if you like: `"0 3 * * *"`, `"0 9-17 * * MON-FRI"`. */
+  readonly cron: string;
+  /** The time zone in which it is meant, with its daylight saving. Default: `"UTC"`. */
+  readonly timeZone?: string;
+  /** What becomes of ticks that passed while no worker ran. Default: `"none"`. */
+  readonly catchUp?: CatchUp;
+  /** Whether a tick is fired while the message of the one before has not ended. Default: true. */
+  readonly overlap?: boolean;
+  /** Tells several schedules of one actor apart. Default: their places in the list. */
+  readonly name?: string;
+}
+
+/** A schedule with what its messages hold: a value, or a function of the tick. */
+export type ScheduleOptions<Input = unknown> = ScheduleTimes &
+  (object extends Input
+    ? { readonly input?: Input | ((tick: Tick) => Input | Promise<Input>) }
+    : { readonly input: Input | ((tick: Tick) => Input | Promise<Input>) });
+
+/** A schedule; a cron expression alone where `{}` is an input. */
+export type ScheduleOf<Input> = (object extends Input ? string : never) | ScheduleOptions<Input>;
+
+/** A schedule that is made at run time: its input is a value. */
+export type MadeScheduleOf<Input> =
+  | (object extends Input ? string : never)
+  | (Omit<ScheduleTimes, "name"> & (object extends Input ? { readonly input?: Input } : { readonly input: Input }));
+
+/** A schedule of any actor. */
+export type AnySchedule = string | ScheduleOptions;
+
 /** The schemas and options of an actor, as a contract states them. */
 export interface ActorOptions<
   I extends z.$ZodType = z.$ZodType,
@@ -153,6 +195,8 @@ export interface ActorOptions<
    * Callers follow it with `message.progress()`. Default: there is none.
    */
   readonly progress?: P;
+  /** When messages are sent by themselves: `"0 3 * * *"`, `{ cron, timeZone, input }`, or a list of such. Default: never. */
+  readonly schedule?: ScheduleOf<z.input<I>> | readonly ScheduleOf<z.input<I>>[];
   /** Which messages count as one: `{ key: ({ userId }) => userId, for: "10m" }`. Default: none. */
   readonly unique?: UniqueOptions<I>;
 }

@@ -14,6 +14,18 @@ export const defaults = {
     notifyShutdown: false,
     resultTtl: 10 * 60_000,
   },
+  /** Schedules. */
+  schedules: {
+    timeZone: "UTC",
+    catchUp: "none",
+    overlap: true,
+    /** How long a worker leads without saying so again. */
+    lease: 15_000,
+    /** How long a message of a schedule without overlaps holds up the next one at most. */
+    overlapTtl: 24 * 60 * 60_000,
+    /** How many missed ticks are caught up with at most. */
+    mostMissed: 1000,
+  },
   /** Unique messages. */
   unique: {
     mode: "drop",

@@ -4,11 +4,16 @@
 export { actor } from "./contract.js";
 export type {
   ActorOptions,
+  CatchUp,
   Contract,
   ErrorClass,
   ExhaustedMessage,
+  MadeScheduleOf,
   Priority,
+  ScheduleOf,
+  ScheduleOptions,
   Signature,
+  Tick,
   UniqueMode,
   UniqueOptions,
 } from "./contract.js";

@@ -6,6 +6,7 @@ import { InvalidOptionError } from "./errors.js";
 import { concurrencyFault, rateFault } from "./limit-options.js";
 import { nearest } from "./nearest.js";
 import { MOST_PARTITIONS } from "./partitions.js";
+import { scheduleFault } from "./schedule-options.js";
 import { uniqueFault } from "./unique.js";
 
 /** An actor's options with nothing left open. Durations are in milliseconds. */
@@ -105,6 +106,11 @@ const rules: Readonly<Record<keyof ActorOptions, Rule>> = {
   },
   track: { check: (value) => typeof value === "boolean", expected: "true or false" },
   progress: { check: isSchema, expected: "a zod 4 schema; leave it out where there is no progress" },
+  schedule: {
+    check: (value) => (typeof value === "string" && value !== "") || (typeof value === "object" && value !== null),
+    expected: "a cron expression, { cron, timeZone, input, catchUp, overlap, name }, or a list of such",
+    fault: scheduleFault,
+  },
   unique: {
     check: isRecord,
     expected: '{ key, for, mode, freeAtEnd }, such as { key: (input) => input.user, for: "10m" }',

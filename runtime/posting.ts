@@ -1,7 +1,7 @@
 /** A message made ready to be sent: checked, given an id, and written as an envelope. */
 import type { Actor } from "./actor.js";
 import type { Publication } from "./broker.js";
-import { claimingOf, type Claiming } from "./claiming.js";
+import { claimingOf, type Claimant, type Claiming } from "./claiming.js";
 import type { Claim } from "./claims.js";
 import type { Clock } from "./clock.js";
 import { encodeEnvelope, type Headers, type MessageOverrides } from "./envelope.js";
@@ -38,6 +38,8 @@ export interface Posting extends Destination {
   readonly id: string | undefined;
   /** Where the message stands in a flow. */
   readonly flow?: FlowPlace | undefined;
+  /** What the message claims beside what its contract and its caller say. */
+  readonly beside?: Claimant["beside"];
 }
 
 /** A message that is ready to be sent, if it gets what it claims. */

@@ -5,6 +5,7 @@ import type { FlowStore } from "./flows.js";
 import type { LimitStore } from "./limits.js";
 import type { Pauses } from "./pauses.js";
 import type { WorkerRegistry } from "./registry.js";
+import type { ScheduleStore } from "./schedules.js";
 
 /** A few small parts: each feature that needs something shared has a seam of its own. Nothing in it outlives its time. */
 export interface StateStore {
@@ -14,7 +15,7 @@ export interface StateStore {
   readonly flows: FlowStore;
   /** Which workers there are. */
   readonly workers: WorkerRegistry;
-  /** What is paused. It is the one thing here that lasts, until somebody resumes it. */
+  /** What is paused. It lasts until somebody resumes it. */
   readonly pauses: Pauses;
   /** Single messages: cancelled ones, their status, their progress. */
   readonly controls: ControlStore;
@@ -22,4 +23,6 @@ export interface StateStore {
   readonly limits: LimitStore;
   /** Meetings of a known number of members. */
   readonly barriers: BarrierStore;
+  /** Who leads the schedules, how far they have come, and those that were made at run time, until somebody ends them. */
+  readonly schedules: ScheduleStore;
 }

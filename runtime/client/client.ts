@@ -33,6 +33,7 @@ import {
 } from "./message.js";
 import { noteSending } from "./status.js";
 import { composeClient, type ClientMiddleware } from "./middleware.js";
+import { createScheduleClient, type ScheduleClient } from "./schedules.js";
 import { checkId, readPosting } from "./send-options.js";
 
 /** How a message is sent, where it differs from its contract. */
@@ -54,7 +55,7 @@ export interface SendOptions extends MessageOptions {
 export type SendManyOptions = Omit<SendOptions, "id">;
 
 /** Sends messages to an actor that answers nothing. */
-export interface SendOnlyClient<Input, Sent = SentMessage> extends FlowPart<Input, void> {
+export interface SendOnlyClient<Input, Sent = SentMessage> extends FlowPart<Input, void>, ScheduleClient<Input> {
   /**
    * Sends a message. Resolves when the broker has it.
    * @throws InvalidInputError the input does not fit the contract; nothing was sent
@@ -75,7 +76,8 @@ export interface SendOnlyClient<Input, Sent = SentMessage> extends FlowPart<Inpu
 }
 
 /** Sends messages to an actor and receives its answers. */
-export interface CallableClient<Input, Output, Sent = Message<Output>> extends FlowPart<Input, Output> {
+export interface CallableClient<Input, Output, Sent = Message<Output>>
+  extends FlowPart<Input, Output>, ScheduleClient<Input> {
   /**
    * Sends a message. Resolves when the broker has it; `result()` of what it resolves to waits for the answer.
    * @throws InvalidInputError the input does not fit the contract; nothing was sent
@@ -209,6 +211,7 @@ export function createActorClient<A extends Actor>(
 
   const step: StepPart = { kind: "step", sender, through, posting: readPosting(destination, "with", undefined) };
   const client: CallableClient<unknown, unknown> = {
+    ...createScheduleClient(broker, actor, seal),
     async send(input, sendOptions) {
       const posting = readPosting(destination, "send", sendOptions);
       const reply = addressed ? await broker.results.address() : undefined;

@@ -34,3 +34,4 @@ export type { GroupResult, SentFlow, SentGroup } from "./flows/sent.js";
 export type { Message, ProgressingMessage, ResultOptions, SentMessage, TrackedMessage } from "./message.js";
 export type { ProgressOptions } from "./progress.js";
 export type { MessageStatus } from "./status.js";
+export type { ScheduleClient, ScheduleInfo } from "./schedules.js";

@@ -18,6 +18,7 @@ import { defaultLogger, type Logger } from "./logger.js";
 import type { Middleware } from "./middleware/compose.js";
 import type { Holder } from "./patience.js";
 import { Presence, type Doing } from "./presence.js";
+import { Scheduler } from "./scheduler.js";
 import { Settlements } from "./settlements.js";
 import { WorkerSlots } from "./slots.js";
 import type { RunningTask } from "./task.js";
@@ -148,6 +149,7 @@ class ActorWorker implements Worker {
   #shutdownTimeout: number;
   #slots!: WorkerSlots;
   #dispatch: Dispatch;
+  #schedulers: readonly Scheduler[];
   #consumers: Consumer[] = [];
   #stopped: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
@@ -183,6 +185,7 @@ class ActorWorker implements Worker {
     this.#threads = options.isolate === undefined ? undefined : new Threads(options.isolate, this.#logger);
     this.#gates = new Gates({ broker, clock: this.#clock, random: this.#random, logger: this.#logger });
     this.#dispatch = this.#createDispatch();
+    this.#schedulers = this.#createSchedulers();
   }
 
   get state(): WorkerState {
@@ -235,6 +238,7 @@ class ActorWorker implements Worker {
     this.#settlements = new Settlements(this.#clock, this.#logger);
     // Now for the queues that it takes in the end.
     this.#dispatch = this.#createDispatch();
+    this.#schedulers = this.#createSchedulers();
     const consumers = partitions.map((queue) =>
       this.#broker.consume(queue, {
         slots: this.#slots,
@@ -249,8 +253,25 @@ class ActorWorker implements Worker {
     this.#presence?.start();
     this.#gates.start();
     this.#warnOfStrangers();
+    for (const scheduler of this.#schedulers) scheduler.start();
     this.#pull();
     this.#logger.info({ broker: this.#broker.name, queues, concurrency }, "worker started");
+  }
+
+  /** One for each queue that may have schedules. */
+  #createSchedulers(): readonly Scheduler[] {
+    const serving = this.#serving().map(({ actor }) => actor);
+    return this.#queues.flatMap((queue) => {
+      const actors = serving.filter(({ options }) => options.queue === queue);
+      const scheduler = Scheduler.create(queue, actors, {
+        broker: this.#broker,
+        clock: this.#clock,
+        random: this.#random,
+        logger: this.#logger,
+        seal: this.#seal,
+      });
+      return scheduler ?? [];
+    });
   }
 
   /** What is wrong with handlers, middleware or the actors' needs is found when it is made. */
@@ -316,6 +337,7 @@ class ActorWorker implements Worker {
     }
     this.#state = "stopping";
     this.#notify();
+    const resigned = Promise.all(this.#schedulers.map((scheduler) => scheduler.stop()));
     await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
     clearTimeout(this.#impatience);
     for (const { delivery } of this.#waiting.splice(0)) this.#giveBack(delivery);
@@ -324,6 +346,7 @@ class ActorWorker implements Worker {
     await this.#settlements.all(SETTLE_TIME);
     await Promise.all([...this.#consumers.map((consumer) => consumer.close()), this.#presence?.stop()]);
     await Promise.all([this.#gates.stop(), this.#threads?.close()]);
+    await settlesWithin(this.#clock, SETTLE_TIME, resigned);
     clearInterval(this.#keepAlive);
     this.#state = "stopped";
     this.#logger.info({ broker: this.#broker.name }, "worker stopped");

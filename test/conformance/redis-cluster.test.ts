@@ -11,6 +11,7 @@ import { redisHarness } from "./redis-harness.js";
 import { describeLimiters } from "./limiters.js";
 import { describeLimitedActors, describeLimits } from "./limits.js";
 import { describeResults } from "./results.js";
+import { describeSchedules } from "./schedules.js";
 import { describeUnique } from "./unique.js";
 import { describeRetries } from "./retries.js";
 import { describeTracking } from "./tracking.js";
@@ -28,6 +29,7 @@ const harness = redisHarness(() => ({ cluster: cluster.nodes.slice(2, 5).map(({ 
 describeBroker("redis", harness);
 describeClaims("redis", harness);
 describeResults("redis", harness);
+describeSchedules("redis", harness);
 describeUnique("redis", harness);
 describeRetries("redis", harness);
 describeLimits("redis", harness);

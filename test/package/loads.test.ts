@@ -29,7 +29,7 @@ const observers = ["prom-client", "@opentelemetry/api"];
 
 test.each([
   ["callboard", "index.js", [...drivers, ...buildTools, ...observers, "pino", "pino-pretty"]],
-  ["callboard/client", "client/index.js", [...drivers, ...buildTools, ...observers, "pino", "pino-pretty"]],
+  ["callboard/client", "client/index.js", [...drivers, ...buildTools, ...observers, "croner", "pino", "pino-pretty"]],
   ["callboard/worker", "worker/index.js", [...drivers, ...buildTools, ...observers, "pino-pretty"]],
   ["callboard/redis", "brokers/redis/index.js", ["amqplib", ...buildTools, ...observers, "pino", "pino-pretty"]],
   ["callboard/rabbitmq", "brokers/rabbitmq/index.js", ["ioredis", ...buildTools, ...observers, "pino", "pino-pretty"]],

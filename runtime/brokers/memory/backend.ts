@@ -9,6 +9,7 @@ import type { Holder } from "./claims.js";
 import type { MemoryFlow } from "./flow.js";
 import type { MemoryBarrier } from "./barriers.js";
 import type { MemoryScope } from "./limits.js";
+import type { QueueSchedules } from "./schedules.js";
 import { MemoryQueue } from "./queue.js";
 
 interface Expiring<T> {
@@ -21,6 +22,7 @@ export class MemoryBackend {
   readonly #queues = new Map<string, MemoryQueue>();
   readonly results = new Map<string, Expiring<StoredResult>>();
   readonly states = new Map<string, Expiring<PendingState>>();
+  readonly schedules = new Map<string, QueueSchedules>();
   readonly claims = new Map<string, Expiring<Holder>>();
   readonly replaced = new Map<string, Expiring<true>>();
   readonly flows = new Map<string, MemoryFlow>();

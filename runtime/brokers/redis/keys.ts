@@ -191,3 +191,20 @@ export function barrierKeys(prefix: string, key: string): BarrierKeys {
   const base = `${prefix}:{barrier:${key}}`;
   return { barrier: `${base}:barrier`, complete: `${base}:complete` };
 }
+
+/** The keys of a queue's schedules: they share its slot. */
+export interface ScheduleKeys {
+  /** HASH: which worker leads them, until when, and how often those made at run time have changed. */
+  readonly lead: string;
+  /** HASH: the last tick that was dealt with, by track. */
+  readonly ticks: string;
+  /** HASH: the schedules that were made at run time, by id. */
+  readonly made: string;
+  /** Channel on which workers are told that there are others. */
+  readonly changed: string;
+}
+
+export function scheduleKeys(prefix: string, queue: string): ScheduleKeys {
+  const base = `${prefix}:{${queue}}:schedules`;
+  return { lead: `${base}:lead`, ticks: `${base}:ticks`, made: base, changed: `${base}:changed` };
+}

@@ -16,6 +16,7 @@ import flowCreate from "./flow-create.lua";
 import flowExtend from "./flow-extend.lua";
 import flowStep from "./flow-step.lua";
 import leave from "./leave.lua";
+import lead from "./lead.lua";
 import lib from "./lib.lua";
 import meet from "./meet.lua";
 import noteQueue from "./note-queue.lua";
@@ -29,11 +30,13 @@ import limits from "./limits.lua";
 import passOn from "./pass-on.lua";
 import pause from "./pause.lua";
 import publish from "./publish.lua";
+import putSchedule from "./put-schedule.lua";
 import putResults from "./put-results.lua";
 import reap from "./reap.lua";
 import reconcile from "./reconcile.lua";
 import reject from "./reject.lua";
 import release from "./release.lua";
+import removeSchedule from "./remove-schedule.lua";
 import replaced from "./replaced.lua";
 import replay from "./replay.lua";
 import retry from "./retry.lua";
@@ -121,6 +124,18 @@ export type ProgressReply = readonly [next: number, calls: readonly string[]];
 
 /** What `limits.acquire` returns. */
 export type AcquireReply = readonly ["placed" | "parked", ProgressReply] | readonly ["refused", wait: number];
+/** What `lead` returns: how long to wait; or how it leads. */
+export type LeadReply =
+  | readonly [leads: 0, left: number]
+  | readonly [
+      leads: 1,
+      now: number,
+      begins: 0 | 1,
+      gap: number,
+      version: number,
+      ticks: readonly string[],
+      made: readonly string[],
+    ];
 
 export const scripts = {
   awaitResult: new Script<string | null>(awaitResult),
@@ -139,6 +154,7 @@ export const scripts = {
   flowCreate: new Script<null>(flowCreate),
   flowExtend: new Script<null>(flowExtend),
   flowStep: new Script<FlowReply>(flowStep),
+  lead: new Script<LeadReply>(lead),
   leave: new Script<number>(leave),
   meet: new Script<0 | 1>(meet),
   noteQueue: new Script<null>(noteQueue),
@@ -153,11 +169,13 @@ export const scripts = {
   passOn: new Script<0 | 1>(passOn),
   pause: new Script<null>(pause),
   publish: new Script<number>(publish),
+  putSchedule: new Script<null>(putSchedule),
   putResults: new Script<null>(putResults),
   reap: new Script<number>(reap),
   reject: new Script<0 | 1>(reject),
   reconcile: new Script<number>(reconcile),
   release: new Script<0 | 1>(release),
+  removeSchedule: new Script<0 | 1>(removeSchedule),
   replaced: new Script<0 | 1>(replaced),
   replay: new Script<0 | 1>(replay),
   retry: new Script<0 | 1>(retry),

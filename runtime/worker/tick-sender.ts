@@ -1,0 +1,74 @@
+/** Sends the message of a tick, once, whoever else tries to. */
+import type { Actor } from "../actor.js";
+import type { Claim, Claims } from "../claims.js";
+import type { Clock } from "../clock.js";
+import { defaults } from "../defaults.js";
+import type { MaybePromise } from "../maybe.js";
+import { createPartitioner, type Partitioner } from "../partitioner.js";
+import { PLAIN, prepare, type Prepared } from "../posting.js";
+import { inputOf } from "../schedule-options.js";
+import { PROGRESS_TTL } from "../schedules.js";
+import type { Seal } from "../seal.js";
+import type { Logger } from "./logger.js";
+import type { Entry } from "./timetable.js";
+
+/** What it works with. */
+export interface TickContext {
+  readonly claims: Claims;
+  /** Milliseconds since 1970 by the broker's clock. */
+  readonly brokersTime: () => MaybePromise<number>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly seal: Seal | undefined;
+}
+
+export class TickSender {
+  readonly #context: TickContext;
+  readonly #partitioners = new Map<Actor, Partitioner>();
+
+  constructor(context: TickContext) {
+    this.#context = context;
+  }
+
+  /** Rejects only where the broker could not be asked. */
+  async send(entry: Entry, tick: number): Promise<void> {
+    const { claims, logger } = this.#context;
+    const { id } = entry.schedule;
+    const at = new Date(tick);
+    let message: Prepared;
+    try {
+      message = await this.#prepare(entry, at);
+    } catch (error) {
+      logger.error({ err: error, schedule: id, tick: at }, "a tick was left out: it has no message");
+      return;
+    }
+    const { sent } = await claims.publish(message, message.claims ?? []);
+    logger.debug({ schedule: id, tick: at, id: message.id }, sent ? "a tick was fired" : "a tick was not needed");
+  }
+
+  async #prepare({ actor, schedule, calendar }: Entry, at: Date): Promise<Prepared> {
+    const { clock, seal, brokersTime } = this.#context;
+    const { id, overlap } = schedule;
+    const tick = at.getTime();
+    // Until the next tick is dealt with, nobody fires this one again.
+    const ttl = PROGRESS_TTL + (calendar.after(tick) ?? tick) - tick;
+    const once: Claim = { key: `schedule:${id}`, ttl, from: { below: tick } };
+    const alone: Claim = { key: `overlap:${id}`, ttl: defaults.schedules.overlapTtl, from: "nobody" };
+    const beside = overlap
+      ? { claims: [once], frees: [], key: once.key }
+      : { claims: [once, alone], frees: [alone.key], key: once.key };
+    const { priority } = actor.options;
+    const partition = this.#partitionerOf(actor);
+    const posting = { ...PLAIN, actor, partition, seal, clock, brokersTime, priority, idTtl: 0, beside };
+    const input = await inputOf(schedule, { at, schedule: id });
+    return prepare(posting, input, undefined, `${id}@${at.toISOString()}`);
+  }
+
+  #partitionerOf(actor: Actor): Partitioner {
+    const known = this.#partitioners.get(actor);
+    if (known !== undefined) return known;
+    const partitioner = createPartitioner(actor);
+    this.#partitioners.set(actor, partitioner);
+    return partitioner;
+  }
+}

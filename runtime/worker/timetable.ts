@@ -1,0 +1,165 @@
+/** The schedules of one queue, and how far each has come. */
+import { createHash } from "node:crypto";
+import type { Actor } from "../actor.js";
+import { readCron, type Calendar } from "../cron.js";
+import { defaults } from "../defaults.js";
+import { InvalidOptionError } from "../errors.js";
+import { trackOf, type Schedule } from "../schedule-options.js";
+
+/** A schedule that is followed. */
+export interface Entry {
+  readonly actor: Actor;
+  readonly schedule: Schedule;
+  readonly calendar: Calendar;
+  /** What its progress is kept under. */
+  readonly track: string;
+}
+
+/** An entry. Throws `InvalidOptionError` for a schedule that cannot be followed, naming its actor. */
+export function createEntry(actor: Actor, schedule: Schedule): Entry {
+  try {
+    return { actor, schedule, calendar: readCron(schedule), track: trackOf(schedule) };
+  } catch (error) {
+    if (error instanceof InvalidOptionError) throw new InvalidOptionError(`${actor.name}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** How far a schedule has come. */
+interface Progress {
+  /** The last moment up to which all ticks were dealt with, but for those that were missed. */
+  last: number;
+  /** Ticks from before that are still to be fired. */
+  missed: readonly number[];
+  /** Whether the store does not know of it yet. */
+  isNews: boolean;
+}
+
+export class Timetable {
+  /** What tells the contracts' schedules from those of other versions. */
+  readonly print: string;
+  readonly #declared: readonly Entry[];
+  #made: readonly Entry[] = [];
+  readonly #progress = new Map<string, Progress>();
+
+  constructor(declared: readonly Entry[]) {
+    this.#declared = declared;
+    this.print = printOf(declared);
+  }
+
+  /** Whether there is nothing to follow. */
+  get isEmpty(): boolean {
+    return this.entries.length === 0;
+  }
+
+  get entries(): readonly Entry[] {
+    return [...this.#declared, ...this.#made];
+  }
+
+  /** Begins anew, with what the store knows. `gap`: whether nobody saw to the schedules for a while. */
+  begin(made: readonly Entry[], ticks: ReadonlyMap<string, number>, now: number, gap: boolean): void {
+    this.#progress.clear();
+    this.change(made, ticks, now);
+    if (!gap) return;
+    for (const entry of this.entries) {
+      const progress = this.#of(entry);
+      progress.missed = missedTicks(entry, progress.last, now);
+      progress.last = now;
+      progress.isNews = progress.missed.length === 0;
+    }
+  }
+
+  /** Learns which schedules were made at run time. One that the store knows nothing of begins now. */
+  change(made: readonly Entry[], ticks: ReadonlyMap<string, number>, now: number): void {
+    this.#made = made;
+    for (const { track } of this.entries) {
+      if (this.#progress.has(track)) continue;
+      const known = ticks.get(track);
+      this.#progress.set(track, { last: known ?? now, missed: [], isNews: known === undefined });
+    }
+  }
+
+  /** Whether there is something that the store does not know. */
+  get hasNews(): boolean {
+    return [...this.#progress.values()].some(({ isNews }) => isNews);
+  }
+
+  /** What the store does not know yet. It is told again until `told`. */
+  news(): ReadonlyMap<string, number> {
+    const news = [...this.#progress].filter(([, { isNews }]) => isNews);
+    return new Map(news.map(([track, { last }]) => [track, last]));
+  }
+
+  /** The store knows this much. */
+  told(news: ReadonlyMap<string, number>): void {
+    for (const [track, last] of news) {
+      const progress = this.#progress.get(track);
+      if (progress?.last === last) progress.isNews = false;
+    }
+  }
+
+  /** Hands each tick that is due to `fire`, and counts it as dealt with when that resolves. */
+  async advance(now: () => number, fire: (entry: Entry, tick: number) => Promise<void>): Promise<void> {
+    for (const entry of this.entries) {
+      const progress = this.#of(entry);
+      for (const tick of progress.missed) {
+        await fire(entry, tick);
+        progress.missed = progress.missed.slice(1);
+        progress.isNews = progress.missed.length === 0;
+      }
+      for (let tick = this.#next(entry); tick !== undefined && tick <= now(); tick = this.#next(entry)) {
+        await fire(entry, tick);
+        progress.last = tick;
+        progress.isNews = true;
+      }
+    }
+  }
+
+  /** When the next tick is due; `undefined` where none is. */
+  get next(): number | undefined {
+    const ticks = this.entries.flatMap((entry) => this.#next(entry) ?? []);
+    return ticks.length === 0 ? undefined : Math.min(...ticks);
+  }
+
+  #next(entry: Entry): number | undefined {
+    return entry.calendar.after(this.#of(entry).last);
+  }
+
+  #of({ track }: Entry): Progress {
+    const known = this.#progress.get(track);
+    if (known !== undefined) return known;
+    const progress: Progress = { last: 0, missed: [], isNews: false };
+    this.#progress.set(track, progress);
+    return progress;
+  }
+}
+
+/** What is to be fired of the ticks that passed while nobody saw to them. */
+function missedTicks({ schedule, calendar }: Entry, last: number, now: number): readonly number[] {
+  if (schedule.catchUp === "none") return [];
+  if (schedule.catchUp === "last") {
+    const tick = calendar.notAfter(now);
+    return tick === undefined || tick <= last ? [] : [tick];
+  }
+  const ticks: number[] = [];
+  for (let tick = calendar.after(last); tick !== undefined && tick <= now; tick = calendar.after(tick)) {
+    ticks.push(tick);
+    if (ticks.length > defaults.schedules.mostMissed) ticks.shift();
+  }
+  return ticks;
+}
+
+function printOf(entries: readonly Entry[]): string {
+  const parts = entries.map(({ schedule: { input, ...rest } }) => ({ ...rest, input: textOf(input) }));
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
+}
+
+/** An input as text: what JSON refuses, such as a bigint, tells nothing apart. */
+function textOf(input: unknown): string {
+  if (typeof input === "function") return String(input);
+  try {
+    return JSON.stringify(input) ?? "";
+  } catch {
+    return "";
+  }
+}
