@@ -34,7 +34,7 @@ function parse(cron: string, timezone: string, shown: string): Cron {
     return new Cron(cron, { timezone, paused: true });
   } catch (error) {
     const reason = (error as Error).message.replace(/^CronPattern: /, "");
-    throw new InvalidOptionError(`${shown} is no cron expression: ${reason}`);
+    throw new InvalidOptionError(`${shown} is no cron expression: ${reason.replace(/\.$/, "")}.`);
   }
 }
 

@@ -141,6 +141,37 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    title: "schedules that are never due, in no time zone, or without an input that fits",
+    files: {
+      "contracts/a.ts": contract(
+        "const input = z.object({ n: z.number().optional() });",
+        'export const a = actor({ input, schedule: "0 0 30 2 *" });',
+        'export const b = actor({ input, schedule: "61 * * * *" });',
+        'export const c = actor({ input, schedule: { cron: "0 3 * * *", timeZone: "Europe/Atlantis" } });',
+        'export const d = actor({ input, schedule: { cron: "0 3 * * *", input: { n: "x" } } as never });',
+        'export const e = actor({ input, schedule: ["0 3 * * *", { corn: "0 4 * * *" } as never] });',
+        'export const f = actor({ input, schedule: { cron: "0 3 * * *", input: () => { throw new Error("no"); } } });',
+        'export const g = actor({ input: z.string(), schedule: "0 3 * * *" as never });',
+        'export const h = actor({ input, schedule: "2030-01-01T00:00:00" });',
+        "export const i = actor({ input, schedule: 5 as never });",
+        'export const j = actor({ input, schedule: [{ cron: "@daily", name: "x" }, { cron: "@hourly", name: "x" }] });',
+        'export const fine = actor({ input, schedule: ["@daily", { cron: "*/5 * * * * *", input: async () => ({}) }] });',
+      ),
+    },
+    problems: [
+      'CB3002 contracts/a.ts:4:43 a.a: "schedule": The cron expression "0 0 30 2 *" is never due.',
+      'CB3002 contracts/a.ts:5:43 a.b: "schedule": "61 * * * *" is no cron expression: Invalid value for minute: 61.',
+      'CB3002 contracts/a.ts:6:43 a.c: "schedule": There is no time zone "Europe/Atlantis". Write it as in "Europe/Berlin".',
+      'CB3002 contracts/a.ts:7:43 a.d: "schedule": Its input does not fit the contract: n: Invalid input',
+      'CB3002 contracts/a.ts:8:43 a.e: "schedule": there is no option "corn" of it. Did you mean "cron"?',
+      'CB3002 contracts/a.ts:9:43 a.f: "schedule": The function "input" threw: Error: no',
+      'CB3002 contracts/a.ts:10:55 a.g: "schedule": Its input does not fit the contract: Invalid input',
+      'CB3002 contracts/a.ts:11:43 a.h: "schedule": "2030-01-01T00:00:00" is a date, not a cron expression.',
+      'CB3002 contracts/a.ts:12:43 a.i: "schedule" must be a cron expression, { cron',
+      'CB3002 contracts/a.ts:13:43 a.j: "schedule": two of them have the name "x".',
+    ],
+  },
+  {
     title: "unique messages without a key, with a wrong time, and with what there is not",
     files: {
       "contracts/a.ts": contract(

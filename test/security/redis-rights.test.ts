@@ -94,6 +94,7 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
 
   const logger = new TestLogger();
   const failed = new Set<number>();
+  const ran = new Set<number>();
   const handler = (input: number) => {
     if (input < 0) throw new Error("always");
     // Fails once, so that it is tried again.
@@ -101,6 +102,7 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
       failed.add(input);
       throw new Error("once");
     }
+    ran.add(input);
     return input * 2;
   };
   const slowly = async (input: number) => {
@@ -191,6 +193,11 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
   const consumer = new TestConsumer(working, "other");
   await sending.publish([{ id: "a", queue: "other", priority: 5, delay: 0, body: "{}" }]);
   await (await consumer.next()).release();
+  // A worker leads what a producer has scheduled.
+  await client.schedule("often", { cron: "* * * * * *", input: 50 });
+  await eventually("a tick", () => ran.has(50));
+  expect(await client.schedules()).toHaveLength(1);
+  expect(await client.unschedule("often")).toBe(true);
   const unique: Claim = { key: "user 7", ttl: 60_000, from: "anybody" };
   for (const [id, delay] of [
     ["b", 50_000],

@@ -81,6 +81,30 @@ actor({ input: z.string(), unique: { key: (text) => text, for: "10m", mode: "kee
 // @ts-expect-error an unknown member
 actor({ input: z.string(), unique: { key: (text) => text, for: "10m", fro: "10m" } });
 
+actor({ input: z.object({ day: z.string().optional() }), schedule: "0 3 * * *" });
+actor({
+  input: z.object({ day: z.string().default("today") }),
+  schedule: ["0 3 * * *", { cron: "@daily", name: "b" }],
+});
+actor({
+  input: z.object({ n: z.number() }),
+  schedule: { cron: "0 3 * * *", input: { n: 1 }, timeZone: "Europe/Berlin" },
+});
+actor({ input: z.string(), schedule: { cron: "0 3 * * *", input: ({ at }) => at.toISOString(), catchUp: "last" } });
+actor({ input: z.string(), schedule: [{ cron: "0 3 * * *", input: async () => "later", overlap: false }] });
+// @ts-expect-error it needs an input
+actor({ input: z.object({ n: z.number() }), schedule: "0 3 * * *" });
+// @ts-expect-error it needs an input
+actor({ input: z.object({ n: z.number() }), schedule: { cron: "0 3 * * *" } });
+// @ts-expect-error a wrong input
+actor({ input: z.object({ n: z.number() }), schedule: { cron: "0 3 * * *", input: { n: "1" } } });
+// @ts-expect-error a function that makes a wrong input
+actor({ input: z.string(), schedule: { cron: "0 3 * * *", input: () => 5 } });
+// @ts-expect-error no such policy
+actor({ input: z.unknown(), schedule: { cron: "0 3 * * *", catchUp: "some" } });
+// @ts-expect-error no cron expression
+actor({ input: z.unknown(), schedule: { timeZone: "UTC" } });
+
 const durations: Duration[] = [5, "5ms", "1.5 minutes", "7d"];
 // @ts-expect-error no unit
 durations.push("5");
@@ -158,6 +182,11 @@ export async function clients(): Promise<void> {
   const many = await caller.sendMany([{ n: 1 }]);
   assert<Equal<Awaited<ReturnType<(typeof many)[number]["result"]>>, string>>();
   await caller.send({ n: 1 }, { id: "order-42" });
+  await caller.schedule("night", { cron: "0 3 * * *", input: { n: 1 } });
+  // @ts-expect-error it needs an input
+  await caller.schedule("night", "0 3 * * *");
+  // @ts-expect-error a function cannot be stored
+  await caller.schedule("night", { cron: "0 3 * * *", input: () => ({ n: 1 }) });
   // @ts-expect-error many messages have no id in common
   await caller.sendMany([{ n: 1 }], { id: "order-42" });
   // @ts-expect-error a wrong input

@@ -30,20 +30,24 @@ const NEWS = ":{*}:news";
 const FREED = ":{*}:freed";
 const COMPLETE = ":{*}:complete";
 
+/** Schedules, and the channel on which workers are told of those made at run time. */
+const SCHEDULES = ":{*}:schedules";
+const RESCHEDULED = ":{*}:schedules:changed";
+
 const roles: Readonly<Record<Role, Rights>> = {
   producer: {
     keys: [
       // A message is handed to a worker that waits: into what it holds, while its lease lasts.
       ...[":{*}:ready:*", ":{*}:delayed", ":{*}:idle", ":{*}:running:*", ":{*}:leases"],
-      ...[":{*}:claim:*", ":{*}:replaced"],
+      ...[":{*}:claim:*", ":{*}:replaced", SCHEDULES, `${SCHEDULES}:*`],
       // One that is cancelled is looked for among what workers hold.
       ...[":{*}:cancelled", ":{*}:cancels", ":{*}:consumers", ":{*}:dead:index"],
       ...[":{*}:suspects:running:*", ":{*}:suspects:leases", ":{*}:suspects:consumers"],
       ...[":{*}:result", ":{*}:state", ":{*}:waiters", ":{*}:status", ":{*}:progress", ":{*}:nodes", QUEUES],
     ],
-    channels: [WAKE, REPLY, CANCEL, NEWS],
+    channels: [WAKE, REPLY, CANCEL, NEWS, RESCHEDULED],
     commands: [
-      ...["exists", "lpush", "zadd", "zrange", "zcard", "zscore", "hset", "hdel"],
+      ...["exists", "lpush", "zadd", "zrange", "zcard", "zscore", "hset", "hsetnx", "hincrby", "hgetall", "hdel"],
       ...["get", "mget", "sadd", "srem", "pttl", "pexpire", "zremrangebyscore"],
       ...["hmget", "hget", "hkeys", "hvals", "smembers", "zrangebyscore", "set", "del"],
       ...LISTENING,
@@ -51,10 +55,10 @@ const roles: Readonly<Record<Role, Rights>> = {
   },
   worker: {
     keys: [":{*}:*", QUEUES, PAUSES],
-    channels: [WAKE, REPLY, CANCEL, NEWS, FREED, COMPLETE],
+    channels: [WAKE, REPLY, CANCEL, NEWS, FREED, COMPLETE, RESCHEDULED],
     commands: [
       ...["exists", "lpush", "rpush", "rpop", "llen"],
-      ...["hget", "hgetall", "hset", "hsetnx", "hincrby", "hdel", "hkeys", "hexists"],
+      ...["hget", "hgetall", "hmget", "hset", "hsetnx", "hincrby", "hdel", "hkeys", "hexists"],
       ...["zadd", "zrange", "zrangebyscore", "zremrangebyscore", "zscore", "zcard"],
       ...["sadd", "srem", "smembers"],
       ...["get", "set", "del", "pttl", "pexpire"],
