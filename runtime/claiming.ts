@@ -1,8 +1,9 @@
 /** What messages claim: the key of a unique one, and the id that a caller gave. */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { Actor } from "./actor.js";
-import type { Claim, ClaimNote } from "./claims.js";
+import { copyKey, type Claim, type ClaimNote } from "./claims.js";
 import { InvalidInputError } from "./errors.js";
+import { PROGRESS_TTL } from "./schedules.js";
 import type { Seal } from "./seal.js";
 import type { Unique } from "./unique.js";
 
@@ -27,6 +28,10 @@ export interface Claimant {
   readonly id: string | undefined;
   /** How long that is accepted only once, in milliseconds. */
   readonly idTtl: number;
+  /** Whether the broker marks sendings. */
+  readonly marks: boolean;
+  /** The message's id. */
+  readonly messageId: string;
   /** What it claims beside, such as its tick. */
   readonly beside?: (Pick<Claiming, "claims" | "key"> & Pick<ClaimNote, "frees">) | undefined;
 }
@@ -34,22 +39,39 @@ export interface Claimant {
 /** Longer keys are known by their hash. */
 const LONGEST_KEY = 128;
 
-/** What a message with this input claims; nothing for most. Throws `InvalidInputError` where the contract's key is none. */
-export function claimingOf(claimant: Claimant, input: unknown): Claiming | undefined {
+/** What a message with this input claims. Throws `InvalidInputError` where the contract's key is none. */
+export function claimingOf(claimant: Claimant, input: unknown): Claiming {
   const { actor, id, beside } = claimant;
-  if (actor.unique === undefined && id === undefined && beside === undefined) return undefined;
   const unique = actor.unique === undefined ? undefined : uniqueClaim(claimant, actor.unique, input);
   const delay = unique?.delay ?? claimant.delay;
   const ofId: readonly Claim[] =
     id === undefined ? [] : [{ key: `id:${actor.name}:${id}`, ttl: delay + claimant.idTtl, from: "nobody" }];
   const frees = [...(beside?.frees ?? []), ...(unique?.frees ?? [])];
   const replaceable = unique?.replaceable === true;
+  const ofCopy = copyClaim(claimant, delay);
   return {
-    claims: [...(beside?.claims ?? []), ...ofId, ...(unique === undefined ? [] : [unique.claim])],
-    note: frees.length > 0 || replaceable ? { frees, replaceable } : undefined,
+    claims: [
+      ...(beside?.claims ?? []),
+      ...ofId,
+      ...(ofCopy === undefined ? [] : [ofCopy]),
+      ...(unique === undefined ? [] : [unique.claim]),
+    ],
+    note: noteOf(frees, replaceable, ofCopy),
     key: unique?.claim.key ?? beside?.key ?? id ?? "",
     delay,
   };
+}
+
+/** Tells several sendings of one id apart, which only a broker that marks them may have. */
+function copyClaim({ marks, messageId, id, idTtl, beside }: Claimant, delay: number): Required<Claim> | undefined {
+  if (!marks || (id === undefined && beside === undefined)) return undefined;
+  const ttl = delay + (id === undefined ? PROGRESS_TTL : idTtl);
+  return { key: copyKey(messageId), ttl, from: "nobody", mark: randomUUID() };
+}
+
+function noteOf(frees: readonly string[], replaceable: boolean, copy: Required<Claim> | undefined) {
+  if (frees.length === 0 && !replaceable && copy === undefined) return undefined;
+  return { frees, replaceable, ...(copy && { sending: { mark: copy.mark, ttl: copy.ttl } }) };
 }
 
 /** The claim of a unique message, and what follows from it. */

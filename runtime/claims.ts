@@ -12,6 +12,8 @@ export interface Claim {
    * from a message whose number is lower, and then it stays taken whatever comes of the other claims.
    */
   readonly from: "nobody" | "anybody" | { readonly below: number };
+  /** Which sending of its id a message is; only where the broker marks them. */
+  readonly mark?: string;
 }
 
 /** What came of a claim. */
@@ -28,6 +30,8 @@ export interface ClaimNote {
   readonly frees: readonly string[];
   /** Whether another message may have taken its place. */
   readonly replaceable: boolean;
+  /** Which sending of its id it is, and for how long others do not count, in milliseconds; only where there may be several. */
+  readonly sending?: { readonly mark: string; readonly ttl: number };
 }
 
 /** Sends messages that claim keys. Everything that this seam promises is shown by `test/conformance`. */
@@ -38,6 +42,35 @@ export interface Claims {
   replaced(queue: string, id: string): Promise<boolean>;
   /** Gives up what a message still has of these keys; what others have by now stays theirs. */
   free(queue: string, id: string, keys: readonly string[]): Promise<void>;
+  /** Whether sendings of an id that is known before are marked: two of them may be in the queue where a sender died. */
+  readonly marks?: boolean;
+  /** Whether this sending is the one that counts of its id. Only where they are marked. */
+  meet?(queue: string, id: string, sending: { readonly mark: string; readonly ttl: number }): Promise<boolean>;
+}
+
+/** A message whose keys are claimed, while it is sent elsewhere. */
+export interface Sending extends Pick<Publication, "id" | "queue" | "delay"> {
+  readonly mark: string;
+}
+
+/** What came of the first step. */
+export type Begun =
+  | { readonly state: "claimed" }
+  | { readonly state: "taken"; readonly id: string }
+  /** Another sending has a key and is not confirmed: `left` are the milliseconds until the key is free if it never is. */
+  | { readonly state: "pending"; readonly left: number };
+
+/** Keeps claims for a broker that has no store of its own, in two steps. */
+export interface ClaimStore extends Pick<Claims, "replaced" | "free">, Required<Pick<Claims, "meet">> {
+  /** Claims all of the keys, for `pending` milliseconds at most; or none. */
+  begin(sending: Sending, claims: readonly Claim[], pending: number): Promise<Begun>;
+  /** The message was sent: its claims last as long as they say. */
+  confirm(sending: Sending, claims: readonly Claim[]): Promise<void>;
+}
+
+/** What the sendings of one id claim. */
+export function copyKey(id: string): string {
+  return `copy:${id}`;
 }
 
 /** A broker's claims. Throws where it has none; `what` needs them. */

@@ -172,9 +172,12 @@ function overridesOf(value: unknown): MessageOverrides {
 }
 
 function claimNoteOf(value: unknown): ClaimNote {
-  const { frees, replaceable } = fieldsOf(value);
+  const { frees, replaceable, sending } = fieldsOf(value);
   if (!Array.isArray(frees) || typeof replaceable !== "boolean") throw malformed("unique", "a note of claims");
-  return { frees: frees.map((key) => text(key, "unique.frees")), replaceable };
+  const note = { frees: frees.map((key) => text(key, "unique.frees")), replaceable };
+  if (sending === undefined) return note;
+  const { mark, ttl } = fieldsOf(sending);
+  return { ...note, sending: { mark: text(mark, "unique.sending.mark"), ttl: count(ttl, "unique.sending.ttl") } };
 }
 
 function failuresOf(value: unknown): readonly Failure[] {

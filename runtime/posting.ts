@@ -21,6 +21,8 @@ export interface Destination {
   readonly seal: Seal | undefined;
   /** The sender's. */
   readonly clock: Clock;
+  /** Whether the broker marks sendings. */
+  readonly marks: boolean;
   /** How long an id that a caller gave is accepted only once, in milliseconds. */
   readonly idTtl: number;
   /** Milliseconds since 1970 by the broker's clock. */
@@ -95,7 +97,9 @@ function wrap(posting: Posting, input: unknown, checked: Checked, { id, reply, n
   const { name, fingerprint: v } = actor;
   const { encoding, inputJson } = encodeInput({ id, actor: name, v }, input, { tagged: actor.input.tagged, seal });
   // In a flow each step has to have its turn: none gives way to another message.
-  const claiming = flow === undefined ? claimingOf(posting, input) : undefined;
+  const claimsNothing =
+    flow !== undefined || (actor.unique === undefined && posting.id === undefined && posting.beside === undefined);
+  const claiming = claimsNothing ? undefined : claimingOf({ ...posting, messageId: id }, input);
   const { claims, note: unique, key, delay = posting.delay } = claiming ?? NOTHING_CLAIMED;
   // Field by field: spreading two objects took 2 µs, more than the rest of the envelope.
   const at = clock.now();

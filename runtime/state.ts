@@ -1,5 +1,6 @@
 /** The seam to a state store: what processes share beside the messages themselves. */
 import type { BarrierStore } from "./barrier.js";
+import type { ClaimStore } from "./claims.js";
 import type { ControlStore } from "./controls.js";
 import type { FlowStore } from "./flows.js";
 import type { LimitStore } from "./limits.js";
@@ -23,6 +24,8 @@ export interface StateStore {
   readonly limits: LimitStore;
   /** Meetings of a known number of members. */
   readonly barriers: BarrierStore;
+  /** Claims for a broker that keeps none itself; absent where a store serves its own broker only. */
+  readonly claims?: ClaimStore;
   /** Who leads the schedules, how far they have come, and those that were made at run time, until somebody ends them. */
   readonly schedules: ScheduleStore;
 }

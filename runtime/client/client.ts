@@ -169,7 +169,15 @@ export function createActorClient<A extends Actor>(
   const clock = broker.clock ?? systemClock;
   const idTtl = duration('"idTtl"', options.idTtl) ?? defaults.client.idTtl;
   const brokersTime = () => broker.now();
-  const destination = { actor, partition: createPartitioner(actor), seal, clock, idTtl, brokersTime };
+  const destination = {
+    actor,
+    partition: createPartitioner(actor),
+    seal,
+    marks: broker.claims?.marks === true,
+    clock,
+    idTtl,
+    brokersTime,
+  };
   if (actor.unique !== undefined) claimsOf(broker, `${actor.name}: "unique"`);
   const tracking = trackingOf(broker, actor);
   const through = composeClient(options.middleware ?? []);

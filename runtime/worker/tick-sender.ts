@@ -47,7 +47,8 @@ export class TickSender {
   }
 
   async #prepare({ actor, schedule, calendar }: Entry, at: Date): Promise<Prepared> {
-    const { clock, seal, brokersTime } = this.#context;
+    const { claims, clock, seal, brokersTime } = this.#context;
+    const marks = claims.marks === true;
     const { id, overlap } = schedule;
     const tick = at.getTime();
     // Until the next tick is dealt with, nobody fires this one again.
@@ -59,7 +60,7 @@ export class TickSender {
       : { claims: [once, alone], frees: [alone.key], key: once.key };
     const { priority } = actor.options;
     const partition = this.#partitionerOf(actor);
-    const posting = { ...PLAIN, actor, partition, seal, clock, brokersTime, priority, idTtl: 0, beside };
+    const posting = { ...PLAIN, actor, partition, seal, clock, brokersTime, marks, priority, idTtl: 0, beside };
     const input = await inputOf(schedule, { at, schedule: id });
     return prepare(posting, input, undefined, `${id}@${at.toISOString()}`);
   }

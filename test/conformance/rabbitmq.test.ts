@@ -5,6 +5,7 @@ import { redisResults, redisState } from "callboard/redis";
 import { beforeEach, describe, inject } from "vitest";
 import { openBackend } from "../rabbitmq/backend.js";
 import { describeBroker } from "./broker.js";
+import { describeClaims } from "./claims.js";
 import { describeControl, describeNoControl } from "./control.js";
 import { describeFlows, describeNoFlows } from "./flows.js";
 import type { BrokerHarness } from "./harness.js";
@@ -14,6 +15,8 @@ import { describeOperations } from "./operations.js";
 import { describeResults } from "./results.js";
 import { describeRetries } from "./retries.js";
 import { describeNoTracking, describeTracking } from "./tracking.js";
+import { describeSchedules } from "./schedules.js";
+import { describeUnique } from "./unique.js";
 import { describeWorker } from "./worker.js";
 
 const DEAD_LETTER_TTL = 1000;
@@ -99,4 +102,24 @@ describe("what processes share in Redis", () => {
   const alone = harness(() => ({}));
   describeNoControl("rabbitmq", alone);
   describeNoTracking("rabbitmq", alone);
+});
+
+describe("what is shared in Redis", () => {
+  const shared: BrokerHarness = {
+    ...harness(() => ({})),
+    async open() {
+      const prefix = `test:rabbitmq:${randomUUID()}`;
+      return openBackend(inject("rabbitmqUrl"), () => ({
+        state: redisState(inject("redisUrl"), { prefix }),
+        results: redisResults(inject("redisUrl"), { prefix }),
+      }));
+    },
+    cannot: {
+      "takes a key for a higher number only, whatever becomes of the message's other keys":
+        "each number has an id of its own, and that is claimed",
+    },
+  };
+  describeClaims("rabbitmq", shared);
+  describeUnique("rabbitmq", shared);
+  describeSchedules("rabbitmq", shared);
 });

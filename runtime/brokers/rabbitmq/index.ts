@@ -2,6 +2,8 @@
 import type { ConnectionOptions } from "node:tls";
 import { duration, durationOption, refuseUnknownOptions } from "../../given-options.js";
 import type { Broker, ConsumeOptions, Consumer, Publication } from "../../broker.js";
+import type { Claims } from "../../claims.js";
+import { TwoStepClaims } from "../../two-step-claims.js";
 import { defaults } from "../../defaults.js";
 import type { Duration } from "../../duration.js";
 import { BrokerClosedError, InvalidOptionError } from "../../errors.js";
@@ -71,6 +73,7 @@ class RabbitmqBroker implements Broker {
   readonly name: string;
   readonly results: ResultStore;
   readonly deadLetters: RabbitmqDeadLetters;
+  readonly claims: Claims | undefined;
   readonly state: RabbitmqBrokerOptions["state"];
   readonly operations: RabbitmqOperations;
   readonly #publishing: RabbitmqConnection;
@@ -104,6 +107,8 @@ class RabbitmqBroker implements Broker {
     this.deadLetters = new RabbitmqDeadLetters(this.#looking, topology, this.#publisher, { ttl: deadLetterTtl });
     this.#store = results;
     this.state = state;
+    const store = state?.claims;
+    this.claims = store === undefined ? undefined : new TwoStepClaims(store, (message) => this.publish([message]));
     this.operations = new RabbitmqOperations(this.#looking, topology);
     this.#pauses = state === undefined ? undefined : new PauseWatch(state.pauses);
     this.#replies =

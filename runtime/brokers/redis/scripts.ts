@@ -9,6 +9,9 @@ import beat from "./beat.lua";
 import cancel from "./cancel.lua";
 import cancelled from "./cancelled.lua";
 import claim from "./claim.lua";
+import claimBegin from "./claim-begin.lua";
+import claimConfirm from "./claim-confirm.lua";
+import claimMeet from "./claim-meet.lua";
 import delay from "./delay.lua";
 import free from "./free.lua";
 import flowCancel from "./flow-cancel.lua";
@@ -148,6 +151,9 @@ export const scripts = {
   cancel: new Script<readonly CancelReply[]>(cancel),
   cancelled: new Script<CancelledReply>(cancelled),
   claim: new Script<readonly [id: string, sent: 0 | 1]>(claim),
+  claimBegin: new Script<readonly ["claimed"] | readonly ["taken", string] | readonly ["pending", number]>(claimBegin),
+  claimConfirm: new Script<null>(claimConfirm),
+  claimMeet: new Script<0 | 1>(claimMeet),
   delay: new Script<number>(delay),
   free: new Script<null>(free),
   flowCancel: new Script<readonly number[]>(flowCancel),

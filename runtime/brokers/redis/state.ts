@@ -7,6 +7,7 @@ import { RedisLimits } from "./limits.js";
 import { RedisPauses } from "./pauses.js";
 import { RedisFlows } from "./flows.js";
 import { RedisControls } from "./controls.js";
+import { RedisClaimStore } from "./claim-store.js";
 import { RedisSchedules } from "./schedules.js";
 import type { RedisSubscriber } from "./subscriber.js";
 import { RedisWorkers } from "./workers.js";
@@ -31,12 +32,14 @@ export class RedisState implements StateStore {
   readonly limits: RedisLimits;
   readonly barriers: RedisBarriers;
   readonly schedules: RedisSchedules;
+  readonly claims: RedisClaimStore;
 
   constructor(context: StateContext) {
     this.name = context.connection.name;
     this.flows = new RedisFlows(context);
     this.context = context;
     this.workers = new RedisWorkers(context.prefix, context.connection);
+    this.claims = new RedisClaimStore(context.prefix, context.connection);
     this.schedules = new RedisSchedules(context);
     this.pauses = new RedisPauses(context.prefix, context.connection);
     this.controls = new RedisControls(context);

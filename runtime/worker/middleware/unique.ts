@@ -24,13 +24,17 @@ export function unique(actor: Actor, context: LayerContext): Middleware | undefi
 async function attempt(
   context: LayerContext,
   claims: Claims,
-  { frees, replaceable }: ClaimNote,
+  { frees, replaceable, sending }: ClaimNote,
   task: MiddlewareTask,
   next: Next,
 ): Promise<Outcome> {
   const { id, queue } = task.message;
   const tell = (error: Error) => task.log.warn({ err: error }, "its claims cannot be seen to yet; trying again");
   const patiently = <T>(step: () => Promise<T>) => whileUnavailable(context.clock, task, step, tell);
+  if (sending !== undefined && (await patiently(async () => claims.meet?.(queue, id, sending))) === false) {
+    task.log.debug({}, "sent twice, as its first sender died: the other sending counts");
+    return { kind: "taken" };
+  }
   if (replaceable && (await patiently(() => claims.replaced(queue, id)))) {
     if (task.actor.output !== undefined) await patiently(() => tellReplaced(context, task));
     task.log.debug({}, "replaced by a newer message with its key");
