@@ -25,7 +25,8 @@ const job = (name: string, options: Partial<ActorOptions> = {}): Job =>
 /** TypeScript that no Node reads by itself. */
 const handlers = `
   import { threadId } from "node:worker_threads";
-  import { currentTask, DoNotRetry, RetryLater, type Task } from "callboard";
+  import { currentTask, DoNotRetry, RetryLater, type ProgressTask } from "callboard";
+  type Task = ProgressTask<unknown>;
   import { shout } from "./shout.js";
 
   enum Words { gone = "gone" }
@@ -52,6 +53,8 @@ const handlers = `
     log: ({ log }) => { log.child?.({ inner: 1 }).warn({ f: () => 1 }, "odd"); log.error({ a: 1 }, "plain"); },
     look: ({ message }) => ({ ...message, same: currentTask()?.message.id === message.id, here: import.meta.url }),
     thread: () => threadId,
+    tell: (task) => { task.progress({ step: 3 }); return "told"; },
+    mistell: (task) => { task.progress({ step: "3" }); return "told"; },
   };
   export const test = {
     job: (input: { deed: string }, task: Task) => deeds[input.deed]?.(task),
@@ -110,6 +113,30 @@ describe("an isolated actor", () => {
     expect(logger.lines).toContainEqual({ level: "error", message: "plain", fields: { a: 1 } });
     expect(logger.lines.find(({ message }) => message === "odd")).toMatchObject({ level: "warn" });
     expect(Number(await call(broker, one, { deed: "thread" }))).toBeGreaterThan(0);
+  });
+
+  it("tells its progress, and fails at its end where that does not fit", async () => {
+    type Told = Actor<{ input: unknown; output: unknown; progress: { step: number }; tracked: true }>;
+    const progress = z.object({ step: z.number() });
+    const options = { input: z.unknown(), output: z.unknown(), progress, isolate: true, maxRetries: 0 };
+    const one: Told = testActor("job", options);
+    const broker = await work({ job: one });
+    const client = createActorClient<Told>(broker, one);
+    const message = await client.send({ deed: "tell" });
+    expect(await message.result({ timeout: "25s" })).toBe("told");
+    expect((await message.progress().next()).value).toEqual({ step: 3 });
+    await expect(client.call({ deed: "mistell" }, { timeout: "25s" })).rejects.toThrow(/progress does not fit.*step/);
+  });
+
+  it("is really stopped when its message is cancelled, also where it never yields", async () => {
+    const one = job("job");
+    const broker = await work({ job: one }, { isolate: { threads: 1 } });
+    const message = await createActorClient<Job>(broker, one).send({ deed: "endless" });
+    await eventually("it to run", () => workers.at(-1)?.running === 1);
+    expect(await message.cancel()).toBe("cancelling");
+    await expect(message.result({ timeout: "25s" })).rejects.toThrow(/cancelled/);
+    // There is one thread, and it is free again.
+    expect(await call(broker, one, { deed: "log" })).toBeUndefined();
   });
 
   it("case 22: is really stopped at its time limit, also where it never yields, and its neighbours live on", async () => {

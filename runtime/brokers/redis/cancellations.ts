@@ -30,7 +30,8 @@ export class RedisCancellations implements Cancellations {
   }
 
   has(id: string): MaybePromise<boolean> {
-    if (this.#followed) return this.#ids.has(id);
+    // Mostly nothing is cancelled, and an id that is new to the engine costs a hash.
+    if (this.#followed) return this.#ids.size > 0 && this.#ids.has(id);
     return this.look().then(() => this.#ids.has(id));
   }
 
