@@ -35,14 +35,9 @@ const columns = [
 ];
 
 function print({ queues: rows, parked, pausedActors, notes }: Overview, now: number): void {
-  if (rows.length === 0) console.log("No queue is known: nothing was sent, and there are no contracts here.");
-  else
-    console.log(
-      table(
-        columns,
-        rows.map((each) => row(each, now)),
-      ),
-    );
+  const cells = rows.map((each) => row(each, now));
+  const nothing = "No queue is known: nothing was sent, and there are no contracts here.";
+  console.log(cells.length === 0 ? nothing : table(columns, cells));
   for (const { actor, messages } of parked) {
     console.log(
       `${count(messages, "message")} of ${actor} ${messages === 1 ? "waits" : "wait"} for a place under its limits.`,

@@ -82,12 +82,22 @@ export async function purgeDeadLetters(
   selection: DeadLetterSelection,
   { dryRun = false, onProgress }: SettleOptions = {},
 ): Promise<number> {
+  const { queues, ...filter } = selection;
+  const all = Object.values(filter).every((condition) => condition === undefined);
+  if (all && !dryRun) return purgeAll(context, queues);
   let seen = 0;
   const { removed } = await settleEach(context, selection, () => {
     onProgress?.(++seen);
     return dryRun ? "keep" : "remove";
   });
   return dryRun ? seen : removed;
+}
+
+/** Removes whatever is there, also what nobody can read. */
+async function purgeAll(context: OperatorContext, queues: DeadLetterSelection["queues"]): Promise<number> {
+  let removed = 0;
+  for (const queue of queues ?? (await knownQueues(context))) removed += await context.broker.deadLetters.purge(queue);
+  return removed;
 }
 
 async function settleEach(

@@ -64,16 +64,14 @@ describe("redis alone: Dramatiq's case", () => {
 
   it("8: 15,998 dead letters whose time is over are all removed by one cleanup, and no other", async () => {
     const keys = queueKeys(prefix, "work");
-    const bury = async (id: string, age: number) => {
-      const text = JSON.stringify(letter(message(0, { id })));
-      await redis
-        .pipeline()
-        .hset(keys.dead, id, text)
-        .zadd(keys.deadIndex, Date.now() - age, id)
-        .exec();
+    const bury = async (ids: readonly string[], age: number) => {
+      const diedAt = Date.now() - age;
+      await redis.hset(keys.dead, new Map(ids.map((id) => [id, JSON.stringify(letter(message(0, { id })))])));
+      await redis.zadd(keys.deadIndex, ...ids.flatMap((id) => [diedAt, id]));
     };
-    await Promise.all(Array.from({ length: MANY }, (_, i) => bury(`old-${i}`, 8 * 24 * HOUR)));
-    await bury("young", HOUR);
+    const old = Array.from({ length: MANY }, (_, i) => `old-${i}`);
+    for (let i = 0; i < MANY; i += 1000) await bury(old.slice(i, i + 1000), 8 * 24 * HOUR);
+    await bury(["young"], HOUR);
     const interval = 5000;
     const sweeping = new TestConsumer(connect({ sweepInterval: interval }), "work", 0);
     await eventually("the first to go", async () => (await redis.hlen(keys.dead)) <= MANY);

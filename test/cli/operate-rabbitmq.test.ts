@@ -1,11 +1,14 @@
 /** The operator's commands on a real RabbitMQ: what AMQP can tell is told, what it cannot is said. */
 import { randomUUID } from "node:crypto";
 import { redisState } from "callboard/redis";
-import { inject, expect, onTestFinished, test } from "vitest";
+import { inject, expect, onTestFinished, test, vi } from "vitest";
 import type { Overview } from "../../runtime/operations/queues.js";
 import { openBackend } from "../rabbitmq/backend.js";
 import { eventually } from "../support/eventually.js";
 import { createOperated, startCharging } from "./operating.js";
+
+// A story of twenty commands, each a process of its own, on whatever machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 test("messages are sent, counted, answered, dead, put back and removed; what AMQP cannot tell is said", async () => {
   const url = inject("rabbitmqUrl");

@@ -3,8 +3,9 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { redisBroker } from "callboard/redis";
-import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { Broker, DeadLetter } from "../../runtime/broker.js";
+import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import type { Overview } from "../../runtime/operations/queues.js";
 import type { SeenWorker } from "../../runtime/registry.js";
 import { letter, message } from "../conformance/broker.js";
@@ -13,6 +14,9 @@ import { createProject } from "../setup/project.js";
 import { TestConsumer } from "../support/consumer.js";
 import { eventually } from "../support/eventually.js";
 import { createOperated, startCharging, type OperatedProject } from "./operating.js";
+
+// A story of twenty commands, each a process of its own, on whatever machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 interface Stage {
   readonly project: OperatedProject;
@@ -164,7 +168,7 @@ test("dead letters are listed, shown, and put back as far as today's contract ac
 });
 
 test("what cannot be put back is named with its reason, and stays", async () => {
-  const { project, broker } = await stage();
+  const { project, broker, prefix } = await stage();
   const consumer = new TestConsumer(broker, "money");
   const buryBody = async (id: string, actor: string, body: string) => {
     const publication = message(0, { id, queue: "money", body });
@@ -196,6 +200,10 @@ test("what cannot be put back is named with its reason, and stays", async () => 
     "renamed",
     "strange",
   ]);
+
+  // What is no letter at all is in no list, and removed with the others.
+  await askRedis(inject("redisUrl"), (redis) => redis.hset(queueKeys(prefix, "money").dead, "odd", "{"));
+  expect(await project.ok("dead", "purge", "--yes")).toBe("5 dead letters removed.\n");
 });
 
 test("thousands are put back and removed in one go", async () => {
