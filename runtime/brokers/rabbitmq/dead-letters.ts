@@ -156,6 +156,8 @@ export class RabbitmqDeadLetters implements DeadLetters {
     try {
       const found = await look(channel, name);
       channel.nackAll(true);
+      // Acks have no answer, and are lost where the connection is closed at once; the answer to this comes after them.
+      await channel.checkQueue(name);
       return found;
     } catch (error) {
       // The end of a channel gives back what was looked at, too.
