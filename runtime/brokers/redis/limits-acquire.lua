@@ -15,7 +15,7 @@ local lines = { unpack(ARGV, 13) }
 
 local function ended(kind)
   -- The place that was kept for it is no longer.
-  if was_called then
+  if was_called and somebody_waits then
     for _, line in ipairs(lines) do move(line) end
   end
   return { kind, progress() }
@@ -34,7 +34,7 @@ end
 if is_placed() then return ended("placed") end
 
 if id ~= "" then
-  if redis.call("HEXISTS", KEYS[1], id) == 1 then
+  if somebody_waits and redis.call("HEXISTS", KEYS[1], id) == 1 then
     -- A message that was parked and not acked comes again: it is here. One that was called has been published, also
     -- where the publisher did not live to say so; in the line again it will be called again.
     if not was_called or not redis.call("ZSCORE", KEYS[4], id) then return ended("parked") end
@@ -47,6 +47,7 @@ end
 
 -- Nobody is passed by who waits already.
 local function queue_up()
+  if not somebody_waits then return end
   for _, line in ipairs(lines) do
     if redis.call("EXISTS", KEYS[5] .. line) == 1 then return line end
   end
@@ -59,6 +60,7 @@ if not refused then
 end
 if id == "" then return { "refused", math.max(1, opening(refused) - time) } end
 
+somebody_waits = true
 redis.call("HSET", KEYS[1], id, publication)
 redis.call("HSET", KEYS[2], id, cjson.encode({ lines = lines }))
 redis.call("ZADD", KEYS[5] .. refused, was_called and ARGV[11] or ARGV[12] + time, id)

@@ -9,6 +9,6 @@
 if redis.call("ZREM", KEYS[7] .. ARGV[9], ARGV[8]) == 1 then
   -- A user without rights on channels gives it back as well: who waits looks again by itself.
   if ARGV[10] ~= "" then redis.pcall("PUBLISH", ARGV[10], "") end
-  move("c:" .. ARGV[9])
+  if somebody_waits then move("c:" .. ARGV[9]) end
 end
 return progress()

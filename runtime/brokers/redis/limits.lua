@@ -30,6 +30,8 @@ local time = now()
 local limits = { c = tonumber(ARGV[1]), r = tonumber(ARGV[3]) }
 local lease, per, kept_for = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[6])
 local is_window = ARGV[5] == "window"
+-- Whether anybody waits: mostly nobody does, and then there is little to do.
+local somebody_waits = redis.call("EXISTS", KEYS[1]) == 1
 -- Whom this script calls, as its caller reads it: id, turn, publication of each.
 local called = {}
 local moves = 0
@@ -193,6 +195,7 @@ end
 
 -- What the caller is told: the milliseconds until something is due, -1 where nobody waits; and whom to publish.
 local function progress()
+  if not somebody_waits then return { -1, called } end
   local due = first_score(KEYS[4]) or math.huge
   for limit in pairs(limits) do
     local first = first_score(KEYS[3] .. limit)
