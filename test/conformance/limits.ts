@@ -73,6 +73,8 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
       await store.acquire(two, place);
       await store.acquire(two, place);
       expect((await store.acquire(two, slot())).kind).toBe("placed");
+      const mutex = upTo(1);
+      for (let i = 0; i < 2; i++) expect((await store.acquire(mutex, place)).kind).toBe("placed");
       const window = perTime(2, 60_000);
       const once = start();
       await store.acquire(window, once);
@@ -163,9 +165,9 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
       const place = (rateKey: string): Place => ({ token: randomUUID(), concurrencyKey: "", rateKey });
       const holder = place("x");
       await store.acquire(both, holder);
-      await store.acquire(both, place("x"), waiting("same user"));
-      await store.acquire(both, place("y"), waiting("other user"));
-      expect(called(await store.release(both, holder))).toEqual(["other user"]);
+      await store.acquire(both, place("x"), waiting("1, of the same user"));
+      await store.acquire(both, place("y"), waiting("2, of another one"));
+      expect(called(await store.release(both, holder))).toEqual(["2, of another one"]);
     });
 
     it("knows a message again that was parked and comes a second time", async () => {

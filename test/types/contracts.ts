@@ -1,5 +1,15 @@
 /** What must not compile, and what must: the types of contracts, clients and workers. Checked by `npm run types`. */
-import { actor, memoryBroker, type Contract, type Duration, type ExhaustedMessage } from "callboard";
+import {
+  actor,
+  barrier,
+  concurrencyLimiter,
+  type Contract,
+  type Duration,
+  type ExhaustedMessage,
+  memoryBroker,
+  rateLimiter,
+  type Slot,
+} from "callboard";
 import {
   createActorClient,
   createClient,
@@ -247,6 +257,21 @@ assert<Equal<SignatureOfContract<typeof tracked>["tracked"], true>>();
 type SignatureOfContract<C> = C extends Contract<infer S, never> ? S : never;
 // @ts-expect-error no schema
 actor({ input: z.string(), progress: Number });
+
+// Limiters by hand
+
+export async function limiters(): Promise<void> {
+  const mutex = concurrencyLimiter(memoryBroker(), "ledger", { limit: 1, lease: "1m" });
+  assert<Equal<Awaited<ReturnType<typeof mutex.tryAcquire>>, Slot | undefined>>();
+  const sum = await mutex.run((signal) => Number(signal.aborted), { timeout: "5s" });
+  assert<Equal<typeof sum, number>>();
+  // @ts-expect-error a rate needs a time
+  rateLimiter(memoryBroker(), "vendor", { limit: 1 });
+  // @ts-expect-error a limiter by hand has its key already
+  concurrencyLimiter(memoryBroker(), "ledger", { limit: 1, key: String });
+  // @ts-expect-error a barrier does not last for ever
+  barrier(memoryBroker(), "meeting", { parties: 2 });
+}
 
 // Workers
 
