@@ -103,6 +103,13 @@ export type Ended =
   | { readonly kind: "cancelled" }
   | { readonly kind: "expired" };
 
+/** A flow that was cancelled. */
+export interface CancelledFlow {
+  readonly meta: string;
+  /** The nodes that were handed out and have not ended. */
+  readonly open: readonly number[];
+}
+
 /** Keeps flows. Everything that this seam promises is shown by `test/conformance`. No flow outlives its time. */
 export interface FlowStore {
   /** Keeps a new flow. Its first messages are sent afterwards. */
@@ -115,8 +122,8 @@ export interface FlowStore {
   dead(place: FlowPlace, error: string): Promise<Ended>;
   /** Keeps the flow for its time beyond these milliseconds: a step waits for so long. */
   extend(id: string, milliseconds: number): Promise<void>;
-  /** Ends a flow: no further step begins. Returns the nodes that were handed out and have not ended. */
-  cancel(id: string): Promise<readonly number[]>;
+  /** Ends a flow: no further step begins. `undefined` where it is not known. */
+  cancel(id: string): Promise<CancelledFlow | undefined>;
 }
 
 /** What the message of a step is made of that is given what came of the node before. */

@@ -118,17 +118,17 @@ export class MessageHandle implements Message<unknown>, ProgressingMessage<unkno
 
   async result(options: ResultOptions = {}): Promise<unknown> {
     refuseUnknownOptions(`${this.actor}.result`, options, ["timeout"] satisfies (keyof ResultOptions)[]);
-    if (this.#foreign) assertKept(this.#sender);
+    if (this.#foreign) assertKept(this.#sender.broker, this.actor);
     const wait = { timeout: duration('"timeout"', options.timeout) ?? this.#sender.resultTimeout, addressed: false };
     return awaitResult(this.#sender, this, wait);
   }
 }
 
 /** Refuses to wait for what will not come: an answer that is sent only to the process that asked. */
-function assertKept({ broker, actor }: Sender): void {
+export function assertKept(broker: Broker, owner: string): void {
   if (broker.results.addressedOnly !== true) return;
   throw new InvalidOptionError(
-    `${actor.name}: on ${broker.name} the answer to a message reaches only the process that sent it. ` +
+    `${owner}: on ${broker.name} the answer to a message reaches only the process that sent it. ` +
       "Name a result store that keeps answers for all: { results: redisResults(url) }.",
   );
 }

@@ -1,5 +1,5 @@
 /** One flow in memory: its nodes, and what happened to each. */
-import type { Begun, Ended, FlowInit, FlowNode, FlowPlace, Following, ReadyStep } from "../../flows.js";
+import type { Begun, CancelledFlow, Ended, FlowInit, FlowNode, FlowPlace, Following, ReadyStep } from "../../flows.js";
 
 /** What happened to a node. */
 interface Progress {
@@ -82,12 +82,13 @@ export class MemoryFlow {
     this.#expires = Math.max(this.#expires, this.#now() + this.#init.ttl + milliseconds);
   }
 
-  cancel(): readonly number[] {
+  cancel(): CancelledFlow {
     this.#cancelled = true;
-    return [...this.#progress.keys()].filter((node) => {
+    const open = [...this.#progress.keys()].filter((node) => {
       const { copies, end } = this.#at(node);
       return copies > 0 && end === undefined;
     });
+    return { meta: this.#init.meta, open };
   }
 
   /** Whether it is the first end of the node. */

@@ -1,5 +1,5 @@
 /** Flows in memory. */
-import type { Begun, Ended, FlowInit, FlowPlace, FlowStore } from "../../flows.js";
+import type { Begun, CancelledFlow, Ended, FlowInit, FlowPlace, FlowStore } from "../../flows.js";
 import type { MemoryBackend } from "./backend.js";
 import { MemoryFlow } from "./flow.js";
 
@@ -38,8 +38,8 @@ export class MemoryFlows implements FlowStore {
     this.#find(id)?.extend(milliseconds);
   }
 
-  async cancel(id: string): Promise<readonly number[]> {
-    return this.#find(id)?.cancel() ?? [];
+  async cancel(id: string): Promise<CancelledFlow | undefined> {
+    return this.#find(id)?.cancel();
   }
 
   #find(id: string): MemoryFlow | undefined {

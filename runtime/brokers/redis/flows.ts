@@ -1,5 +1,15 @@
 /** Flows in Redis: each is one hash, so that whatever happens to it happens in one step. */
-import type { Begun, Ended, FlowInit, FlowNode, FlowPlace, Following, FlowStore, ReadyStep } from "../../flows.js";
+import type {
+  Begun,
+  CancelledFlow,
+  Ended,
+  FlowInit,
+  FlowNode,
+  FlowPlace,
+  Following,
+  FlowStore,
+  ReadyStep,
+} from "../../flows.js";
 import { flowKey } from "./keys.js";
 import { scripts, type FlowReply } from "./scripts.js";
 import type { StateContext } from "./state.js";
@@ -33,8 +43,11 @@ export class RedisFlows implements FlowStore {
     await this.#context.connection.run(scripts.flowExtend, [this.#key(id)], [Math.ceil(milliseconds)]);
   }
 
-  cancel(id: string): Promise<readonly number[]> {
-    return this.#context.connection.run(scripts.flowCancel, [this.#key(id)]);
+  async cancel(id: string): Promise<CancelledFlow | undefined> {
+    const reply = await this.#context.connection.run(scripts.flowCancel, [this.#key(id)]);
+    if (reply === null) return undefined;
+    const [meta, open] = reply;
+    return { meta, open };
   }
 
   async #end(event: "done" | "dead", place: FlowPlace, value: string): Promise<Ended> {

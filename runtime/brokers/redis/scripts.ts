@@ -156,7 +156,7 @@ export const scripts = {
   claimMeet: new Script<0 | 1>(claimMeet),
   delay: new Script<number>(delay),
   free: new Script<null>(free),
-  flowCancel: new Script<readonly number[]>(flowCancel),
+  flowCancel: new Script<readonly [meta: string, open: readonly number[]] | null>(flowCancel),
   flowCreate: new Script<null>(flowCreate),
   flowExtend: new Script<null>(flowExtend),
   flowStep: new Script<FlowReply>(flowStep),

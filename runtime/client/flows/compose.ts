@@ -79,7 +79,7 @@ export function pipeline<const Parts extends readonly AnyPart[]>(
       const plan = layOut(whole);
       return new SentFlow(plan, await sendFlow(plan, options));
     },
-    handle: (id) => new SentFlow(layOut(whole), checkId("the flow", id)),
+    handle: (id) => new SentFlow(layOut(whole), checkId("the flow", id), { foreign: true }),
   };
 }
 
@@ -100,7 +100,7 @@ export function group(members: readonly AnyPart[], options: GroupOptions = {}): 
       const plan = layOut(whole);
       return new SentGroup(plan, await sendFlow(plan, options));
     },
-    handle: (id) => new SentGroup(layOut(whole), checkId("the flow", id)),
+    handle: (id) => new SentGroup(layOut(whole), checkId("the flow", id), { foreign: true }),
   };
 }
 

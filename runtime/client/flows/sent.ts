@@ -1,13 +1,12 @@
 /** What a producer holds of a flow that it sent: its result, and those of a group's members as they come. */
 import { CancelledError, FlowFailedError, ResultTimeoutError } from "../../errors.js";
-import { defaults } from "../../defaults.js";
-import { FLOW, stepId } from "../../flows.js";
+import { FLOW, stepId, type CancelledFlow, type FlowMeta } from "../../flows.js";
 import { duration, refuseUnknownOptions } from "../../given-options.js";
 import type { StoredFailure, StoredResult } from "../../results.js";
 import { cancellation } from "../../stored-result.js";
 import { readValue } from "../../wire-value.js";
 import { cancelMessage, type Cancellation } from "../cancel.js";
-import { readResult, type ResultOptions } from "../message.js";
+import { assertKept, readResult, type ResultOptions } from "../message.js";
 import type { MemberFailure, Settled } from "./part.js";
 import { storeOf } from "./sending.js";
 import type { Plan } from "./plan.js";
@@ -16,10 +15,13 @@ import type { Plan } from "./plan.js";
 export class SentFlow<Output> {
   readonly id: string;
   protected readonly plan: Plan;
+  /** It is not known that it was sent here. */
+  readonly #foreign: boolean;
 
-  constructor(plan: Plan, id: string) {
+  constructor(plan: Plan, id: string, { foreign = false }: { readonly foreign?: boolean } = {}) {
     this.plan = plan;
     this.id = id;
+    this.#foreign = foreign;
   }
 
   /**
@@ -36,24 +38,32 @@ export class SentFlow<Output> {
    * with `CancelledError`.
    */
   async cancel(): Promise<Cancellation> {
-    const { broker, nodes } = this.plan;
-    const open = await storeOf(this.plan).cancel(this.id);
-    const steps = open.flatMap((node) => {
-      const { sender, posting } = nodes[node]?.step ?? {};
-      if (sender === undefined) return [];
-      return {
-        sender,
-        message: { id: stepId(this.id, node), queue: sender.actor.options.queue, delay: posting?.delay ?? 0 },
-      };
-    });
-    const found = await Promise.all(steps.map(({ sender, message }) => cancelMessage(sender, message)));
+    const cancelled = await storeOf(this.plan).cancel(this.id);
+    if (cancelled === undefined) return "ended";
+    const found = await Promise.all(cancelled.open.flatMap((node) => this.#cancelStep(node) ?? []));
     if (found.every((each) => each === "ended")) return "ended";
-    const result = cancellation(new CancelledError(FLOW, this.id));
-    await broker.results.offer(this.id, result, defaults.actor.resultTtl, { overFailure: false });
+    await this.#tellCancelled(cancelled);
     return found.includes("cancelling") ? "cancelling" : "cancelled";
   }
 
+  #cancelStep(node: number): Promise<Cancellation> | undefined {
+    const { step } = this.plan.nodes[node] ?? {};
+    if (step === undefined) return undefined;
+    const { delay, actor } = step.posting;
+    return cancelMessage(step.sender, { id: stepId(this.id, node), queue: actor.options.queue, delay });
+  }
+
+  /** Where results have an address, only the one that the flow names is told. */
+  async #tellCancelled({ meta }: CancelledFlow): Promise<void> {
+    const { results } = this.plan.broker;
+    const { resultTtl, reply } = JSON.parse(meta) as FlowMeta;
+    const result = cancellation(new CancelledError(FLOW, this.id));
+    if (results.addressedOnly === true) await results.put(this.id, result, resultTtl, reply);
+    else await results.offer(this.id, result, resultTtl, { overFailure: false });
+  }
+
   protected readTimeout(call: string, options: ResultOptions): number {
+    if (this.#foreign) assertKept(this.plan.broker, `the flow's ${call}`);
     refuseUnknownOptions(`the flow's ${call}`, options, ["timeout"] satisfies (keyof ResultOptions)[]);
     return duration('"timeout"', options.timeout) ?? this.plan.resultTimeout;
   }
