@@ -97,17 +97,18 @@ interface ScheduleTimes {
 
 /** A schedule with what its messages hold: a value, or a function of the tick. */
 export type ScheduleOptions<Input = unknown> = ScheduleTimes &
-  (object extends Input
+  (Record<string, never> extends Input
     ? { readonly input?: Input | ((tick: Tick) => Input | Promise<Input>) }
     : { readonly input: Input | ((tick: Tick) => Input | Promise<Input>) });
 
 /** A schedule; a cron expression alone where `{}` is an input. */
-export type ScheduleOf<Input> = (object extends Input ? string : never) | ScheduleOptions<Input>;
+export type ScheduleOf<Input> = (Record<string, never> extends Input ? string : never) | ScheduleOptions<Input>;
 
 /** A schedule that is made at run time: its input is a value. */
 export type MadeScheduleOf<Input> =
-  | (object extends Input ? string : never)
-  | (Omit<ScheduleTimes, "name"> & (object extends Input ? { readonly input?: Input } : { readonly input: Input }));
+  | (Record<string, never> extends Input ? string : never)
+  | (Omit<ScheduleTimes, "name"> &
+      (Record<string, never> extends Input ? { readonly input?: Input } : { readonly input: Input }));
 
 /** A schedule of any actor. */
 export type AnySchedule = string | ScheduleOptions;

@@ -91,6 +91,7 @@ actor({ input: z.string(), unique: { key: (text) => text, for: "10m", mode: "kee
 // @ts-expect-error an unknown member
 actor({ input: z.string(), unique: { key: (text) => text, for: "10m", fro: "10m" } });
 
+actor({ input: z.object({}), schedule: "0 3 * * *" });
 actor({ input: z.object({ day: z.string().optional() }), schedule: "0 3 * * *" });
 actor({
   input: z.object({ day: z.string().default("today") }),
