@@ -147,7 +147,7 @@ describe("a cluster that is gone as a whole", () => {
     ends.push(() => load.close());
     await load.start();
     await Promise.all(cluster.nodes.map((node) => node.kill()));
-    await load.refused(/^BrokerUnavailableError: redis cluster .* and 5 more .*(ECONNREFUSED|ECONNRESET)/);
+    await load.refused(/^BrokerUnavailableError: redis cluster .* and 5 more .*(ECONNREFUSED|ECONNRESET|EPIPE)/);
     await eventually("the worker to notice", () => !load.healthy);
     // What they held is gone with them: they keep nothing on disk.
     await Promise.all(cluster.nodes.map((node) => node.restart()));
