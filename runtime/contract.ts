@@ -44,7 +44,8 @@ export interface RateLimit<I extends z.$ZodType = z.$ZodType> {
   /**
    * `"window"`: never more than `limit` starts in any span of `per`, exactly; it remembers each start for that long.
    * `"bucket"`: a bucket of `limit` tokens that is refilled evenly over `per`, of which each start takes one: up to twice
-   * `limit` in the first `per`, and it remembers one number. Default: `"window"`.
+   * `limit` in the first `per`, and it remembers one number (the generic cell rate algorithm, ITU-T I.371).
+   * Default: `"window"`.
    */
   readonly kind?: "window" | "bucket";
   /** What the limit is counted by, such as a customer: each key has a limit of its own. It is given the validated input. */

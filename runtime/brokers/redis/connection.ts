@@ -92,7 +92,7 @@ export class RedisConnection {
 
   /** Whether commands would be sent now. */
   get ready(): boolean {
-    return this.#redis?.status === "ready";
+    return !this.#closed && this.#redis?.status === "ready";
   }
 
   /** ioredis itself, for the few commands that are no scripts. Connects at first use. */

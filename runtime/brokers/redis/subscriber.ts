@@ -43,7 +43,7 @@ export class RedisSubscriber {
 
   /** The server has forgotten every subscription, and what was published in the meantime was heard by nobody. */
   async #resume(): Promise<void> {
-    if (this.#listeners.size === 0) return;
+    if (this.#listeners.size === 0 || !this.#connection.ready) return;
     await this.#connection.redis.subscribe(...this.#listeners.keys()).catch(() => undefined);
     for (const { resumed } of this.#listeners.values()) resumed();
   }
