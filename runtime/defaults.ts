@@ -92,7 +92,7 @@ export const defaults = {
     /** How often a handler's progress is told at most. */
     progressInterval: 100,
     /** How often one who follows a progress looks by himself, in case a word was lost. */
-    progressLook: 30_000,
+    progressLook: 5_000,
   },
   /** Pipelines and groups. */
   flow: {

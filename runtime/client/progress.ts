@@ -70,12 +70,17 @@ export async function* followProgress(
   const timer = setInterval(lookAgain, defaults.control.progressLook);
   try {
     await look();
-    while (true) {
+    for (let certain = false; ;) {
       const heard = inbox.next();
       const record = inbox.take();
       if (record !== undefined) yield await open(sender, id, record);
-      else if (inbox.over) return;
-      else await heard;
+      else if (!inbox.over) await heard;
+      else if (certain) return;
+      else {
+        // In a cluster the word of the end may overtake the last value's.
+        await look().catch(() => undefined);
+        certain = true;
+      }
     }
   } finally {
     clearInterval(timer);
