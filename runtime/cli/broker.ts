@@ -25,7 +25,8 @@ export async function openBroker(place: BrokerPlace): Promise<Broker> {
       'Say where the broker is: --url=redis://…, the environment variable CALLBOARD_URL, or "broker" of "callboard" in package.json.',
     );
   }
-  return target.includes(":/") ? ofUrl(target, place) : ofFile(target, place);
+  // A URL without its scheme is no file that somebody forgot.
+  return target.includes(":/") || /:\d+$/.test(target) ? ofUrl(target, place) : ofFile(target, place);
 }
 
 async function ofUrl(url: string, place: BrokerPlace): Promise<Broker> {

@@ -97,6 +97,9 @@ const replay = defineCommand({
         const report = dryRun && plan !== undefined ? plan : await attempt(false);
         if (json) console.log(JSON.stringify({ ...report, dryRun }));
         else printReplay(report, dryRun);
+        if (args.id !== undefined && report.replayed + report.sealed + report.refused.length === 0) {
+          throw new Failure(`There is no dead letter ${args.id}.`);
+        }
         if (report.refused.length > 0) {
           throw new Failure(
             `${count(report.refused.length, "dead letter")} cannot be put back; nothing of them is lost.`,

@@ -42,12 +42,12 @@ export function readList(text: string | undefined): readonly string[] | undefine
     .filter((name) => name !== "");
 }
 
-/** A duration such as `10m`, in milliseconds. */
+/** A duration such as `10m`, in milliseconds. A number alone would be that, which nobody means here. */
 export function readDuration(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const milliseconds = parseDuration(/^\d+$/.test(text) ? Number(text) : text);
+  const milliseconds = /^\d+$/.test(text) ? undefined : parseDuration(text);
   if (milliseconds !== undefined) return milliseconds;
-  throw new UsageError(`--${name} must be a duration such as 10m or 7d; it is "${text}".`);
+  throw new UsageError(`--${name} must be a duration with its unit, such as 10m or 7d; it is "${text}".`);
 }
 
 /** A whole number of at least `least`. */

@@ -18,7 +18,8 @@ export function statusRoutes(supervisor: Supervisor): Routes {
     },
     async "/metrics"() {
       const metrics = await loadMetrics();
-      if (metrics === undefined) return text(501, "Metrics need a package: npm install prom-client");
+      if (metrics === undefined)
+        return text(501, "Metrics need a package: npm install prom-client, and start the command again");
       const { text: body, contentType } = await metrics.joinMetrics(await supervisor.measure());
       return { status: 200, type: contentType, body };
     },

@@ -59,7 +59,7 @@ function readCount(name: string, text: string): number {
 function readDuration(name: string, text: string): number {
   const milliseconds = /^\d+$/.test(text) ? undefined : parseDuration(text);
   if (milliseconds !== undefined) return milliseconds;
-  throw new UsageError(`${name} must be a duration such as 30s or 5m; it is "${text}".`);
+  throw new UsageError(`${name} must be a duration with its unit, such as 30s or 5m; it is "${text}".`);
 }
 
 function readLogLevel(option: string | undefined): string {

@@ -253,7 +253,7 @@ export function createActorClient<A extends Actor>(
       const started = systemClock.elapsed();
       const address = broker.results.address();
       const reply = address instanceof Promise ? await inTime(address, limit, broker.name) : address;
-      const left = () => Math.max(0, limit - (systemClock.elapsed() - started));
+      const left = () => Math.max(0, Math.ceil(limit - (systemClock.elapsed() - started)));
       const { id = createId() } = posting;
       const sent = post(posting, input, reply, id);
       if (actor.unique !== undefined || posting.id !== undefined) {

@@ -38,7 +38,15 @@ describe("a wrong call exits with 2 and says what is wrong", () => {
     [["queues", "--url=kafka://user:word@localhost"], '"kafka://***@localhost" is no broker\'s URL'],
     [["queues", "--url=redis://localhost/x"], '"redis://localhost/x" is wrong: the path of a Redis URL'],
     [["dead", "list", "--limit=0"], '--limit must be a whole number, 1 or more; it is "0".'],
-    [["dead", "list", "--older-than=soon"], '--older-than must be a duration such as 10m or 7d; it is "soon".'],
+    [
+      ["dead", "purge", "--older-than=5"],
+      '--older-than must be a duration with its unit, such as 10m or 7d; it is "5".',
+    ],
+    [["queues", "--url=localhost:6379"], '"localhost:6379" is no broker\'s URL'],
+    [
+      ["dead", "list", "--older-than=soon"],
+      '--older-than must be a duration with its unit, such as 10m or 7d; it is "soon".',
+    ],
     [["pause", "a", "--queue", "--actor"], "Give --queue or --actor, not both."],
     [["send", "a.b", "{"], "The input is no JSON: "],
     [["gen", "--chek"], 'There is no option "--chek". Did you mean "--check"?'],
@@ -60,7 +68,7 @@ describe("a wrong call exits with 2 and says what is wrong", () => {
     [["worker", "a.ts", "--processes", "0"], '--processes must be a whole number, 1 or more; it is "0".'],
     [
       ["worker", "a.ts", "--shutdown-timeout", "30"],
-      '--shutdown-timeout must be a duration such as 30s or 5m; it is "30".',
+      '--shutdown-timeout must be a duration with its unit, such as 30s or 5m; it is "30".',
     ],
     [
       ["worker", "a.ts", "--log-level", "loud"],

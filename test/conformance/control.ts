@@ -106,7 +106,11 @@ export function describeControl(
     });
 
     it("keeps a message from running that waits for a limit", async () => {
-      const single: Twice = testActor("twice", { input: z.number(), output: z.number(), concurrencyLimit: 1 });
+      const single: Twice = testActor("twice", {
+        input: z.number(),
+        output: z.number(),
+        concurrencyLimit: { limit: 1, lease: "1s" },
+      });
       const ran: number[] = [];
       let end = () => undefined as void;
       await shop.work([single], {

@@ -38,7 +38,6 @@ describe("quorum queues", () => {
   const quorum = harness(() => ({}));
   describeBroker("rabbitmq", quorum);
   describeWorker("rabbitmq", quorum);
-  describeRetries("rabbitmq", quorum);
   describeOperations("rabbitmq", { ...quorum, cannot: withoutStore });
 });
 
