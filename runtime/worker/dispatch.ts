@@ -93,6 +93,7 @@ export class Dispatch {
     const failed = afterFailure(task, error, this.#context);
     const outcome = tellExhausted === undefined ? failed : await tellExhausted(task, failed);
     if (task.actor.output !== undefined) await this.#tell(task.envelope, outcome, task.options.resultTtl);
+    if (outcome.kind === "dead") await this.#bury(task.message.queue, task.envelope, outcome);
     return outcome;
   }
 
@@ -101,7 +102,7 @@ export class Dispatch {
     const { logger, unknownActorGrace } = this.#context;
     const outcome = unknownActor(envelope, delivery.queue, unknownActorGrace);
     await this.#tell(envelope, outcome, defaults.actor.resultTtl);
-    if (outcome.kind === "dead") await this.#failFlow(envelope, outcome);
+    if (outcome.kind === "dead") await this.#bury(delivery.queue, envelope, outcome);
     if (outcome.kind === "postpone" && envelope.misses === 0) {
       const { actor, id } = envelope;
       logger.warn(
@@ -125,15 +126,21 @@ export class Dispatch {
     }
   }
 
-  /** The flow of a message that no layer was reached with fails with it. */
-  async #failFlow(envelope: Envelope, outcome: Dead): Promise<void> {
-    const { flow, id } = envelope;
-    if (flow === undefined) return;
-    const { logger } = this.#context;
-    const step = new FlowStep(this.#context, flow, { envelope, log: logger, abortReason: undefined });
-    await step.died(outcome).catch((error: unknown) => {
-      logger.error({ err: error, id, flow: flow.id }, "the flow of a dead message could not be told");
-    });
+  /** Does for a dead message what layers do that were not reached: its flow fails, and its keys are free. */
+  async #bury(queue: string, envelope: Envelope, outcome: Dead): Promise<void> {
+    const { flow, id, unique } = envelope;
+    const { broker, logger } = this.#context;
+    if (flow !== undefined) {
+      const step = new FlowStep(this.#context, flow, { envelope, log: logger, abortReason: undefined });
+      await step.died(outcome).catch((error: unknown) => {
+        logger.error({ err: error, id, flow: flow.id }, "the flow of a dead message could not be told");
+      });
+    }
+    if (unique !== undefined && unique.frees.length > 0) {
+      await broker.claims?.free(queue, id, unique.frees).catch((error: unknown) => {
+        logger.warn({ err: error, id, queue }, "the keys of a dead message are free only when their time is over");
+      });
+    }
   }
 
   #ended(delivery: Delivery, envelope: Envelope | undefined, outcome: Outcome): Attempt {

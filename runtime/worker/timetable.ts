@@ -72,6 +72,9 @@ export class Timetable {
   /** Learns which schedules were made at run time. One that the store knows nothing of begins now. */
   change(made: readonly Entry[], ticks: ReadonlyMap<string, number>, now: number): void {
     this.#made = made;
+    // One that is made anew after it was gone begins anew, too.
+    const followed = new Set(this.entries.map(({ track }) => track));
+    for (const track of this.#progress.keys()) if (!followed.has(track)) this.#progress.delete(track);
     for (const { track } of this.entries) {
       if (this.#progress.has(track)) continue;
       const known = ticks.get(track);

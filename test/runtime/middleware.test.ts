@@ -1,6 +1,6 @@
 /** Middleware of a user's own, on both sides: where it stands, what it may do, and what becomes of its errors. */
 import { currentTask, memoryBroker, type Broker } from "callboard";
-import { createActorClient, use, type ClientMiddleware } from "callboard/client";
+import { createActorClient, pipeline, use, type ClientMiddleware } from "callboard/client";
 import { createWorker, type Middleware, type Worker, type WorkerOptions } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -117,6 +117,13 @@ describe("a worker's middleware", () => {
     await work(answer, { middleware: [use(broken, where)] });
     await expect(client().call("x")).rejects.toMatchObject({ reason: "retries-exhausted", attempts: 2 });
     expect(await broker.deadLetters.list("default")).toHaveLength(1);
+  });
+
+  it("fails the flow of a message that dies of it outside of all", async () => {
+    const broken = use(() => fail(), { before: "flows" });
+    await work(answer, { middleware: [broken] });
+    const sent = await pipeline(client().message("x"), client()).send();
+    await expect(sent.result()).rejects.toMatchObject({ step: { actor: "test.echo" }, reason: "retries-exhausted" });
   });
 
   it("is refused where its place does not exist", () => {

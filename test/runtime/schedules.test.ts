@@ -267,3 +267,32 @@ test("without a store, a worker and a client say what is missing", async () => {
   await expect(createActorClient<Report>(broker, report()).schedule("a", "@daily")).rejects.toThrow(/needs a store/);
   await broker.close();
 });
+
+test("one that is made again after it was ended begins anew: nothing of the time between is fired", async () => {
+  const clock = new MovableClock(Date.parse("2026-01-01T10:01:00Z"));
+  const broker = memoryBroker({ backend: new MemoryBackend(clock) });
+  const actor = report();
+  let runs = 0;
+  const worker = createWorker(
+    broker,
+    { test: { report: actor } },
+    { test: { report: () => void runs++ } },
+    { logger: new TestLogger() },
+    { clock },
+  );
+  await worker.start();
+  const client = createActorClient(broker, actor);
+  // Another one keeps the leader leading meanwhile.
+  await client.schedule("other", { cron: "0 0 1 1 *", input: {} });
+  await client.schedule("often", { cron: "*/5 * * * *", input: {}, catchUp: "all" });
+  await clock.pass(6 * MINUTE);
+  expect(runs).toBe(1);
+  await client.unschedule("often");
+  await clock.pass(3 * HOUR);
+  await client.schedule("often", { cron: "*/5 * * * *", input: {}, catchUp: "all" });
+  await clock.pass(1000);
+  expect(runs).toBe(1);
+  await clock.pass(5 * MINUTE);
+  expect(runs).toBe(2);
+  await worker.stop();
+});

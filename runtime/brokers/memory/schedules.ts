@@ -46,8 +46,9 @@ export class MemorySchedules implements ScheduleStore {
 
   async put(queue: string, { id, track, definition }: MadeSchedule): Promise<void> {
     const shared = this.#of(queue);
+    const isNew = !shared.made.has(id);
     shared.made.set(id, definition);
-    if (!shared.ticks.has(track)) shared.ticks.set(track, this.#backend.clock.now());
+    if (isNew || !shared.ticks.has(track)) shared.ticks.set(track, this.#backend.clock.now());
     change(shared);
   }
 

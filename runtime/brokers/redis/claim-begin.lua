@@ -11,9 +11,12 @@
 local time = now()
 local holders = {}
 for i, key in ipairs(KEYS) do
-  local holder, due, mark, pending = unpack(redis.call("HMGET", key, "id", "due", "mark", "pending"))
+  local holder, due, mark, pending, older, older_due =
+    unpack(redis.call("HMGET", key, "id", "due", "mark", "pending", "older", "older_due"))
   if pending == "1" and mark ~= ARGV[2] then return { "pending", redis.call("PTTL", key) } end
   if holder and mark ~= ARGV[2] and (holder == ARGV[1] or ARGV[4 + i] == "nobody") then return { "taken", holder } end
+  -- Sent again, it finds itself: whom it replaces stays whom it replaced.
+  if mark == ARGV[2] then holder, due = older, older_due end
   holders[i] = { holder or "", due or "" }
 end
 

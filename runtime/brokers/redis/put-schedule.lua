@@ -10,8 +10,9 @@
 -- ARGV[5]  channel
 -- Returns  nothing
 
-redis.call("HSET", KEYS[3], ARGV[1], ARGV[2])
-redis.call("HSETNX", KEYS[2], ARGV[3], now())
+-- One that was not there begins now, whatever came of an earlier one of its name; another of one that is there goes on.
+local is_new = redis.call("HSET", KEYS[3], ARGV[1], ARGV[2]) == 1
+redis.call(is_new and "HSET" or "HSETNX", KEYS[2], ARGV[3], now())
 redis.call("HINCRBY", KEYS[1], "version", 1)
 redis.call("PEXPIRE", KEYS[1], ARGV[4])
 redis.call("PEXPIRE", KEYS[2], ARGV[4])

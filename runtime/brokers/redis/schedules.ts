@@ -6,12 +6,17 @@ import { scripts } from "./scripts.js";
 import type { StateContext } from "./state.js";
 import type { RedisSubscriber } from "./subscriber.js";
 
+/** How often changes are looked for that nobody can tell of, in milliseconds. */
+const LOOK = 30_000;
+
 export class RedisSchedules implements ScheduleStore {
   readonly #prefix: string;
   readonly #connection: RedisConnection;
   readonly #subscriber: RedisSubscriber;
   /** Who is told of changes, by channel. */
   readonly #watchers = new Map<string, Set<() => void>>();
+  /** Of channels that cannot be listened to. */
+  readonly #looks = new Map<string, NodeJS.Timeout>();
 
   constructor({ prefix, connection, subscriber }: StateContext) {
     this.#prefix = prefix;
@@ -69,13 +74,17 @@ export class RedisSchedules implements ScheduleStore {
     if (!this.#watchers.has(channel)) {
       this.#watchers.set(channel, watchers);
       const tell = () => [...watchers].forEach((each) => each());
-      // Without the right to the channel, or where it is lost, a change is seen when the lead is asked for.
-      this.#subscriber.subscribe(channel, { message: tell, resumed: tell }).catch(() => undefined);
+      // Without the right to the channel, a change is looked for now and then.
+      this.#subscriber.subscribe(channel, { message: tell, resumed: tell }).catch(() => {
+        if (this.#watchers.get(channel) === watchers) this.#looks.set(channel, setInterval(tell, LOOK).unref());
+      });
     }
     return () => {
       watchers.delete(changed);
       if (watchers.size > 0) return;
       this.#watchers.delete(channel);
+      clearInterval(this.#looks.get(channel));
+      this.#looks.delete(channel);
       this.#subscriber.unsubscribe(channel);
     };
   }
