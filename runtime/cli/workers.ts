@@ -41,7 +41,7 @@ function row({ host, pid, uptime, seenAt, concurrency, queues }: SeenWorker, now
   return [
     host,
     pid,
-    age(uptime),
+    age(uptime + now - seenAt),
     age(now - seenAt),
     `${running}/${concurrency}`,
     Math.round(rate * 10) / 10,

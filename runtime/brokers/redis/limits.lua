@@ -25,6 +25,8 @@
 
 -- How many messages one script moves at most; what is left is due at once.
 local MOST_MOVED = 200
+-- In bytes: a larger answer would keep the server from its other clients.
+local LARGEST_ANSWER = 4 * 1024 * 1024
 
 local time = now()
 local limits = { c = tonumber(ARGV[1]), r = tonumber(ARGV[3]) }
@@ -35,6 +37,7 @@ local somebody_waits = redis.call("EXISTS", KEYS[1]) == 1
 -- Whom this script calls, as its caller reads it: id, turn, publication of each.
 local called = {}
 local moves = 0
+local bytes = 0
 
 -- Has a key live for at least so long.
 local function keep(key, milliseconds)
@@ -163,13 +166,15 @@ local function call(id, turn, record)
   redis.call("HSET", KEYS[2], id, cjson.encode(record))
   called[#called + 1] = id
   called[#called + 1] = turn
-  called[#called + 1] = redis.call("HGET", KEYS[1], id)
+  local publication = redis.call("HGET", KEYS[1], id)
+  called[#called + 1] = publication
+  bytes = bytes + #publication
 end
 
 -- Calls those of a line for whom there is a place. One that has to wait for its other limit goes over to that line, in
 -- its turn, and holds up nobody here.
 local function move(line)
-  while moves < MOST_MOVED and has_room(line) do
+  while moves < MOST_MOVED and bytes < LARGEST_ANSWER and has_room(line) do
     local id, turn = unpack(redis.call("ZRANGE", KEYS[5] .. line, 0, 0, "WITHSCORES"))
     if not id then break end
     moves = moves + 1
