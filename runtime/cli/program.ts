@@ -1,5 +1,5 @@
 /** Compiles a worker's file, TypeScript or JavaScript, for any Node that Callboard runs on. */
-import { rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { BuildContext, BuildOptions } from "esbuild";
 import { acquireEsbuild, releaseEsbuild, withEsbuild } from "../../generator/esbuild.js";
@@ -80,6 +80,8 @@ export class Compiler {
 
   #place(folder: string, text: string): PlacedModule {
     const path = join(folder, `${process.pid}-${++this.#placed}.mjs`);
+    // Since the file was compiled, the folder may have gone: `npm ci` begins with removing `node_modules`.
+    mkdirSync(folder, { recursive: true });
     writeFileSync(path, text);
     return { path, remove: () => rmSync(path, { force: true }) };
   }

@@ -4,7 +4,7 @@ import { Failure } from "./exit.js";
 import type { ProcessMetrics } from "../metrics/processes.js";
 import type { Logger } from "../worker/logger.js";
 import type { Report, WorkerFacts } from "./protocol.js";
-import type { Ending, WorkerProcess } from "./worker-process.js";
+import { failedLaunch, type Ending, type WorkerProcess } from "./worker-process.js";
 
 /** The wait before a process that died is started again, in milliseconds. It doubles with each death in a row. */
 const SHORTEST_WAIT = 100;
@@ -16,7 +16,7 @@ const LONGEST_START = 60_000;
 /** How long old processes are kept for new ones that do not fetch yet, in milliseconds: the broker may be down. */
 const OVERLAP = 5000;
 
-/** Starts the process for a place, from 1. */
+/** Starts the process for a place, from 1. One that throws counts as a process that died at once. */
 export type Launch = (place: number) => WorkerProcess;
 
 /** What a supervisor works with. */
@@ -140,7 +140,7 @@ export class Supervisor {
   }
 
   #start(launch: Launch, { number }: Place): WorkerProcess {
-    const process = launch(number);
+    const process = launched(() => launch(number));
     this.#alive.add(process);
     void process.ended.then(() => this.#alive.delete(process));
     return process;
@@ -173,5 +173,13 @@ export class Supervisor {
       });
       this.#put(place, process, launch);
     });
+  }
+}
+
+function launched(launch: () => WorkerProcess): WorkerProcess {
+  try {
+    return launch();
+  } catch (error) {
+    return failedLaunch(error);
   }
 }

@@ -78,6 +78,22 @@ export function startWorkerProcess(options: WorkerProcessOptions) {
   return started;
 }
 
+/** A process that could not even be launched, as one that ended before its worker was started. */
+export function failedLaunch(error: unknown): WorkerProcess {
+  const nothing = () => undefined;
+  return {
+    pid: undefined,
+    ready: Promise.reject(error),
+    fetching: Promise.resolve(),
+    hasBegun: false,
+    ended: Promise.resolve({ isFinished: false, how: "launch failed" }),
+    report: () => Promise.resolve(undefined),
+    measure: () => Promise.resolve(undefined),
+    stop: nothing,
+    kill: nothing,
+  };
+}
+
 /** Those of the command. Where it is debugged, on port 9229 say, its first process is on 9230, the second on 9231. */
 function nodeOptions(number: number): string[] {
   const isDebugged = process.execArgv.some((option) => option.startsWith("--inspect"));

@@ -1,4 +1,6 @@
 /** `callboard worker` with processes that are killed, replaced and left alone, under traffic on Redis. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, inject, test } from "vitest";
 import { eventually } from "../support/eventually.js";
@@ -87,6 +89,16 @@ test("a process that is told to end by itself does so gracefully, and another on
   process.kill(pid, "SIGTERM");
   expect((await call).pid).toBe(pid);
   await command.printed('"how":"code 0"');
+  expect((await project.call(1)).pid).not.toBe(pid);
+}, 120_000);
+
+test("a process is started again also where the folder of compiled code has gone, as after `npm ci`", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  const command = await project.start(...HTTP);
+  const [pid = 0] = await pidsOf(command);
+  rmSync(join(project.files.directory, "node_modules", ".cache"), { recursive: true });
+  process.kill(pid, "SIGKILL");
+  await command.printed('"how":"SIGKILL"');
   expect((await project.call(1)).pid).not.toBe(pid);
 }, 120_000);
 

@@ -66,22 +66,31 @@ let clock: MovableClock;
 let log: TestLogger;
 let supervisor: Supervisor;
 let processes: PretendedProcess[];
+/** How many of the next launches throw. */
+let launchesThatFail: number;
 
 beforeEach(() => {
   clock = new MovableClock();
   log = new TestLogger();
   supervisor = new Supervisor({ processes: 2, clock, log });
   processes = [];
+  launchesThatFail = 0;
 });
+
+function launch(program: string, place: number): PretendedProcess {
+  if (launchesThatFail > 0) {
+    launchesThatFail--;
+    throw new Error("disk full");
+  }
+  const process = new PretendedProcess(program, place);
+  processes.push(process);
+  return process;
+}
 
 /** Has processes of a program take over, and returns the ones that were started for it. */
 function deploy(program: string) {
   const before = processes.length;
-  const done = supervisor.deploy((place) => {
-    const process = new PretendedProcess(program, place);
-    processes.push(process);
-    return process;
-  });
+  const done = supervisor.deploy((place) => launch(program, place));
   const [first, second] = processes.slice(before);
   if (first === undefined || second === undefined) throw new Error("two processes should have been started");
   return { first, second, done };
@@ -159,6 +168,32 @@ test("why a process could not be started again is logged, and it is tried again"
   expect(last(1)).not.toBe(again);
 });
 
+test("a process that cannot be launched counts as one that died at once: it is tried again, its sibling stays", async () => {
+  const { first, second } = await running("a");
+  launchesThatFail = 2;
+  first.end();
+  await clock.pass(100);
+  expect(log.lines.slice(-2)).toEqual([
+    {
+      level: "error",
+      message: "worker process could not be started",
+      fields: { process: 1, pid: undefined, err: new Error("disk full") },
+    },
+    {
+      level: "error",
+      message: "worker process died, it is started again",
+      fields: { process: 1, pid: undefined, how: "launch failed", wait: 200 },
+    },
+  ]);
+  await clock.pass(200);
+  expect(lastWait()).toBe(400);
+  expect(last(1)).toBe(first);
+  await clock.pass(400);
+  expect(last(1)).not.toBe(first);
+  expect(last(2)).toBe(second);
+  expect(second.wasStopped).toBe(false);
+});
+
 describe("new processes", () => {
   test("take over when all of them fetch; then the old ones are stopped", async () => {
     const old = await running("a");
@@ -207,6 +242,22 @@ describe("new processes", () => {
     old.first.end();
     await clock.pass(100);
     expect(last(1)?.program).toBe("a");
+  });
+
+  test("of which one cannot be launched are stopped, and leave the old ones in their place", async () => {
+    const old = await running("a");
+    const newcomer = new PretendedProcess("b", 1);
+    const done = supervisor.deploy((place) => {
+      if (place === 1) return newcomer;
+      throw new Error("disk full");
+    });
+    const failed = expect(done).rejects.toThrow("disk full");
+    await clock.pass(0);
+    expect(newcomer.wasStopped).toBe(true);
+    newcomer.end("code 0");
+    await failed;
+    expect([old.first.wasStopped, old.second.wasStopped]).toEqual([false, false]);
+    expect(await supervisor.running()).toBe(2);
   });
 
   test("that are not started within a minute are given up", async () => {
