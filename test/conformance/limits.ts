@@ -316,6 +316,7 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
       await backend.pass(harness.times.soon);
       const before = told;
       await store.release(mutex, place);
+      await eventually("the word", () => told > before);
       await backend.pass(harness.times.soon);
       expect(told).toBe(before + 1);
       end();
