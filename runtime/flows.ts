@@ -122,7 +122,10 @@ export interface FlowStore {
   dead(place: FlowPlace, error: string): Promise<Ended>;
   /** Keeps the flow for its time beyond these milliseconds: a step waits for so long. */
   extend(id: string, milliseconds: number): Promise<void>;
-  /** Ends a flow: no further step begins. `undefined` where it is not known. */
+  /**
+   * Ends a flow: no further step begins. `undefined`, and nothing is done, where it is not known or has ended before:
+   * no step is open but dead ones, which may be replayed, and those beside it.
+   */
   cancel(id: string): Promise<CancelledFlow | undefined>;
 }
 

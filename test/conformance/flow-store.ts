@@ -188,6 +188,34 @@ export function describeFlowStore(name: string, harness: BrokerHarness): void {
       expect(await store.cancel(createId())).toBeUndefined();
     });
 
+    it("does not cancel a flow in which no step is open but dead ones and those beside it", async () => {
+      await create(fork);
+      await store.dead(place(0), '{"error":{}}');
+      await store.dead(place(1), '{"error":{}}');
+      expect(await store.cancel(id)).toBeUndefined();
+      // Both are replayed.
+      await run(0);
+      expect(await store.cancel(id)).toBeUndefined();
+      expect(ready(await run(1))).toHaveLength(2);
+      await store.dead(place(3), '{"error":{}}');
+      expect(await store.cancel(id)).toBeUndefined();
+      await run(3);
+      expect(await store.cancel(id)).toBeUndefined();
+      expect(await store.begin(place(4))).toEqual({ kind: "run" });
+    });
+
+    it("cancels a flow that has failed while another step is open, or a dead one runs again", async () => {
+      await create(fork);
+      await store.dead(place(0), '{"error":{}}');
+      expect(await store.cancel(id)).toMatchObject({ open: [0, 1] });
+      id = createId();
+      await create(chain);
+      await store.dead(place(0), '{"error":{}}');
+      expect(await store.begin(place(0))).toEqual({ kind: "run" });
+      expect(await store.cancel(id)).toMatchObject({ open: [0] });
+      expect(await store.begin(place(0))).toEqual({ kind: "cancelled" });
+    });
+
     it("forgets a flow when its time is over, and a group of it never closes", async () => {
       await create(fork, { ttl: 400 });
       await run(0);

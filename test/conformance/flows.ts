@@ -22,7 +22,7 @@ import {
   type Pipeline,
   type SentFlow,
 } from "callboard/client";
-import { createWorker, type Task, type Worker, type WorkerOptions } from "callboard/worker";
+import { createWorker, use, type Middleware, type Task, type Worker, type WorkerOptions } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Broker, DeadLetter, Publication } from "../../runtime/broker.js";
@@ -573,6 +573,54 @@ export function describeFlows(name: string, harness: BrokerHarness, { sharesResu
       await backend.pass(100);
       expect(ran).toEqual(["plus"]);
       expect(await pipeline(plus.message(1)).handle("none").cancel()).toBe("ended");
+    });
+
+    it("is told as cancelled where a step's result is there and what follows is not", async () => {
+      let record!: () => void;
+      const held = new Promise<void>((resolve) => (record = resolve));
+      let stored = false;
+      const hold: Middleware = async (_, next) => {
+        const outcome = await next();
+        stored = true;
+        await held;
+        return outcome;
+      };
+      await work({ middleware: [use(hold, { before: "results" })] });
+      const { plus, twice } = clients();
+      const sent = await pipeline(plus.message(1), twice).send();
+      await eventually("the first step's result", async () => (await backend.pass(20), stored));
+      expect(await sent.cancel()).not.toBe("ended");
+      expect(await sent.cancel()).not.toBe("ended");
+      record();
+      const error: unknown = await passing(sent.result(patience).catch((reason: unknown) => reason));
+      expect(error).toBeInstanceOf(CancelledError);
+      await backend.pass(100);
+      expect(ran).toEqual(["plus"]);
+    });
+
+    it("has ended when it failed: cancelling it does nothing, and a replay goes on", async () => {
+      await work();
+      const { plus, fail } = clients();
+      const sent = await pipeline(fail.message(1), plus).send();
+      await failing(sent);
+      const [letter] = await deadLetters();
+      expect(await sent.cancel()).toBe("ended");
+      await failing(sent);
+      acts.fail = (n: number) => n;
+      expect(await broker.deadLetters.replay("default", letter?.id ?? "")).toBe(true);
+      await eventually("the end", async () => (await backend.pass(20), times("plus") === 1));
+    });
+
+    it("is told as cancelled where it failed and another step of it is cancelled", async () => {
+      await work({}, ["fail"]);
+      const { twice, fail } = clients();
+      const sent = await group([fail.message(1), twice.message(1)]).send();
+      await failing(sent);
+      expect(await sent.cancel()).not.toBe("ended");
+      if (sharesResults) await expect(sent.result(patience)).rejects.toThrow(CancelledError);
+      await work();
+      await backend.pass(100);
+      expect(ran).toEqual(["fail"]);
     });
 
     it("goes on when its producer is gone, and is answered to whoever has the id", async () => {

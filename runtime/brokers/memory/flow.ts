@@ -7,6 +7,8 @@ interface Progress {
   copies: number;
   /** The copy that runs. */
   begun?: number;
+  /** It is dead, and was not begun again since. */
+  dead?: boolean;
   /** How it ended: with a value or with an error, as JSON; a join has neither. */
   end?: { readonly value: string } | { readonly error: string } | "closed";
   /** Of a join: how many members have not ended. */
@@ -55,6 +57,7 @@ export class MemoryFlow {
     if (isDone(step)) return { kind: "ended", following: this.#follow(node, node, false) };
     step.begun ??= copy;
     if (step.begun !== copy) return { kind: "elsewhere" };
+    step.dead = false;
     this.extend(0);
     return { kind: "run" };
   }
@@ -68,6 +71,7 @@ export class MemoryFlow {
 
   dead(node: number, error: string): Ended {
     if (this.#cancelled) return { kind: "cancelled" };
+    this.#at(node).dead = true;
     const { aside, falls } = this.#node(node);
     if (aside === true) return { kind: "ended", following: this.#nothing(), failed: false, fell: undefined };
     if (falls !== undefined) {
@@ -82,12 +86,14 @@ export class MemoryFlow {
     this.#expires = Math.max(this.#expires, this.#now() + this.#init.ttl + milliseconds);
   }
 
-  cancel(): CancelledFlow {
-    this.#cancelled = true;
+  cancel(): CancelledFlow | undefined {
     const open = [...this.#progress.keys()].filter((node) => {
       const { copies, end } = this.#at(node);
       return copies > 0 && end === undefined;
     });
+    const goesOn = open.some((node) => this.#at(node).dead !== true && this.#node(node).aside !== true);
+    if (!goesOn) return undefined;
+    this.#cancelled = true;
     return { meta: this.#init.meta, open };
   }
 

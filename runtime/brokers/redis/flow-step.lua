@@ -6,6 +6,7 @@
 --            message:<n>             what its message is made of
 --            copies:<n>              how many messages were handed out for it
 --            begun:<n>               the copy that runs
+--            dead:<n>                there where it is dead, and was not begun again since
 --            end:<n>                 "+" and what came of it, "-" and its error, or "*" for a join
 --            left:<n>                of a join: how many members have not ended
 --            closer:<n>              of a join: the step that ended last
@@ -105,6 +106,7 @@ local function begin()
     return ended(0, "")
   end
   if not put_first("begun:" .. node, copy) and get("begun:" .. node) ~= copy then return {"elsewhere"} end
+  redis.call("HDEL", flow, "dead:" .. node)
   touch()
   return {"run"}
 end
@@ -116,6 +118,7 @@ local function done()
 end
 
 local function dead()
+  redis.call("HSET", flow, "dead:" .. node, 1)
   local step = definition(node)
   if step.aside then return ended(0, "") end
   if step.falls then

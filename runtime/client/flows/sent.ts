@@ -35,14 +35,13 @@ export class SentFlow<Output> {
 
   /**
    * Ends it: no further step begins, what waits never runs, what runs is told to end by `task.signal`. `result()` rejects
-   * with `CancelledError`.
+   * with `CancelledError`. `"ended"`: it was through or had failed before, with no step left to run; nothing was done.
    */
   async cancel(): Promise<Cancellation> {
     const cancelled = await storeOf(this.plan).cancel(this.id);
     if (cancelled === undefined) return "ended";
     const found = await Promise.all(cancelled.open.flatMap((node) => this.#cancelStep(node) ?? []));
-    if (found.every((each) => each === "ended")) return "ended";
-    await this.#tellCancelled(cancelled);
+    if (!(await this.#tellCancelled(cancelled))) return "ended";
     return found.includes("cancelling") ? "cancelling" : "cancelled";
   }
 
@@ -53,13 +52,20 @@ export class SentFlow<Output> {
     return cancelMessage(step.sender, { id: stepId(this.id, node), queue: actor.options.queue, delay });
   }
 
-  /** Where results have an address, only the one that the flow names is told. */
-  async #tellCancelled({ meta }: CancelledFlow): Promise<void> {
+  /**
+   * Tells those who wait for it; where results have an address, only the one that the flow names. Answers whether it
+   * counts: an output that is there stays, a failure does not, as the flow ran on beside it.
+   */
+  async #tellCancelled({ meta }: CancelledFlow): Promise<boolean> {
     const { results } = this.plan.broker;
     const { resultTtl, reply } = JSON.parse(meta) as FlowMeta;
     const result = cancellation(new CancelledError(FLOW, this.id));
-    if (results.addressedOnly === true) await results.put(this.id, result, resultTtl, reply);
-    else await results.offer(this.id, result, resultTtl, { overFailure: false });
+    if (results.addressedOnly === true) {
+      await results.put(this.id, result, resultTtl, reply);
+      return true;
+    }
+    const instead = await results.offer(this.id, result, resultTtl, { overFailure: true });
+    return instead?.ok !== true;
   }
 
   protected readTimeout(call: string, options: ResultOptions): number {
