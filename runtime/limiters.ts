@@ -150,11 +150,12 @@ class SlotLimiter implements ConcurrencyLimiter {
 
   /** A slot, or the milliseconds until one may come free if nobody gives his back before. */
   async #ask(): Promise<Slot | number> {
-    const { store, scope, key } = this.#context;
+    const { store, scope, clock, key } = this.#context;
     const place: Place = { token: randomUUID(), concurrencyKey: "" };
+    const asked = clock.elapsed();
     const acquired = await store.acquire(scope, place);
     if (acquired.kind === "refused") return acquired.wait;
-    return new HeldSlot(key, place, this.#keeper, async () => void (await store.release(scope, place)));
+    return new HeldSlot(key, place, asked, this.#keeper, async () => void (await store.release(scope, place)));
   }
 
   async #wait(timeout: number, signal: AbortSignal | undefined): Promise<Slot> {
@@ -192,11 +193,11 @@ class HeldSlot implements Slot {
   readonly #giveBack: () => Promise<void>;
   #released: Promise<void> | undefined;
 
-  constructor(key: string, place: Place, keeper: SlotKeeper, giveBack: () => Promise<void>) {
+  constructor(key: string, place: Place, asked: number, keeper: SlotKeeper, giveBack: () => Promise<void>) {
     this.#place = place;
     this.#keeper = keeper;
     this.#giveBack = giveBack;
-    keeper.add(place, () => this.#controller.abort(new SlotLostError(key)));
+    keeper.add(place, asked, () => this.#controller.abort(new SlotLostError(key)));
   }
 
   get signal(): AbortSignal {

@@ -2,10 +2,11 @@
 import { randomUUID } from "node:crypto";
 import type { Actor } from "../actor.js";
 import { defaults } from "../defaults.js";
-import { InvalidKeyError, SlotLostError } from "../errors.js";
+import { InvalidKeyError, LeaseLostError, ShutdownError, SlotLostError } from "../errors.js";
 import type { ActorLimits } from "../limit-options.js";
-import { limitStoreOf, type LimitScope, type LimitStore, type Place } from "../limits.js";
+import { limitStoreOf, type Acquired, type LimitScope, type LimitStore, type Place } from "../limits.js";
 import { SlotKeeper } from "../slot-keeper.js";
+import type { Outcome } from "./outcome.js";
 import { whileUnavailable } from "./patience.js";
 import { Promoter, type PromoterContext } from "./promoter.js";
 import type { RunningTask } from "./task.js";
@@ -14,6 +15,11 @@ import type { RunningTask } from "./task.js";
 function scopeOf({ name, limits }: Actor): LimitScope {
   const { concurrency, rate } = limits ?? {};
   return { name, concurrency, rate, reservation: defaults.limits.reservation };
+}
+
+/** Whether the message is no longer this worker's, or is not to be begun by it. */
+function isOver({ abortReason }: RunningTask): boolean {
+  return abortReason instanceof LeaseLostError || abortReason instanceof ShutdownError;
 }
 
 export class Gate {
@@ -57,22 +63,29 @@ export class Gate {
     throw new InvalidKeyError(this.#actor.name, limit, `returned ${typeof value === "number" ? value : typeof value}`);
   }
 
-  /** Takes the place. False where there is none: then the store has the message. */
-  async enter(task: RunningTask, place: Place): Promise<boolean> {
+  /** Takes the place. Where there is none, or the task is over, tells what becomes of its message instead. */
+  async enter(task: RunningTask, place: Place): Promise<Outcome | undefined> {
     const { id, turn } = task.envelope;
     const { queue, priority, body } = task.delivery;
+    const { clock } = this.#context;
     const waiting = { publication: { id, queue, priority, delay: 0, body }, turn };
-    const acquired = await whileUnavailable(
-      this.#context.clock,
-      task,
-      () => this.#store.acquire(this.#scope, place, waiting),
-      (error) => task.log.warn({ err: error }, "its limits cannot be asked for a place yet; trying again"),
+    let asked = 0;
+    const ask = async (): Promise<Acquired | undefined> => {
+      // Others may have the message of a worker that stalled: it is not to be parked beside theirs.
+      if (isOver(task)) return undefined;
+      asked = clock.elapsed();
+      return this.#store.acquire(this.#scope, place, waiting);
+    };
+    const acquired = await whileUnavailable(clock, task, ask, (error) =>
+      task.log.warn({ err: error }, "its limits cannot be asked for a place yet; trying again"),
     );
+    if (acquired === undefined) return { kind: "release" };
     if (acquired.kind === "placed" && place.concurrencyKey !== undefined) {
-      this.#keeper.add(place, () => task.abort(new SlotLostError(this.#actor.name)));
+      this.#keeper.add(place, asked, () => task.abort(new SlotLostError(this.#actor.name)));
     }
     if (acquired.kind !== "refused") await this.#promoter.take(acquired);
-    return acquired.kind === "placed";
+    // The store has it, and brings it back to the queue when its turn has come.
+    return acquired.kind === "placed" ? undefined : { kind: "taken" };
   }
 
   /** Gives the place back, and sees to those who wait for it. Never rejects: what is not given back ends with its lease. */

@@ -15,8 +15,8 @@ export function limits(gate: Gate) {
       if (!(error instanceof InvalidKeyError)) throw error;
       return { kind: "dead", reason: "invalid-key", error: toRemoteError(error, { stack: true }), attempts: 0 };
     }
-    // The store has it, and brings it back to the queue when its turn has come.
-    if (!(await gate.enter(task, place))) return { kind: "taken" };
+    const instead = await gate.enter(task, place);
+    if (instead !== undefined) return instead;
     try {
       return await next();
     } finally {
