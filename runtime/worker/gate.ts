@@ -2,12 +2,12 @@
 import { randomUUID } from "node:crypto";
 import type { Actor } from "../actor.js";
 import { defaults } from "../defaults.js";
-import { InvalidKeyError, LeaseLostError, ShutdownError, SlotLostError } from "../errors.js";
+import { InvalidKeyError, SlotLostError } from "../errors.js";
 import type { ActorLimits } from "../limit-options.js";
 import { limitStoreOf, type Acquired, type LimitScope, type LimitStore, type Place } from "../limits.js";
 import { SlotKeeper } from "../slot-keeper.js";
 import type { Outcome } from "./outcome.js";
-import { whileUnavailable } from "./patience.js";
+import { isOver, whileUnavailable } from "./patience.js";
 import { Promoter, type PromoterContext } from "./promoter.js";
 import type { RunningTask } from "./task.js";
 
@@ -15,11 +15,6 @@ import type { RunningTask } from "./task.js";
 function scopeOf({ name, limits }: Actor): LimitScope {
   const { concurrency, rate } = limits ?? {};
   return { name, concurrency, rate, reservation: defaults.limits.reservation };
-}
-
-/** Whether the message is no longer this worker's, or is not to be begun by it. */
-function isOver({ abortReason }: RunningTask): boolean {
-  return abortReason instanceof LeaseLostError || abortReason instanceof ShutdownError;
 }
 
 export class Gate {

@@ -48,6 +48,7 @@ function isPassing(error: unknown): error is Error {
   return error instanceof BrokerUnavailableError || (error instanceof BrokerRefusedError && error.passing);
 }
 
-function isOver({ abortReason }: Holder): boolean {
+/** Whether a message is no longer ours: lost, or to be given back. */
+export function isOver({ abortReason }: Holder): boolean {
   return abortReason instanceof LeaseLostError || abortReason instanceof ShutdownError;
 }
