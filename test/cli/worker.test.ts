@@ -219,7 +219,7 @@ test("without prom-client, /metrics says what to install, and the worker works",
   await running.printed("http://");
   await running.printed("awake");
   const response = await fetch(`${urlOf(running)}/metrics`);
-  expect(await response.text()).toBe("Metrics need a package: npm install prom-client\n");
+  expect(await response.text()).toBe("Metrics need a package: npm install prom-client, and start the command again\n");
   expect(response.status).toBe(501);
 });
 
