@@ -34,7 +34,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     globalSetup: [path("test/setup/global.ts")],
     pool: "forks",
-    maxWorkers: 2,
+    // Most tests wait for a server most of the time: two cores carry three of them.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
