@@ -16,7 +16,7 @@ export interface Candidate {
   readonly version: number;
   /** How far schedules have come since it asked before: the last tick that was dealt with, by track. */
   readonly ticks: ReadonlyMap<string, number>;
-  /** Tracks that no schedule has any more. */
+  /** Tracks that are no longer those of a schedule. */
   readonly forgotten: readonly string[];
 }
 
