@@ -2,14 +2,15 @@
 import { randomUUID } from "node:crypto";
 import { RateLimitedError, RemoteFailureError } from "callboard";
 import { createActorClient, type Actor } from "callboard/client";
-import { createWorker, type Task, type Worker, type WorkerOptions } from "callboard/worker";
+import type { Task } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Broker } from "../../runtime/broker.js";
 import type { Acquired, Call, LimitScope, LimitStore, Place, Progress, Waiting } from "../../runtime/limits.js";
-import { TestLogger, testActor } from "../support/actors.js";
+import { testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";
+import { Workshop } from "./workshop.js";
 
 const LEASE = 1000;
 const RESERVATION = 300;
@@ -353,38 +354,17 @@ class Crowd {
 /** What a worker does with the messages of an actor that is limited, on a broker with a state store. */
 export function describeLimitedActors(name: string, harness: BrokerHarness): void {
   describe(`${name}: an actor with limits`, () => {
+    let shop: Workshop;
     let backend: Backend;
     let broker: Broker;
-    let logger: TestLogger;
-    const workers: Worker[] = [];
 
     beforeEach(async () => {
-      backend = await harness.open();
-      broker = backend.connect();
-      logger = new TestLogger();
+      shop = await Workshop.open(harness);
+      ({ backend, broker } = shop);
     });
-    afterEach(async () => {
-      const stopped = Promise.all(workers.splice(0).map((worker) => worker.stop()));
-      if (backend.clock !== undefined) await backend.pass(60_000);
-      await stopped;
-      await backend.close();
-    });
+    afterEach(() => shop.close());
 
-    type Handlers = Readonly<Record<string, (input: never, task: Task) => unknown>>;
-
-    async function work(
-      actors: readonly Actor[],
-      handlers: Handlers,
-      options: WorkerOptions = {},
-      on = backend.connect(),
-    ): Promise<Worker> {
-      const group = Object.fromEntries(actors.map((actor) => [actor.name.replace("test.", ""), actor]));
-      const parts = { random: () => 0.5, ...(backend.clock === undefined ? {} : { clock: backend.clock }) };
-      const worker = createWorker(on, { test: group }, { test: handlers }, { logger, ...options }, parts);
-      workers.push(worker);
-      await worker.start();
-      return worker;
-    }
+    const work = (...args: Parameters<Workshop["work"]>) => shop.work(...args);
 
     /** Waits for answers, and lets time pass meanwhile where it stands still. */
     async function passUntil<T>(answers: Promise<T>): Promise<T> {

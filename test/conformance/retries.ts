@@ -13,14 +13,15 @@ import {
   type SendOptions,
 } from "callboard";
 import { createActorClient, defineActor, type Actor } from "callboard/client";
-import { createWorker, type Task, type Worker, type WorkerOptions } from "callboard/worker";
+import { createWorker, type Task, type WorkerOptions } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { DeadLetter } from "../../runtime/broker.js";
 import { createProject } from "../setup/project.js";
-import { TestLogger, testActor } from "../support/actors.js";
+import { testActor, type TestLogger } from "../support/actors.js";
 import { eventually, turn } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";
+import { Workshop } from "./workshop.js";
 
 type Job = Actor<{ input: unknown; output: unknown }>;
 type JobHandler = (input: never, task: Task) => unknown;
@@ -35,36 +36,19 @@ class GatewayError extends Error {
 
 export function describeRetries(name: string, harness: BrokerHarness): void {
   describe(`${name}: retries`, () => {
+    let shop: Workshop;
     let backend: Backend;
     let broker: Broker;
     let logger: TestLogger;
-    const workers: Worker[] = [];
 
     beforeEach(async () => {
-      backend = await harness.open();
-      broker = backend.connect();
-      logger = new TestLogger();
+      shop = await Workshop.open(harness);
+      ({ backend, broker, logger } = shop);
     });
-    afterEach(async () => {
-      const stopped = Promise.all(workers.splice(0).map((worker) => worker.stop()));
-      if (backend.clock !== undefined) await backend.pass(60_000);
-      await stopped;
-      await backend.close();
-    });
+    afterEach(() => shop.close());
 
-    async function work(actor: Job, handler: JobHandler, options: WorkerOptions = {}): Promise<Worker> {
-      const parts = { random: () => 1, ...(backend.clock === undefined ? {} : { clock: backend.clock }) };
-      const worker = createWorker(
-        backend.connect(),
-        { test: { job: actor } },
-        { test: { job: handler } },
-        { logger, ...options },
-        parts,
-      );
-      workers.push(worker);
-      await worker.start();
-      return worker;
-    }
+    const work = (actor: Job, handler: JobHandler, options?: WorkerOptions) =>
+      shop.work([actor], { job: handler }, options);
 
     /** Attempts that fail, each with its number. */
     function failing(attempts: number[], error: (attempt: number) => Error = (n) => new GatewayError(`no ${n}`)) {
@@ -129,7 +113,7 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
       await work(actor, failing(attempts));
       expect(await failureOf(actor)).toMatchObject({ reason: "retries-exhausted", attempts: 3 });
       expect(attempts.splice(0)).toEqual([1, 2, 3]);
-      await workers.pop()?.stop();
+      await shop.workers.pop()?.stop();
       await work(
         actor,
         failing(attempts, () => new TypeError("another")),
@@ -154,7 +138,7 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
       await work(broken, failing([]));
       expect(await failureOf(broken)).toMatchObject({ attempts: 2 });
       expect(logger.messages("error")).toContain('"retryWhen" failed: maxRetries alone decides');
-      await workers.pop()?.stop();
+      await shop.workers.pop()?.stop();
       const vague = job({ maxRetries: 1, retryWhen: () => "yes" as never });
       await work(vague, failing([]));
       expect(await failureOf(vague)).toMatchObject({ attempts: 2 });
@@ -214,7 +198,7 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
           { logger },
           parts,
         );
-        workers.push(worker);
+        shop.workers.push(worker);
         await worker.start();
         return told;
       }
@@ -271,7 +255,7 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
         await letter();
         const fussy = actor({ input: schema.extend({ input: z.object({ user: z.literal("ada") }) }) });
         defineActor(fussy, { name: "test.fussy", fingerprint: "00000000" });
-        await workers.pop()?.stop();
+        await shop.workers.pop()?.stop();
         await workBoth(charged({ maxRetries: 0, onRetryExhausted: fussy }), failing([]));
         const { id: other } = await client.send({ user: "eve" });
         await eventually("the other dead letter", async () => {

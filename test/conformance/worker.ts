@@ -9,56 +9,35 @@ import {
   RetryLater,
 } from "callboard";
 import { createActorClient, type Actor } from "callboard/client";
-import { createWorker, type Task, type Worker, type WorkerOptions } from "callboard/worker";
+import type { Task } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Broker, DeadLetter } from "../../runtime/broker.js";
 import { createId } from "../../runtime/id.js";
-import { TestLogger, testActor } from "../support/actors.js";
+import { testActor, type TestLogger } from "../support/actors.js";
 import { eventually, turn } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";
+import { Workshop } from "./workshop.js";
 
 type Sum = Actor<{ input: { a: number; b: number }; output: number }>;
 const sum: Sum = testActor("sum", { input: z.object({ a: z.number(), b: z.number() }), output: z.number() });
 const note = testActor<{ input: string }>("note", { input: z.string() });
 const patience = { timeout: "25s" } as const;
 
-type Handlers = Readonly<Record<string, (input: never, task: Task) => unknown>>;
-
 export function describeWorker(name: string, harness: BrokerHarness): void {
   describe(`${name}: a worker`, () => {
+    let shop: Workshop;
     let backend: Backend;
     let broker: Broker;
     let logger: TestLogger;
-    const workers: Worker[] = [];
 
     beforeEach(async () => {
-      backend = await harness.open();
-      broker = backend.connect();
-      logger = new TestLogger();
+      shop = await Workshop.open(harness);
+      ({ backend, broker, logger } = shop);
     });
-    afterEach(async () => {
-      const stopped = Promise.all(workers.splice(0).map((worker) => worker.stop()));
-      if (backend.clock !== undefined) await backend.pass(60_000);
-      await stopped;
-      await backend.close();
-    });
+    afterEach(() => shop.close());
 
-    /** Starts a worker of some actors, each with its handler under its own name. */
-    async function work(actors: readonly Actor[], handlers: Handlers, options: WorkerOptions = {}): Promise<Worker> {
-      const group = Object.fromEntries(actors.map((actor) => [actor.name.replace("test.", ""), actor]));
-      const parts = { random: () => 1, ...(backend.clock === undefined ? {} : { clock: backend.clock }) };
-      const worker = createWorker(
-        backend.connect(),
-        { test: group },
-        { test: handlers },
-        { logger, ...options },
-        parts,
-      );
-      workers.push(worker);
-      await worker.start();
-      return worker;
-    }
+    const work = (...args: Parameters<Workshop["work"]>) => shop.work(...args);
 
     /** The dead letters of the default queue, once there are as many as expected. */
     async function deadLetters(count = 1): Promise<readonly DeadLetter[]> {
@@ -291,7 +270,7 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
       });
       const input = '{"big":12345678901234567890,"future":[1.0]}';
       const any = testActor("note", { input: z.unknown(), maxRetries: 1 });
-      await workers.pop()?.stop();
+      await shop.workers.pop()?.stop();
       await work([any], { note: () => Promise.reject(new Error("always")) });
       await backend.inject("default", `{"id":"1","actor":"test.note","v":"0","at":1,"later":{"x":1},"input":${input}}`);
       await eventually("the first attempt", () => logger.messages("warn").length > 0);

@@ -31,12 +31,17 @@ export class Workshop {
   }
 
   /** Starts a worker of some actors, as another process would. */
-  async work(actors: readonly Actor[], handlers: Handlers, options: WorkerOptions = {}): Promise<Worker> {
+  async work(
+    actors: readonly Actor[],
+    handlers: Handlers,
+    options: WorkerOptions = {},
+    on = this.backend.connect(),
+  ): Promise<Worker> {
     const { backend, logger } = this;
     const group = Object.fromEntries(actors.map((actor) => [actor.name.replace("test.", ""), actor]));
     const parts = { random: () => 1, ...(backend.clock === undefined ? {} : { clock: backend.clock }) };
     const all = { logger, ...options };
-    const worker = createWorker(backend.connect(), { test: group }, { test: handlers }, all, parts);
+    const worker = createWorker(on, { test: group }, { test: handlers }, all, parts);
     this.workers.push(worker);
     await worker.start();
     return worker;
