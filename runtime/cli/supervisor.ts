@@ -81,12 +81,12 @@ export class Supervisor {
   /** How each process is. */
   reports(): Promise<readonly PlaceReport[]> {
     return Promise.all(
-      this.#places.map(async ({ number, process }) => ({
-        process: number,
-        pid: process?.pid,
-        started: process?.hasBegun === true && !this.#isStopping,
-        ...(await process?.report()),
-      })),
+      this.#places.map(async ({ number, process }) => {
+        // What it says of itself comes first: it may begin while it is asked.
+        const report = await process?.report();
+        const started = process?.hasBegun === true && !this.#isStopping;
+        return { process: number, pid: process?.pid, started, ...report };
+      }),
     );
   }
 

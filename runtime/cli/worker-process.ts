@@ -123,20 +123,25 @@ class ForkedWorker implements WorkerProcess {
       onFetching();
       return { isFinished, how };
     });
+    const begin = () => {
+      this.#hasBegun = true;
+      onFetching();
+    };
     const hear = (news: News) => {
       switch (news.kind) {
         case "ready":
           this.#shutdownTimeout = news.worker.shutdownTimeout;
           return onReady(news.worker);
         case "fetching":
-          this.#hasBegun = true;
-          return onFetching();
+          return begin();
         case "failed":
           return onFailed(news.isUsage ? new UsageError(news.text) : new Failure(news.text));
         case "finished":
           isFinished = true;
           return;
         case "report":
+          // It may be asked before it has told by itself.
+          if (news.report.healthy) begin();
           return this.#reports.answer(news.id, news.report);
         case "metrics":
           return this.#metrics.answer(news.id, news.metrics);
