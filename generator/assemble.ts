@@ -1,6 +1,6 @@
 /** Joins what the sources say with what the contracts are at run time into one model, and finds what is wrong with them. */
-import type { OptionIssue } from "../runtime/options.js";
-import { findDisagreements } from "../runtime/partitions.js";
+import type { OptionIssue } from "../runtime/vocabulary/options.js";
+import { findDisagreements } from "../runtime/vocabulary/partitions.js";
 import { fingerprint } from "./fingerprint.js";
 import { joinDocs } from "./join-docs.js";
 import type { LoadedActor } from "./loader.js";

@@ -1,8 +1,8 @@
 /** Where a project keeps its contracts, and where generated code and handlers go. */
 import { readFileSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
-import { InvalidOptionError } from "../runtime/errors.js";
-import { nearest } from "../runtime/nearest.js";
+import { InvalidOptionError } from "../runtime/vocabulary/errors.js";
+import { nearest } from "../runtime/vocabulary/nearest.js";
 
 /** The folders of a project. `root` is absolute, the others are relative to it. */
 export interface GeneratorConfig {

@@ -1,8 +1,8 @@
 /** The thread that loads contracts: it imports their bundle, finds the actors, and sends back what they are as plain data. */
 import { parentPort, workerData } from "node:worker_threads";
-import { isContract, type Contract } from "../runtime/contract.js";
-import { checkSchedules } from "../runtime/cron.js";
-import { checkOptions, resolveOptions, type OptionIssue, type ResolvedOptions } from "../runtime/options.js";
+import { isContract, type Contract } from "../runtime/vocabulary/contract.js";
+import { checkSchedules } from "../runtime/vocabulary/cron.js";
+import { checkOptions, resolveOptions, type OptionIssue, type ResolvedOptions } from "../runtime/vocabulary/options.js";
 import { drawSide } from "./schema.js";
 import type { Side } from "./shape.js";
 

@@ -1,5 +1,5 @@
 /** All that emitters know: one readonly value, made of the contracts' sources and of what they are at run time. */
-import type { ResolvedOptions } from "../runtime/options.js";
+import type { ResolvedOptions } from "../runtime/vocabulary/options.js";
 import type { Place } from "./problems.js";
 import type { Side } from "./shape.js";
 

@@ -3,7 +3,7 @@ import { children, type Shape, type Side } from "./shape.js";
 
 /** How the values of one side travel. */
 export interface Travel {
-  /** They hold types that JSON lacks, so that they travel by `runtime/tagged.ts`. */
+  /** They hold types that JSON lacks, so that they travel by `runtime/vocabulary/tagged.ts`. */
   readonly tagged: boolean;
   readonly obstacles: readonly Obstacle[];
 }
@@ -16,7 +16,7 @@ export interface Obstacle {
   readonly instead: string;
 }
 
-/** The classes that `runtime/tagged.ts` knows. */
+/** The classes that `runtime/vocabulary/tagged.ts` knows. */
 const taggedClasses: readonly string[] = ["Date", "Uint8Array"];
 
 /** Decides how the wire side of a schema travels. */

@@ -1,11 +1,17 @@
 /** An actor as both sides know it: its contract with its name, its fingerprint, its complete options and its validators. */
-import { isContract, type ActorOptions, type Contract, type ErrorClass, type Signature } from "./contract.js";
-import { InvalidOptionError } from "./errors.js";
-import { resolveLimits, type ActorLimits } from "./limit-options.js";
-import { checkOptions, resolveOptions, type ResolvedOptions } from "./options.js";
-import { resolveSchedules, type Schedule } from "./schedule-options.js";
+import {
+  isContract,
+  type ActorOptions,
+  type Contract,
+  type ErrorClass,
+  type Signature,
+} from "./vocabulary/contract.js";
+import { InvalidOptionError } from "./vocabulary/errors.js";
+import { resolveLimits, type ActorLimits } from "./vocabulary/limit-options.js";
+import { checkOptions, resolveOptions, type ResolvedOptions } from "./vocabulary/options.js";
+import { resolveSchedules, type Schedule } from "./vocabulary/schedule-options.js";
 import { createValidator, type Validator } from "./schema.js";
-import { resolveUnique, type Unique } from "./unique.js";
+import { resolveUnique, type Unique } from "./vocabulary/unique.js";
 
 declare const signature: unique symbol;
 

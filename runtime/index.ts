@@ -1,7 +1,7 @@
 /** Callboard's vocabulary: what contracts, handlers and producers are written with. Never loads a driver. */
 
 // Contracts
-export { actor } from "./contract.js";
+export { actor } from "./vocabulary/contract.js";
 export type {
   ActorOptions,
   CatchUp,
@@ -16,11 +16,11 @@ export type {
   Tick,
   UniqueMode,
   UniqueOptions,
-} from "./contract.js";
-export type { Duration } from "./duration.js";
+} from "./vocabulary/contract.js";
+export type { Duration } from "./vocabulary/duration.js";
 
 // Handlers
-export { DoNotRetry, NotImplementedError, RetryLater } from "./errors.js";
+export { DoNotRetry, NotImplementedError, RetryLater } from "./vocabulary/errors.js";
 export { currentTask } from "./worker/current-task.js";
 export type { ProgressTask, Task } from "./worker/task.js";
 export type { Logger } from "./worker/logger.js";
@@ -33,19 +33,19 @@ export type { MessageStatus } from "./client/status.js";
 export type { SendOptions } from "./client/client.js";
 
 // Sealed messages
-export { createSeal } from "./seal.js";
-export type { Seal, SealOptions } from "./seal.js";
+export { createSeal } from "./wire/seal.js";
+export type { Seal, SealOptions } from "./wire/seal.js";
 
 // Brokers
 export { MemoryBackend, memoryBroker } from "./brokers/memory/index.js";
 export type { MemoryBrokerOptions } from "./brokers/memory/index.js";
-export type { Broker, DeadLetter, DeadLetterFate, DeadLetterFilter, DeadLetters } from "./broker.js";
-export type { Clock } from "./clock.js";
+export type { Broker, DeadLetter, DeadLetterFate, DeadLetterFilter, DeadLetters } from "./seams/broker.js";
+export type { Clock } from "./support/clock.js";
 
 // Limits by hand
-export { barrier } from "./barrier.js";
-export type { Barrier, BarrierOptions, BarrierWaitOptions } from "./barrier.js";
-export { concurrencyLimiter, rateLimiter } from "./limiters.js";
+export { barrier } from "./limiters/barrier.js";
+export type { Barrier, BarrierOptions, BarrierWaitOptions } from "./limiters/barrier.js";
+export { concurrencyLimiter, rateLimiter } from "./limiters/limiters.js";
 export type {
   AcquireOptions,
   ConcurrencyLimiter,
@@ -53,7 +53,7 @@ export type {
   RateLimiter,
   RateLimiterOptions,
   Slot,
-} from "./limiters.js";
+} from "./limiters/limiters.js";
 
 // Errors
 export {
@@ -86,5 +86,5 @@ export {
   UndecodableError,
   UnknownActorError,
   UnsealableError,
-} from "./errors.js";
-export type { DeadReason, ErrorCode, FailedStep, Issue, PendingState, RemoteError } from "./errors.js";
+} from "./vocabulary/errors.js";
+export type { DeadReason, ErrorCode, FailedStep, Issue, PendingState, RemoteError } from "./vocabulary/errors.js";

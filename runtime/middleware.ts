@@ -1,7 +1,7 @@
 /** Where a middleware stands among the others: what workers and clients have in common of it. */
-import { InvalidOptionError } from "./errors.js";
-import { refuseUnknownOptions } from "./given-options.js";
-import { nearest } from "./nearest.js";
+import { InvalidOptionError } from "./vocabulary/errors.js";
+import { refuseUnknownOptions } from "./support/given-options.js";
+import { nearest } from "./vocabulary/nearest.js";
 
 /** Where a middleware is put. Default: last, next to the handler or to the broker. */
 export interface Place {

@@ -1,6 +1,6 @@
 /** A schema made fit for the hot path: compiled once, at the first value, and synchronous where the schema is. */
 import * as z from "zod/v4/core";
-import type { Issue } from "./errors.js";
+import type { Issue } from "./vocabulary/errors.js";
 
 /** What came of checking a value. */
 export type Checked =

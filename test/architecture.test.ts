@@ -9,20 +9,10 @@ interface Rule {
   readonly breaks: (found: Import) => boolean;
 }
 
-const vocabulary = [
-  ...[
-    "contract",
-    "defaults",
-    "duration",
-    "errors",
-    "limit-options",
-    "member-rules",
-    "nearest",
-    "options",
-    "partitions",
-  ],
-  ...["cron", "schedule-options", "tagged", "unique"],
-].map((name) => `runtime/${name}.ts`);
+/** What all the rest is written with: a contract's words, the options that they become, and the errors. */
+const vocabulary = "runtime/vocabulary";
+/** What client, worker, operator and brokers have in common, and where each lies on. */
+const shared = ["support", "seams", "wire", "limiters", "sending"].map((name) => `runtime/${name}`);
 const surface = "runtime/index.ts";
 /** Where the command line makes a broker of a URL that a person gave. */
 const opener = "runtime/cli/broker.ts";
@@ -51,12 +41,39 @@ const rules: readonly Rule[] = [
     sentence:
       "The vocabulary imports nothing but vocabulary, zod, ms and croner: whoever reads a contract loads no engine.",
     breaks: (found) =>
-      vocabulary.includes(found.file) && !vocabulary.includes(found.target) && !isPackage(found, "zod", "ms", "croner"),
+      within(found.file, vocabulary) && !within(found.target, vocabulary) && !isPackage(found, "zod", "ms", "croner"),
   },
   {
     sentence: "The generator imports the vocabulary of the runtime, never its engine.",
+    breaks: ({ file, target }) => within(file, "generator") && within(target, "runtime") && !within(target, vocabulary),
+  },
+  {
+    sentence: "What serves everybody knows the vocabulary only.",
     breaks: ({ file, target }) =>
-      within(file, "generator") && within(target, "runtime") && !vocabulary.includes(target),
+      within(file, "runtime/support") && within(target, "runtime") && !within(target, "runtime/support", vocabulary),
+  },
+  {
+    sentence:
+      "A seam is types and a few words about them: it loads what serves everybody, and nothing that does the work.",
+    breaks: ({ file, target, typeOnly }) =>
+      within(file, "runtime/seams") &&
+      within(target, "runtime") &&
+      !within(target, "runtime/seams", "runtime/support", vocabulary) &&
+      !(typeOnly && within(target, "runtime/wire")),
+  },
+  {
+    sentence: "What is on the wire is read and written without knowing who sends it, and through what.",
+    breaks: ({ file, target, typeOnly }) =>
+      within(file, "runtime/wire") &&
+      within(target, "runtime") &&
+      !within(target, "runtime/wire", "runtime/support", vocabulary) &&
+      !typeOnly,
+  },
+  {
+    sentence: "What client, worker, operator and brokers share knows none of them.",
+    breaks: ({ file, target }) =>
+      within(file, ...shared) &&
+      ["brokers", "client", "operations", "testing", "worker"].some((name) => within(target, `runtime/${name}`)),
   },
   {
     sentence: "A broker knows the seams, never another broker.",
@@ -197,8 +214,8 @@ test("the sources were really read", () => {
 });
 
 test.each([
-  ["runtime/contract.ts", "./client/client.js", /loads no engine/],
-  ["runtime/options.ts", "pino", /loads no engine/],
+  ["runtime/vocabulary/contract.ts", "../client/client.js", /loads no engine/],
+  ["runtime/vocabulary/options.ts", "pino", /loads no engine/],
   ["generator/model.ts", "../runtime/worker/worker.js", /never its engine/],
   ["runtime/brokers/redis/index.ts", "../memory/index.js", /never another broker/],
   ["runtime/brokers/memory/index.ts", "../../client/client.js", /neither worker nor client/],
@@ -208,7 +225,10 @@ test.each([
   ["runtime/operations/queues.ts", "../cli/table.js", /Nobody imports the command line/],
   ["runtime/operations/queues.ts", "../worker/worker.js", /asked of the seams/],
   ["runtime/operations/queues.ts", "picocolors", /may import picocolors/],
-  ["runtime/envelope.ts", "./brokers/memory/index.js", /names a concrete broker/],
+  ["runtime/wire/envelope.ts", "../brokers/memory/index.js", /names a concrete broker/],
+  ["runtime/support/clock.ts", "../seams/broker.js", /knows the vocabulary only/],
+  ["runtime/seams/broker.ts", "../sending/posting.js", /nothing that does the work/],
+  ["runtime/sending/posting.ts", "../client/client.js", /knows none of them/],
   ["runtime/client/client.ts", "../worker/task.js", /nothing of each other/],
   ["runtime/worker/dispatch.ts", "../client/client.js", /nothing of each other/],
   ["runtime/worker/worker.ts", "../../generator/index.js", /Only the command line/],
@@ -219,7 +239,7 @@ test.each([
   ["runtime/worker/worker.ts", "../../generated/worker.js", /know nothing of contracts/],
   ["generated/client.ts", "../contracts/payments.js", /Generated code/],
   ["generated/client.ts", "node:fs", /Generated code/],
-  ["contracts/payments.ts", "../runtime/contract.js", /Contracts import/],
+  ["contracts/payments.ts", "../runtime/vocabulary/contract.js", /Contracts import/],
   ["contracts/payments.ts", "callboard/client", /Contracts import/],
   ["runtime/client/client.ts", "ioredis", /may import ioredis/],
   ["runtime/brokers/redis/index.ts", "amqplib", /may import amqplib/],
@@ -242,6 +262,12 @@ test.each([
     expect(found.join("\n")).toMatch(rule);
     expect(found[0]).toContain(`${file}:2 imports "${specifier}".`);
   }
+});
+
+test("the wire may name a seam's types, and load nothing of it", () => {
+  const seam = '"../seams/claims.js";';
+  expect(violations(parseImports("runtime/wire/envelope.ts", `import type { Claim } from ${seam}`))).toEqual([]);
+  expect(violations(parseImports("runtime/wire/envelope.ts", `import { copyKey } from ${seam}`))).toHaveLength(1);
 });
 
 test("a planted circle is found; one of types or of lazy imports is none", () => {

@@ -2,8 +2,8 @@
 import { defineCommand } from "citty";
 import { rabbitmqUsers } from "../brokers/rabbitmq/rights.js";
 import { redisUsers } from "../brokers/redis/rights.js";
-import { InvalidOptionError } from "../errors.js";
-import type { ServerUser } from "../rights.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
+import type { ServerUser } from "../seams/rights.js";
 import { UsageError } from "./exit.js";
 
 /** The subcommand. */

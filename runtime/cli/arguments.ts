@@ -1,7 +1,7 @@
 /** Reads a command's arguments strictly: what it does not know is refused, with the nearest name that it knows. */
 import { parseArgs } from "node:util";
 import type { ArgsDef } from "citty";
-import { nearest } from "../nearest.js";
+import { nearest } from "../vocabulary/nearest.js";
 import { UsageError } from "./exit.js";
 
 /** Throws a UsageError for the first argument that does not fit the definition. citty alone lets all of them pass. */

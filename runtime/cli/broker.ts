@@ -1,8 +1,8 @@
 /** Opens the broker that a person named: by a URL, whose scheme says which kind it is, or by a file that exports it. */
 import type { ArgsDef } from "citty";
 import { readBrokerSetting } from "../../generator/config.js";
-import type { Broker } from "../broker.js";
-import { maskUrl } from "../given-options.js";
+import type { Broker } from "../seams/broker.js";
+import { maskUrl } from "../support/given-options.js";
 import { Failure, UsageError } from "./exit.js";
 import { importModule, missingPackage, type Module } from "./module.js";
 

@@ -1,7 +1,7 @@
 /** The process of one worker: loads it, starts it, tells how it is, and stops it when the command says so or is gone. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Broker } from "../broker.js";
-import type { InvalidOptionError } from "../errors.js";
+import type { Broker } from "../seams/broker.js";
+import type { InvalidOptionError } from "../vocabulary/errors.js";
 import type { Worker } from "../worker/worker.js";
 import { exitCode, explain, Failure, UsageError } from "./exit.js";
 import { loadMetrics } from "./metrics.js";

@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import { defineCommand, type ArgsDef } from "citty";
 import pc from "picocolors";
-import type { DeadLetter } from "../broker.js";
+import type { DeadLetter } from "../seams/broker.js";
 import { findQueues, unique, type OperatorContext } from "../operations/context.js";
 import {
   findDeadLetters,

@@ -1,5 +1,5 @@
 /** How a command ends: its exit codes, and the errors that mean them. */
-import { CallboardError } from "../errors.js";
+import { CallboardError } from "../vocabulary/errors.js";
 
 /** The exit codes of `callboard`. A second signal to end exits with 128 and the signal's number, as shells do. */
 export const exitCode = {

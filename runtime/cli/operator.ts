@@ -1,8 +1,8 @@
 /** What all of an operator's commands have in common: a broker that is closed in the end, and errors in one line. */
 import type { ArgsDef } from "citty";
 import type { Actor } from "../actor.js";
-import { InvalidInputError, InvalidOptionError } from "../errors.js";
-import { parseDuration } from "../duration.js";
+import { InvalidInputError, InvalidOptionError } from "../vocabulary/errors.js";
+import { parseDuration } from "../vocabulary/duration.js";
 import type { OperatorContext } from "../operations/context.js";
 import { loadActors } from "./actors.js";
 import { brokerArgs, openBroker, type BrokerPlace } from "./broker.js";

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { BuildContext, BuildOptions } from "esbuild";
 import { acquireEsbuild, releaseEsbuild, withEsbuild } from "../../generator/esbuild.js";
 import { cacheFolder, compilerOptions, isCompiled, toCompileError } from "../compiler/index.js";
-import { CompileError } from "../errors.js";
+import { CompileError } from "../vocabulary/errors.js";
 import { Failure, UsageError } from "./exit.js";
 
 /** What Node can run of a file. */

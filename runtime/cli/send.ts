@@ -1,7 +1,7 @@
 /** `callboard send`: sends one message, checked against its contract. */
 import { text } from "node:stream/consumers";
 import { defineCommand } from "citty";
-import type { Priority } from "../contract.js";
+import type { Priority } from "../vocabulary/contract.js";
 import { call, send as sendByName } from "../operations/sending.js";
 import { requireActors } from "./actors.js";
 import { BadValue } from "./exit.js";

@@ -1,5 +1,5 @@
 /** Keeps a number of worker processes: starts again those that die, and puts new ones in the place of old ones. */
-import { settlesWithin, type Clock } from "../clock.js";
+import { settlesWithin, type Clock } from "../support/clock.js";
 import { Failure } from "./exit.js";
 import type { ProcessMetrics } from "../metrics/processes.js";
 import type { Logger } from "../worker/logger.js";

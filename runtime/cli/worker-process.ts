@@ -1,8 +1,8 @@
 /** A worker in a process of its own, as the command sees it. */
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { systemClock } from "../clock.js";
-import { defaults } from "../defaults.js";
+import { systemClock } from "../support/clock.js";
+import { defaults } from "../vocabulary/defaults.js";
 import type { ProcessMetrics } from "../metrics/processes.js";
 import { Failure, UsageError } from "./exit.js";
 import type { Output } from "./output.js";

@@ -1,6 +1,6 @@
 /** What the command line says about a worker, checked. */
 import type { ParsedArgs } from "citty";
-import { parseDuration } from "../duration.js";
+import { parseDuration } from "../vocabulary/duration.js";
 import { UsageError } from "./exit.js";
 import { readAddress, type Address } from "./http.js";
 import type { Overrides } from "./protocol.js";

@@ -1,6 +1,6 @@
 /** `callboard worker`: runs the worker that a file exports, in processes of its own, until a signal ends it. */
 import { defineCommand } from "citty";
-import { systemClock } from "../clock.js";
+import { systemClock } from "../support/clock.js";
 import { exitCode, explain, UsageError } from "./exit.js";
 import { listen } from "./http.js";
 import { openOutput, type Output } from "./output.js";

@@ -1,6 +1,6 @@
 /** `callboard workers`: which workers there are. */
 import { defineCommand } from "citty";
-import type { SeenWorker } from "../registry.js";
+import type { SeenWorker } from "../seams/registry.js";
 import { workersOf } from "../operations/workers.js";
 import { operate, operatorArgs } from "./operator.js";
 import { age, table, type Cell } from "./table.js";

@@ -1,8 +1,8 @@
 /** Sees to it that all who send to a queue through one broker say the same of it. */
 import type { Actor } from "../actor.js";
-import type { Broker } from "../broker.js";
-import { InvalidOptionError } from "../errors.js";
-import { findDisagreements } from "../partitions.js";
+import type { Broker } from "../seams/broker.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
+import { findDisagreements } from "../vocabulary/partitions.js";
 
 /** One actor of each queue that was bound to a broker. */
 const known = new WeakMap<Broker, Map<string, Actor>>();

@@ -1,11 +1,11 @@
 /** Cancels messages, and tells those who wait for their answers. */
-import { controlsOf, type ControlStore, type Found } from "../controls.js";
-import { defaults } from "../defaults.js";
-import { CancelledError } from "../errors.js";
-import { allOf } from "../maybe.js";
-import { partitionsOf } from "../partitions.js";
-import type { Awaited, WaitOptions } from "../results.js";
-import { cancellation } from "../stored-result.js";
+import { controlsOf, type ControlStore, type Found } from "../seams/controls.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { CancelledError } from "../vocabulary/errors.js";
+import { allOf } from "../support/maybe.js";
+import { partitionsOf } from "../vocabulary/partitions.js";
+import type { Awaited, WaitOptions } from "../seams/results.js";
+import { cancellation } from "../wire/stored-result.js";
 import type { Sender, Sent } from "./message.js";
 
 /**

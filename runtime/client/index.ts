@@ -10,8 +10,8 @@ export type {
   ReportedOf,
   ReturnedOf,
 } from "../actor.js";
-export type { Broker } from "../broker.js";
-export type { Headers } from "../envelope.js";
+export type { Broker } from "../seams/broker.js";
+export type { Headers } from "../wire/envelope.js";
 export { use } from "../middleware.js";
 export type { MaybePlaced, Place, Placed } from "../middleware.js";
 export type { Cancellation } from "./cancel.js";

@@ -1,18 +1,18 @@
 /** What a producer holds of a message that it sent. */
 import type { Actor } from "../actor.js";
-import type { Broker } from "../broker.js";
-import type { Duration } from "../duration.js";
+import type { Broker } from "../seams/broker.js";
+import type { Duration } from "../vocabulary/duration.js";
 import {
   CancelledError,
   InvalidOptionError,
   InvalidOutputError,
   RemoteFailureError,
   ResultTimeoutError,
-} from "../errors.js";
-import { duration, refuseUnknownOptions } from "../given-options.js";
-import type { StoredResult, WaitOptions } from "../results.js";
-import type { Seal } from "../seal.js";
-import { readValue } from "../wire-value.js";
+} from "../vocabulary/errors.js";
+import { duration, refuseUnknownOptions } from "../support/given-options.js";
+import type { StoredResult, WaitOptions } from "../seams/results.js";
+import type { Seal } from "../wire/seal.js";
+import { readValue } from "../wire/wire-value.js";
 import { followProgress, type ProgressOptions } from "./progress.js";
 import { readStatus, type MessageStatus } from "./status.js";
 import { cancelMessage, untilCancelled, type Cancellation } from "./cancel.js";

@@ -1,6 +1,6 @@
 /** Middleware on the producer's side: an onion around the sending of each message. */
 import type { Actor } from "../actor.js";
-import type { Headers } from "../envelope.js";
+import type { Headers } from "../wire/envelope.js";
 import { arrange, type MaybePlaced } from "../middleware.js";
 
 /** A message that is about to be sent. */

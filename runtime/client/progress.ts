@@ -1,10 +1,10 @@
 /** Follows what a handler tells of its progress. */
-import { systemClock } from "../clock.js";
-import { controlsOf, isOver, type MessageRecord, type ProgressRecord } from "../controls.js";
-import { defaults } from "../defaults.js";
-import type { Duration } from "../duration.js";
-import { InvalidProgressError } from "../errors.js";
-import { readValue } from "../wire-value.js";
+import { systemClock } from "../support/clock.js";
+import { controlsOf, isOver, type MessageRecord, type ProgressRecord } from "../seams/controls.js";
+import { defaults } from "../vocabulary/defaults.js";
+import type { Duration } from "../vocabulary/duration.js";
+import { InvalidProgressError } from "../vocabulary/errors.js";
+import { readValue } from "../wire/wire-value.js";
 import type { Sender } from "./message.js";
 
 /** How to follow a progress. */

@@ -1,12 +1,12 @@
 /** The schedules of one actor, as a client makes, ends and lists them at run time. */
 import type { Actor } from "../actor.js";
-import type { Broker } from "../broker.js";
-import { claimsOf } from "../claims.js";
-import type { CatchUp, MadeScheduleOf, ScheduleOptions } from "../contract.js";
-import { InvalidInputError, InvalidOptionError } from "../errors.js";
-import { resolveSchedule, scheduleFault, trackOf, type Schedule } from "../schedule-options.js";
-import type { ScheduleStore } from "../schedules.js";
-import type { Seal } from "../seal.js";
+import type { Broker } from "../seams/broker.js";
+import { claimsOf } from "../seams/claims.js";
+import type { CatchUp, MadeScheduleOf, ScheduleOptions } from "../vocabulary/contract.js";
+import { InvalidInputError, InvalidOptionError } from "../vocabulary/errors.js";
+import { resolveSchedule, scheduleFault, trackOf, type Schedule } from "../vocabulary/schedule-options.js";
+import type { ScheduleStore } from "../seams/schedules.js";
+import type { Seal } from "../wire/seal.js";
 
 /** A schedule as it stands. */
 export interface ScheduleInfo {
@@ -92,7 +92,7 @@ export function createScheduleClient(broker: Broker, actor: Actor, seal: Seal | 
 }
 
 async function library() {
-  const [cron, made] = await Promise.all([import("../cron.js"), import("../made-schedule.js")]);
+  const [cron, made] = await Promise.all([import("../vocabulary/cron.js"), import("../wire/made-schedule.js")]);
   return { ...cron, ...made };
 }
 

@@ -1,9 +1,9 @@
 /** The options of one call, read into how its messages are sent. */
-import { MOST_HEADERS, type Headers } from "../envelope.js";
-import { InvalidOptionError } from "../errors.js";
-import { duration, refuseUnknownOptions } from "../given-options.js";
-import { messageOptionNames, readMessageOptions } from "../options.js";
-import { PLAIN, type Destination, type Posting } from "../posting.js";
+import { MOST_HEADERS, type Headers } from "../wire/envelope.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
+import { duration, refuseUnknownOptions } from "../support/given-options.js";
+import { messageOptionNames, readMessageOptions } from "../vocabulary/options.js";
+import { PLAIN, type Destination, type Posting } from "../sending/posting.js";
 import type { SendOptions } from "./client.js";
 
 /** What reads send options. */

@@ -1,8 +1,8 @@
 /** How a message stands, as its sender records it first and as anybody may ask. */
-import type { Publication } from "../broker.js";
-import { controlsOf, type ControlStore, type StatusRecord } from "../controls.js";
-import { defaults } from "../defaults.js";
-import type { DeadReason, RemoteError } from "../errors.js";
+import type { Publication } from "../seams/broker.js";
+import { controlsOf, type ControlStore, type StatusRecord } from "../seams/controls.js";
+import { defaults } from "../vocabulary/defaults.js";
+import type { DeadReason, RemoteError } from "../vocabulary/errors.js";
 import type { Sender } from "./message.js";
 
 /** How a message stands. Times are the broker's. */

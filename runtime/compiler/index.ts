@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildFailure, BuildOptions, Loader, Plugin } from "esbuild";
-import { CompileError } from "../errors.js";
+import { CompileError } from "../vocabulary/errors.js";
 
 /** Whether Node runs a file as it is. Compiled code needs no compiler, and no folder that can be written to. */
 export function isCompiled(file: string): boolean {

@@ -1,7 +1,7 @@
 /** How the queues stand, asked of the broker whenever the metrics are read. */
 import { Gauge, type Registry } from "prom-client";
-import { settlesWithin, systemClock } from "../clock.js";
-import type { Operations, QueueStats } from "../operations.js";
+import { settlesWithin, systemClock } from "../support/clock.js";
+import type { Operations, QueueStats } from "../seams/operations.js";
 
 /** How long the broker may take to answer, in milliseconds: Prometheus itself waits ten seconds. */
 const PATIENCE = 3000;

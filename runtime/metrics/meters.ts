@@ -1,7 +1,7 @@
 /** What is counted and measured, as prom-client keeps it. Labels come from contracts, so that their number is bounded. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { Actor } from "../actor.js";
-import type { DeadReason } from "../errors.js";
+import type { DeadReason } from "../vocabulary/errors.js";
 
 /** From a quick handler to one that is close to the default time limit, in seconds. */
 const DURATIONS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600];

@@ -1,12 +1,12 @@
 /** Metrics for Prometheus: what clients send, what workers do, and how the queues stand. */
 import { register, type Registry } from "prom-client";
-import type { Broker } from "../broker.js";
+import type { Broker } from "../seams/broker.js";
 import type { ClientMiddleware } from "../client/middleware.js";
-import { systemClock } from "../clock.js";
-import type { Envelope } from "../envelope.js";
-import { InvalidOptionError } from "../errors.js";
-import { refuseUnknownOptions } from "../given-options.js";
-import { andThen, orElse, type MaybePromise } from "../maybe.js";
+import { systemClock } from "../support/clock.js";
+import type { Envelope } from "../wire/envelope.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
+import { refuseUnknownOptions } from "../support/given-options.js";
+import { andThen, orElse, type MaybePromise } from "../support/maybe.js";
 import { use, type Placed } from "../middleware.js";
 import type { Middleware, Next } from "../worker/middleware/compose.js";
 import { OUTERMOST } from "../worker/middleware/stack.js";

@@ -1,10 +1,10 @@
 /** What an operator's questions and orders go to: a broker, and the project's contracts. */
 import type { Actor } from "../actor.js";
-import type { Broker } from "../broker.js";
-import { InvalidOptionError } from "../errors.js";
-import { nearest } from "../nearest.js";
-import { partitionsOf } from "../partitions.js";
-import type { StateStore } from "../state.js";
+import type { Broker } from "../seams/broker.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
+import { nearest } from "../vocabulary/nearest.js";
+import { partitionsOf } from "../vocabulary/partitions.js";
+import type { StateStore } from "../seams/state.js";
 
 /** A broker, and the actors that its contracts know: none where there are no contracts at hand. */
 export interface OperatorContext {

@@ -1,12 +1,12 @@
 /** Finds dead letters in any queue, puts them back where they can be handled now, and removes them. */
 import type { Actor } from "../actor.js";
-import type { DeadLetter, DeadLetterFilter } from "../broker.js";
-import { defaults } from "../defaults.js";
-import { decodeEnvelope } from "../envelope.js";
-import { InvalidInputError } from "../errors.js";
-import { nearest } from "../nearest.js";
-import { partitionsOf } from "../partitions.js";
-import { isSealed, readValue } from "../wire-value.js";
+import type { DeadLetter, DeadLetterFilter } from "../seams/broker.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { decodeEnvelope } from "../wire/envelope.js";
+import { InvalidInputError } from "../vocabulary/errors.js";
+import { nearest } from "../vocabulary/nearest.js";
+import { partitionsOf } from "../vocabulary/partitions.js";
+import { isSealed, readValue } from "../wire/wire-value.js";
 import { knownQueues, type OperatorContext } from "./context.js";
 
 /** Which dead letters are meant: of these queues, or of all that are known. */

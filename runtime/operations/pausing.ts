@@ -1,6 +1,6 @@
 /** Pauses and resumes queues and actors. */
-import { InvalidOptionError } from "../errors.js";
-import type { PauseTarget } from "../pauses.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
+import type { PauseTarget } from "../seams/pauses.js";
 import { knownQueues, stateOf, unique, unknownName, withPartitions, type OperatorContext } from "./context.js";
 
 /** What was done with a queue, one of its partitions, or an actor. */

@@ -1,7 +1,7 @@
 /** How all queues stand. */
-import type { QueueStats } from "../operations.js";
-import type { Pause } from "../pauses.js";
-import type { SeenWorker } from "../registry.js";
+import type { QueueStats } from "../seams/operations.js";
+import type { Pause } from "../seams/pauses.js";
+import type { SeenWorker } from "../seams/registry.js";
 import { knownQueues, type OperatorContext } from "./context.js";
 
 /** A queue at a glance. What cannot be told is `undefined`. */

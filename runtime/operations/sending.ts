@@ -2,9 +2,9 @@
 import type { Actor } from "../actor.js";
 import { createActorClient, type SendOptions } from "../client/client.js";
 import type { SentMessage } from "../client/message.js";
-import type { Duration } from "../duration.js";
-import { InvalidOptionError } from "../errors.js";
-import { fromTagged, toTagged } from "../tagged.js";
+import type { Duration } from "../vocabulary/duration.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
+import { fromTagged, toTagged } from "../vocabulary/tagged.js";
 import { unknownName, type OperatorContext } from "./context.js";
 
 /** The actor of a name. Refuses one that no contract has, with the nearest. */

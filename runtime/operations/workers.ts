@@ -1,5 +1,5 @@
 /** The workers that are there. */
-import type { SeenWorker } from "../registry.js";
+import type { SeenWorker } from "../seams/registry.js";
 import { stateOf, type OperatorContext } from "./context.js";
 
 /** All workers that have been heard of in the last seconds, by host and process. */

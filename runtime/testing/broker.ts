@@ -1,10 +1,10 @@
 /** The memory broker under a test's eyes: it keeps what was sent and what failed, and lets faults strike. */
-import type { ConsumeOptions, Consumer, Delivery, Publication } from "../broker.js";
+import type { ConsumeOptions, Consumer, Delivery, Publication } from "../seams/broker.js";
 import { MemoryBroker, type MemoryBackend } from "../brokers/memory/index.js";
-import type { Claims } from "../claims.js";
-import { defaults } from "../defaults.js";
-import { BrokerUnavailableError, RetryLater } from "../errors.js";
-import type { ResultStore } from "../results.js";
+import type { Claims } from "../seams/claims.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { BrokerUnavailableError, RetryLater } from "../vocabulary/errors.js";
+import type { ResultStore } from "../seams/results.js";
 import { TestClaims } from "./claims.js";
 import { WatchedDelivery, type Failure, type Fate, type Watch } from "./delivery.js";
 import { PendingFaults } from "./faults.js";

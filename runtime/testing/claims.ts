@@ -1,8 +1,8 @@
 /** The claims of a test: nothing is claimed while the connection is down. */
 import { MemoryClaims } from "../brokers/memory/claims.js";
 import type { MemoryBackend } from "../brokers/memory/index.js";
-import type { Publication } from "../broker.js";
-import type { Claim, Claimed } from "../claims.js";
+import type { Publication } from "../seams/broker.js";
+import type { Claim, Claimed } from "../seams/claims.js";
 
 export class TestClaims extends MemoryClaims {
   readonly #reach: () => void;

@@ -1,5 +1,5 @@
 /** A clock that stands still until it is moved. */
-import type { Clock } from "../clock.js";
+import type { Clock } from "../support/clock.js";
 import { turn } from "./turn.js";
 
 interface Timer {

@@ -1,8 +1,8 @@
 /** One message in a worker's hands, under a test's eyes: it may be struck by a fault, and how it ended is noted. */
-import type { DeadLetterInit, Delivery, Publication } from "../broker.js";
-import { decodeEnvelope } from "../envelope.js";
-import { LeaseLostError, originalOf, type DeadReason, type RemoteError } from "../errors.js";
-import { createId } from "../id.js";
+import type { DeadLetterInit, Delivery, Publication } from "../seams/broker.js";
+import { decodeEnvelope } from "../wire/envelope.js";
+import { LeaseLostError, originalOf, type DeadReason, type RemoteError } from "../vocabulary/errors.js";
+import { createId } from "../wire/id.js";
 
 /** A handler's attempt that failed, or a message that could not be handled at all. */
 export interface Failure {

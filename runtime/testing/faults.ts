@@ -1,5 +1,5 @@
 /** The faults that a test asked for and that have not happened yet. */
-import { InvalidOptionError } from "../errors.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
 
 /** What goes wrong on demand: the next time, or the next `times` times. */
 export interface Faults {

@@ -1,14 +1,14 @@
 /** The testing kit: a broker in memory whose time is moved, whose work is waited for, and whose faults come on demand. */
 import type { Actor, InputOf } from "../actor.js";
-import type { Broker, DeadLetter } from "../broker.js";
+import type { Broker, DeadLetter } from "../seams/broker.js";
 import { MemoryBackend } from "../brokers/memory/index.js";
 import { actorOf, type SendOnlyClient } from "../client/client.js";
-import type { Duration } from "../duration.js";
-import { decodeEnvelope } from "../envelope.js";
-import { InvalidOptionError } from "../errors.js";
-import { duration, refuseUnknownOptions } from "../given-options.js";
-import type { Seal } from "../seal.js";
-import { checkSeal } from "../wire-value.js";
+import type { Duration } from "../vocabulary/duration.js";
+import { decodeEnvelope } from "../wire/envelope.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
+import { duration, refuseUnknownOptions } from "../support/given-options.js";
+import type { Seal } from "../wire/seal.js";
+import { checkSeal } from "../wire/wire-value.js";
 import { TestBroker } from "./broker.js";
 import { MovableClock } from "./clock.js";
 import type { Failure, WatchedDelivery } from "./delivery.js";

@@ -1,7 +1,7 @@
 /** The results of a test: whoever waits for one learns of a failure by it, and nobody waits for ever. */
 import { MemoryResults } from "../brokers/memory/results.js";
 import type { MemoryBackend } from "../brokers/memory/index.js";
-import type { Awaited, WaitOptions } from "../results.js";
+import type { Awaited, WaitOptions } from "../seams/results.js";
 import { afterRealTime } from "./turn.js";
 
 export class TestResults extends MemoryResults {

@@ -1,8 +1,8 @@
 /** What was sent, as a test reads it. */
-import type { Publication } from "../broker.js";
-import { decodeEnvelope, type Headers, type MessageOverrides } from "../envelope.js";
-import type { Seal } from "../seal.js";
-import { readValue } from "../wire-value.js";
+import type { Publication } from "../seams/broker.js";
+import { decodeEnvelope, type Headers, type MessageOverrides } from "../wire/envelope.js";
+import type { Seal } from "../wire/seal.js";
+import { readValue } from "../wire/wire-value.js";
 
 /** A message that was sent to an actor. */
 export interface Sent<Input> {

@@ -16,10 +16,10 @@ import {
 } from "@opentelemetry/api";
 import type { Actor } from "../actor.js";
 import type { ClientMiddleware, Outgoing, SendNext } from "../client/middleware.js";
-import type { Headers } from "../envelope.js";
-import { InvalidOptionError, toRemoteError, type RemoteError } from "../errors.js";
-import { refuseUnknownOptions } from "../given-options.js";
-import { andThen, orElse, type MaybePromise } from "../maybe.js";
+import type { Headers } from "../wire/envelope.js";
+import { InvalidOptionError, toRemoteError, type RemoteError } from "../vocabulary/errors.js";
+import { refuseUnknownOptions } from "../support/given-options.js";
+import { andThen, orElse, type MaybePromise } from "../support/maybe.js";
 import { use, type Placed } from "../middleware.js";
 import type { Middleware, Next } from "../worker/middleware/compose.js";
 import { OUTERMOST } from "../worker/middleware/stack.js";

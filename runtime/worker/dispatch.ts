@@ -1,11 +1,11 @@
 /** The path of one message through a worker, from its bytes to what the broker is told. The one place that settles. */
 import type { Actor } from "../actor.js";
-import type { Delivery } from "../broker.js";
-import { defaults } from "../defaults.js";
-import { decodeEnvelope, reissue, type Envelope, type Failure } from "../envelope.js";
-import { InvalidOutputError, toRemoteError, type DeadReason } from "../errors.js";
-import { createId } from "../id.js";
-import { andThen, settled, type MaybePromise } from "../maybe.js";
+import type { Delivery } from "../seams/broker.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { decodeEnvelope, reissue, type Envelope, type Failure } from "../wire/envelope.js";
+import { InvalidOutputError, toRemoteError, type DeadReason } from "../vocabulary/errors.js";
+import { createId } from "../wire/id.js";
+import { andThen, settled, type MaybePromise } from "../support/maybe.js";
 import type { MaybePlaced } from "../middleware.js";
 import { onBehalfOf } from "./current-task.js";
 import { failuresAfter } from "./failures.js";

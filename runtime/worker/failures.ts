@@ -1,6 +1,6 @@
 /** What a message remembers of its failed attempts. */
-import type { Envelope, Failure } from "../envelope.js";
-import type { RemoteError } from "../errors.js";
+import type { Envelope, Failure } from "../wire/envelope.js";
+import type { RemoteError } from "../vocabulary/errors.js";
 import type { Outcome } from "./outcome.js";
 
 /** How many are kept: the first one, and the newest of the others. */

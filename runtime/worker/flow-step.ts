@@ -1,7 +1,7 @@
 /** One message of a flow in a worker's hands: whether it may run, what is recorded of its end, and what is handed on. */
 import type { Actor } from "../actor.js";
-import { defaults } from "../defaults.js";
-import type { Envelope } from "../envelope.js";
+import { defaults } from "../vocabulary/defaults.js";
+import type { Envelope } from "../wire/envelope.js";
 import {
   FlowExpiredError,
   InvalidOptionError,
@@ -11,10 +11,17 @@ import {
   UnsealableError,
   type DeadReason,
   type RemoteError,
-} from "../errors.js";
-import { stepId, type FlowMeta, type FlowPlace, type FlowStore, type Following, type StepValue } from "../flows.js";
-import type { StoredResult } from "../results.js";
-import { isSealed } from "../wire-value.js";
+} from "../vocabulary/errors.js";
+import {
+  stepId,
+  type FlowMeta,
+  type FlowPlace,
+  type FlowStore,
+  type Following,
+  type StepValue,
+} from "../seams/flows.js";
+import type { StoredResult } from "../seams/results.js";
+import { isSealed } from "../wire/wire-value.js";
 import { ages, deliver, pack, writeOutput, type Parcel } from "./following.js";
 import type { Logger } from "./logger.js";
 import type { Next } from "./middleware/compose.js";

@@ -1,9 +1,9 @@
 /** What follows the end of a flow's step: the messages of the next steps, and what those who wait are told. */
 import type { Actor } from "../actor.js";
-import type { Broker, Publication } from "../broker.js";
-import type { Clock } from "../clock.js";
-import { encodeEnvelope, MOST_HEADERS, reissue, type Headers } from "../envelope.js";
-import { UnsealableError } from "../errors.js";
+import type { Broker, Publication } from "../seams/broker.js";
+import type { Clock } from "../support/clock.js";
+import { encodeEnvelope, MOST_HEADERS, reissue, type Headers } from "../wire/envelope.js";
+import { UnsealableError } from "../vocabulary/errors.js";
 import {
   FLOW,
   stepId,
@@ -15,14 +15,14 @@ import {
   type StepMessage,
   type StepValue,
   type TakingStep,
-} from "../flows.js";
-import { assertSize, encodeInput } from "../input.js";
-import { createPartitioner } from "../partitioner.js";
-import type { StoredFailure, StoredResult } from "../results.js";
-import type { Seal } from "../seal.js";
-import { assertFits } from "../stored-result.js";
-import { TAGGED, toTagged } from "../tagged.js";
-import { readValue, sealValue } from "../wire-value.js";
+} from "../seams/flows.js";
+import { assertSize, encodeInput } from "../wire/input.js";
+import { createPartitioner } from "../sending/partitioner.js";
+import type { StoredFailure, StoredResult } from "../seams/results.js";
+import type { Seal } from "../wire/seal.js";
+import { assertFits } from "../wire/stored-result.js";
+import { TAGGED, toTagged } from "../vocabulary/tagged.js";
+import { readValue, sealValue } from "../wire/wire-value.js";
 
 /** What a worker hands on with. */
 export interface HandingOn {

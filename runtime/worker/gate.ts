@@ -1,11 +1,11 @@
 /** Where the messages of a limited actor enter and leave: takes their places, keeps them, gives them back. */
 import { randomUUID } from "node:crypto";
 import type { Actor } from "../actor.js";
-import { defaults } from "../defaults.js";
-import { InvalidKeyError, SlotLostError } from "../errors.js";
-import type { ActorLimits } from "../limit-options.js";
-import { limitStoreOf, type Acquired, type LimitScope, type LimitStore, type Place } from "../limits.js";
-import { SlotKeeper } from "../slot-keeper.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { InvalidKeyError, SlotLostError } from "../vocabulary/errors.js";
+import type { ActorLimits } from "../vocabulary/limit-options.js";
+import { limitStoreOf, type Acquired, type LimitScope, type LimitStore, type Place } from "../seams/limits.js";
+import { SlotKeeper } from "../limiters/slot-keeper.js";
 import type { Outcome } from "./outcome.js";
 import { isOver, whileUnavailable } from "./patience.js";
 import { Promoter, type PromoterContext } from "./promoter.js";

@@ -1,7 +1,7 @@
 /** What generated workers are built on. */
 export type { Actor } from "../actor.js";
-export type { Broker } from "../broker.js";
-export type { Envelope } from "../envelope.js";
+export type { Broker } from "../seams/broker.js";
+export type { Envelope } from "../wire/envelope.js";
 export { use } from "../middleware.js";
 export type { MaybePlaced, Place, Placed } from "../middleware.js";
 export { currentTask } from "./current-task.js";

@@ -1,5 +1,5 @@
 /** The names of an error's classes: a contract and a handler that are bundled apart have a copy of each class. */
-import type { ErrorClass } from "../contract.js";
+import type { ErrorClass } from "../vocabulary/contract.js";
 
 /** What is known of errors that came from elsewhere, where their classes are. */
 const remembered = new WeakMap<Error, readonly string[]>();

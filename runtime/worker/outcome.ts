@@ -1,6 +1,6 @@
 /** How an attempt ended. Middleware returns it; only dispatch acts on it. */
-import type { HeaderChanges } from "../envelope.js";
-import type { DeadReason, RemoteError } from "../errors.js";
+import type { HeaderChanges } from "../wire/envelope.js";
+import type { DeadReason, RemoteError } from "../vocabulary/errors.js";
 
 export type Outcome = Done | Retry | Dead | Release | Postpone | Taken | Cancelled;
 

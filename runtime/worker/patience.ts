@@ -1,6 +1,6 @@
 /** Sees a step through a broker's outage: tries again until it works or the message is no longer ours. */
-import { sleep, type Clock } from "../clock.js";
-import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError, ShutdownError } from "../errors.js";
+import { sleep, type Clock } from "../support/clock.js";
+import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError, ShutdownError } from "../vocabulary/errors.js";
 
 const SHORTEST_WAIT = 50;
 const LONGEST_WAIT = 2000;

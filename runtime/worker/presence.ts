@@ -1,11 +1,11 @@
 /** Says every few seconds that a worker is there and what it does, and learns which actors are paused. */
 import { hostname } from "node:os";
-import { settlesWithin, systemClock } from "../clock.js";
-import { defaults } from "../defaults.js";
-import { BrokerRefusedError } from "../errors.js";
-import { createId } from "../id.js";
-import type { MaybePromise } from "../maybe.js";
-import type { StateStore } from "../state.js";
+import { settlesWithin, systemClock } from "../support/clock.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { BrokerRefusedError } from "../vocabulary/errors.js";
+import { createId } from "../wire/id.js";
+import type { MaybePromise } from "../support/maybe.js";
+import type { StateStore } from "../seams/state.js";
 import type { Logger } from "./logger.js";
 
 /** How long the store may take before a worker begins without having heard what is paused, in milliseconds. */

@@ -1,8 +1,8 @@
 /** Publishes the messages of a scope whose turn has come, and looks by itself when that may be. */
-import type { Broker } from "../broker.js";
-import type { Clock } from "../clock.js";
-import { reissue } from "../envelope.js";
-import type { Call, LimitScope, LimitStore, Progress } from "../limits.js";
+import type { Broker } from "../seams/broker.js";
+import type { Clock } from "../support/clock.js";
+import { reissue } from "../wire/envelope.js";
+import type { Call, LimitScope, LimitStore, Progress } from "../seams/limits.js";
 import type { Logger } from "./logger.js";
 
 /** What a promoter works with. */

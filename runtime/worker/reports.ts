@@ -1,14 +1,14 @@
 /** What a handler tells of its progress: checked at once, and told at most about ten times a second, the latest value. */
 import type { Actor } from "../actor.js";
-import type { Clock } from "../clock.js";
-import type { ProgressRecord } from "../controls.js";
-import { defaults } from "../defaults.js";
-import type { Envelope } from "../envelope.js";
-import { InvalidProgressError } from "../errors.js";
-import type { Seal } from "../seal.js";
-import { assertFits } from "../stored-result.js";
-import { TAGGED, toTagged } from "../tagged.js";
-import { isSealed, sealValue } from "../wire-value.js";
+import type { Clock } from "../support/clock.js";
+import type { ProgressRecord } from "../seams/controls.js";
+import { defaults } from "../vocabulary/defaults.js";
+import type { Envelope } from "../wire/envelope.js";
+import { InvalidProgressError } from "../vocabulary/errors.js";
+import type { Seal } from "../wire/seal.js";
+import { assertFits } from "../wire/stored-result.js";
+import { TAGGED, toTagged } from "../vocabulary/tagged.js";
+import { isSealed, sealValue } from "../wire/wire-value.js";
 
 /** What reports are made with. */
 export interface ReportContext {

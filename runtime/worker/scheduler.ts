@@ -1,14 +1,14 @@
 /** Sees to the schedules of one queue: of all workers that take from it one leads, and fires each tick. */
 import { randomUUID } from "node:crypto";
 import type { Actor } from "../actor.js";
-import type { Broker } from "../broker.js";
-import { claimsOf, type Claims } from "../claims.js";
-import type { Clock } from "../clock.js";
-import { defaults } from "../defaults.js";
-import { BrokerClosedError, UnknownActorError } from "../errors.js";
-import { actorOf, readSchedule } from "../made-schedule.js";
-import type { Lead, ScheduleStore, SharedSchedules } from "../schedules.js";
-import type { Seal } from "../seal.js";
+import type { Broker } from "../seams/broker.js";
+import { claimsOf, type Claims } from "../seams/claims.js";
+import type { Clock } from "../support/clock.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { BrokerClosedError, UnknownActorError } from "../vocabulary/errors.js";
+import { actorOf, readSchedule } from "../wire/made-schedule.js";
+import type { Lead, ScheduleStore, SharedSchedules } from "../seams/schedules.js";
+import type { Seal } from "../wire/seal.js";
 import type { Logger } from "./logger.js";
 import { TickSender } from "./tick-sender.js";
 import { createEntry, Timetable, type Entry } from "./timetable.js";

@@ -1,7 +1,7 @@
 /** What the broker was told and has not confirmed: kept in sight, told again through an outage, and counted. */
-import type { Delivery } from "../broker.js";
-import { settlesWithin, type Clock } from "../clock.js";
-import { LeaseLostError } from "../errors.js";
+import type { Delivery } from "../seams/broker.js";
+import { settlesWithin, type Clock } from "../support/clock.js";
+import { LeaseLostError } from "../vocabulary/errors.js";
 import type { Logger } from "./logger.js";
 import { again, type Holder } from "./patience.js";
 

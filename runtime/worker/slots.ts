@@ -1,5 +1,5 @@
 /** How many messages a worker holds at once, shared fairly among its queues. */
-import type { Slots } from "../broker.js";
+import type { Slots } from "../seams/broker.js";
 
 /** Handlers that end within this time, in milliseconds, on average, are worth having their next message ready. */
 const QUICK = 10;

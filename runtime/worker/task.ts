@@ -1,9 +1,9 @@
 /** One attempt at a message, as its handler and the middleware see it. */
 import type { Actor } from "../actor.js";
-import type { Delivery } from "../broker.js";
-import type { Envelope, Headers } from "../envelope.js";
-import { InvalidProgressError, UndecodableError } from "../errors.js";
-import type { ResolvedOptions } from "../options.js";
+import type { Delivery } from "../seams/broker.js";
+import type { Envelope, Headers } from "../wire/envelope.js";
+import { InvalidProgressError, UndecodableError } from "../vocabulary/errors.js";
+import type { ResolvedOptions } from "../vocabulary/options.js";
 import type { Logger } from "./logger.js";
 
 /** What a handler knows of the message that it works on. */

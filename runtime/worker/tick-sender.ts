@@ -1,14 +1,14 @@
 /** Sends the message of a tick, once, whoever else tries to. */
 import type { Actor } from "../actor.js";
-import type { Claim, Claims } from "../claims.js";
-import type { Clock } from "../clock.js";
-import { defaults } from "../defaults.js";
-import type { MaybePromise } from "../maybe.js";
-import { createPartitioner, type Partitioner } from "../partitioner.js";
-import { PLAIN, prepare, type Prepared } from "../posting.js";
-import { inputOf } from "../schedule-options.js";
-import { PROGRESS_TTL } from "../schedules.js";
-import type { Seal } from "../seal.js";
+import type { Claim, Claims } from "../seams/claims.js";
+import type { Clock } from "../support/clock.js";
+import { defaults } from "../vocabulary/defaults.js";
+import type { MaybePromise } from "../support/maybe.js";
+import { createPartitioner, type Partitioner } from "../sending/partitioner.js";
+import { PLAIN, prepare, type Prepared } from "../sending/posting.js";
+import { inputOf } from "../vocabulary/schedule-options.js";
+import { PROGRESS_TTL } from "../seams/schedules.js";
+import type { Seal } from "../wire/seal.js";
 import type { Logger } from "./logger.js";
 import type { Entry } from "./timetable.js";
 

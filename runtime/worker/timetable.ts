@@ -1,10 +1,10 @@
 /** The schedules of one queue, and how far each has come. */
 import { createHash } from "node:crypto";
 import type { Actor } from "../actor.js";
-import { readCron, type Calendar } from "../cron.js";
-import { defaults } from "../defaults.js";
-import { InvalidOptionError } from "../errors.js";
-import { trackOf, type Schedule } from "../schedule-options.js";
+import { readCron, type Calendar } from "../vocabulary/cron.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
+import { trackOf, type Schedule } from "../vocabulary/schedule-options.js";
 
 /** A schedule that is followed. */
 export interface Entry {

@@ -1,6 +1,6 @@
 /** What becomes of a message whose actor a worker does not know: another may, as while a new version is rolled out. */
-import type { Envelope } from "../envelope.js";
-import { toRemoteError, UnknownActorError, type RemoteError } from "../errors.js";
+import type { Envelope } from "../wire/envelope.js";
+import { toRemoteError, UnknownActorError, type RemoteError } from "../vocabulary/errors.js";
 import type { Dead, Postpone } from "./outcome.js";
 
 /** How long a message waits before it is looked at again, in milliseconds; doubled each time. */

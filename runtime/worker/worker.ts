@@ -1,16 +1,16 @@
 /** Takes messages from queues, holds to its concurrency, hands each to dispatch, and stops gracefully. */
 import type { Actor } from "../actor.js";
-import type { Broker, Consumer, Delivery } from "../broker.js";
-import { settlesWithin, systemClock, type Clock } from "../clock.js";
-import { defaults } from "../defaults.js";
-import type { Duration } from "../duration.js";
-import { InvalidOptionError, MissingHandlerError, ShutdownError } from "../errors.js";
-import { duration, refuseUnknownOptions } from "../given-options.js";
+import type { Broker, Consumer, Delivery } from "../seams/broker.js";
+import { settlesWithin, systemClock, type Clock } from "../support/clock.js";
+import { defaults } from "../vocabulary/defaults.js";
+import type { Duration } from "../vocabulary/duration.js";
+import { InvalidOptionError, MissingHandlerError, ShutdownError } from "../vocabulary/errors.js";
+import { duration, refuseUnknownOptions } from "../support/given-options.js";
 import type { MaybePlaced } from "../middleware.js";
-import { nearest } from "../nearest.js";
-import { findDisagreements, partitionsOf } from "../partitions.js";
-import type { Seal } from "../seal.js";
-import { checkSeal } from "../wire-value.js";
+import { nearest } from "../vocabulary/nearest.js";
+import { findDisagreements, partitionsOf } from "../vocabulary/partitions.js";
+import type { Seal } from "../wire/seal.js";
+import { checkSeal } from "../wire/wire-value.js";
 import { Dispatch, settle, type Attempt, type Serving } from "./dispatch.js";
 import { Gates } from "./gate.js";
 import type { AnyHandler, Handlers } from "./handler.js";

@@ -4,7 +4,7 @@ import { createWorker, type Task, type Worker, type WorkerOptions } from "callbo
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Actor } from "../../runtime/actor.js";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import type { Backend, BrokerHarness } from "../conformance/harness.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";

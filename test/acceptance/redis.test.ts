@@ -6,7 +6,7 @@ import { createWorker } from "callboard/worker";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import { letter, message } from "../conformance/broker.js";
 import { redisHarness } from "../conformance/redis-harness.js";

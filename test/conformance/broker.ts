@@ -1,9 +1,9 @@
 /** What every broker promises, shown on the seam itself. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Broker, DeadLetterInit, Publication } from "../../runtime/broker.js";
-import { decodeEnvelope, encodeEnvelope } from "../../runtime/envelope.js";
-import { BrokerClosedError, LeaseLostError } from "../../runtime/errors.js";
-import { createId } from "../../runtime/id.js";
+import type { Broker, DeadLetterInit, Publication } from "../../runtime/seams/broker.js";
+import { decodeEnvelope, encodeEnvelope } from "../../runtime/wire/envelope.js";
+import { BrokerClosedError, LeaseLostError } from "../../runtime/vocabulary/errors.js";
+import { createId } from "../../runtime/wire/id.js";
 import { TestConsumer } from "../support/consumer.js";
 import { eventually, turn } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";

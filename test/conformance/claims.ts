@@ -1,8 +1,8 @@
 /** What every broker promises of messages that claim keys, shown on the seam itself. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Broker } from "../../runtime/broker.js";
-import type { Claim, Claimed, Claims } from "../../runtime/claims.js";
-import { decodeEnvelope } from "../../runtime/envelope.js";
+import type { Broker } from "../../runtime/seams/broker.js";
+import type { Claim, Claimed, Claims } from "../../runtime/seams/claims.js";
+import { decodeEnvelope } from "../../runtime/wire/envelope.js";
 import { TestConsumer } from "../support/consumer.js";
 import { message } from "./broker.js";
 import type { Backend, BrokerHarness } from "./harness.js";

@@ -4,8 +4,8 @@ import { createActorClient, type Actor, type Cancellation } from "callboard/clie
 import type { Task } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../../runtime/broker.js";
-import { createId } from "../../runtime/id.js";
+import type { Broker } from "../../runtime/seams/broker.js";
+import { createId } from "../../runtime/wire/id.js";
 import { testActor } from "../support/actors.js";
 import { eventually, turn } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";

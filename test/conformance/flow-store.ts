@@ -1,8 +1,8 @@
 /** What every store of flows promises, shown on the seam itself. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Broker } from "../../runtime/broker.js";
-import type { Ended, FlowInit, FlowNode, FlowStore, Following } from "../../runtime/flows.js";
-import { createId } from "../../runtime/id.js";
+import type { Broker } from "../../runtime/seams/broker.js";
+import type { Ended, FlowInit, FlowNode, FlowStore, Following } from "../../runtime/seams/flows.js";
+import { createId } from "../../runtime/wire/id.js";
 import type { Backend, BrokerHarness } from "./harness.js";
 
 const TTL = 60_000;

@@ -25,9 +25,9 @@ import {
 import { createWorker, use, type Middleware, type Task, type Worker, type WorkerOptions } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { Broker, DeadLetter, Publication } from "../../runtime/broker.js";
-import { decodeEnvelope, encodeEnvelope } from "../../runtime/envelope.js";
-import { createSeal } from "../../runtime/seal.js";
+import type { Broker, DeadLetter, Publication } from "../../runtime/seams/broker.js";
+import { decodeEnvelope, encodeEnvelope } from "../../runtime/wire/envelope.js";
+import { createSeal } from "../../runtime/wire/seal.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { TestConsumer } from "../support/consumer.js";
 import { eventually } from "../support/eventually.js";

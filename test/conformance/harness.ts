@@ -1,6 +1,6 @@
 /** What a broker's test file gives to the conformance suites. */
-import type { Broker } from "../../runtime/broker.js";
-import type { Clock } from "../../runtime/clock.js";
+import type { Broker } from "../../runtime/seams/broker.js";
+import type { Clock } from "../../runtime/support/clock.js";
 
 /** A backend of its own for one test, and how to meddle with it. */
 export interface Backend {

@@ -9,7 +9,7 @@ import {
   RateLimitedError,
 } from "callboard";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import type { Backend, BrokerHarness } from "./harness.js";
 
 export function describeLimiters(name: string, harness: BrokerHarness): void {

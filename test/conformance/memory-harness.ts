@@ -1,7 +1,7 @@
 /** What the conformance suites need of the memory broker. Its time is moved. */
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { MemoryBackend, memoryBroker } from "../../runtime/brokers/memory/index.js";
-import { defaults } from "../../runtime/defaults.js";
+import { defaults } from "../../runtime/vocabulary/defaults.js";
 import { MovableClock } from "../../runtime/testing/clock.js";
 import { message } from "./broker.js";
 import type { BrokerHarness } from "./harness.js";

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { redisBroker, type RedisClusterTarget } from "callboard/redis";
 import { Cluster, Redis } from "ioredis";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import type { BrokerHarness } from "./harness.js";
 

@@ -1,7 +1,7 @@
 /** What every result store promises, shown on the seam itself. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createId } from "../../runtime/id.js";
-import type { ResultStore, StoredResult } from "../../runtime/results.js";
+import { createId } from "../../runtime/wire/id.js";
+import type { ResultStore, StoredResult } from "../../runtime/seams/results.js";
 import { turn } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";
 

@@ -16,7 +16,7 @@ import { createActorClient, defineActor, type Actor } from "callboard/client";
 import { createWorker, type Task, type WorkerOptions } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { DeadLetter } from "../../runtime/broker.js";
+import type { DeadLetter } from "../../runtime/seams/broker.js";
 import { createProject } from "../setup/project.js";
 import { testActor, type TestLogger } from "../support/actors.js";
 import { eventually, turn } from "../support/eventually.js";

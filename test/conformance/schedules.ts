@@ -1,12 +1,12 @@
 /** What every broker with a state store promises of schedules: on the seam, and from the contract to the handler. */
 import type { Tick } from "callboard";
-import type { AnySchedule } from "../../runtime/contract.js";
+import type { AnySchedule } from "../../runtime/vocabulary/contract.js";
 import { createActorClient, type Actor } from "callboard/client";
 import { createWorker, type Task, type Worker } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../../runtime/broker.js";
-import type { Candidate, Lead, ScheduleStore } from "../../runtime/schedules.js";
+import type { Broker } from "../../runtime/seams/broker.js";
+import type { Candidate, Lead, ScheduleStore } from "../../runtime/seams/schedules.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";

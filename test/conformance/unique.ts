@@ -4,7 +4,7 @@ import { createActorClient, type Actor } from "callboard/client";
 import { createWorker, type Task, type Worker } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";

@@ -1,7 +1,7 @@
 /** A backend of one test with the workers that the test starts, ended together. */
 import type { Actor } from "callboard/client";
 import { createWorker, type ProgressTask, type Worker, type WorkerOptions } from "callboard/worker";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { TestLogger } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";

@@ -1,7 +1,7 @@
 /** What the processes of a scenario are told: one JSON value as their only argument. */
 import { rabbitmqBroker, type RabbitmqBrokerOptions } from "callboard/rabbitmq";
 import { redisBroker, type RedisBrokerOptions } from "callboard/redis";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import type { SendOptions } from "callboard";
 import type { Deed } from "./actors.js";
 

@@ -1,5 +1,5 @@
 /** A server under test, in the few words that scenarios use for Redis and RabbitMQ alike. */
-import type { DeadLetter } from "../../runtime/broker.js";
+import type { DeadLetter } from "../../runtime/seams/broker.js";
 import type { RabbitmqServer } from "../setup/rabbitmq.js";
 import type { RedisServer } from "../setup/redis.js";
 import { QUEUE } from "./actors.js";

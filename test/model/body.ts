@@ -1,5 +1,5 @@
 /** The bodies of the messages in a model's runs. Each is recognised by the name in it, whatever happens to it. */
-import { encodeEnvelope, reissue } from "../../runtime/envelope.js";
+import { encodeEnvelope, reissue } from "../../runtime/wire/envelope.js";
 
 const NAME = /m\d{4}/;
 

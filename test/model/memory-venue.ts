@@ -1,5 +1,5 @@
 /** The memory broker in the model's runs. Its clock is moved. */
-import type { Broker, Consumer } from "../../runtime/broker.js";
+import type { Broker, Consumer } from "../../runtime/seams/broker.js";
 import { MemoryBackend, memoryBroker } from "../../runtime/brokers/memory/index.js";
 import { MovableClock } from "../../runtime/testing/clock.js";
 import { HOUR, type SameHour } from "./queue.js";

@@ -1,9 +1,9 @@
 /** The Redis broker in the model's runs, on a server that nobody else uses. */
 import { redisBroker } from "callboard/redis";
 import { Redis } from "ioredis";
-import type { Broker, Consumer, DeadLetterInit } from "../../runtime/broker.js";
+import type { Broker, Consumer, DeadLetterInit } from "../../runtime/seams/broker.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
-import { defaults } from "../../runtime/defaults.js";
+import { defaults } from "../../runtime/vocabulary/defaults.js";
 import { eventually } from "../support/eventually.js";
 import { byPriorityThenBytes, HOUR } from "./queue.js";
 import { RedisHours } from "./redis-hours.js";

@@ -1,7 +1,7 @@
 /** Takes the same steps on the server and on the model, and looks after each whether both hold the same. */
 import { expect } from "vitest";
-import { asFirstAttempt } from "../../runtime/dead-letter.js";
-import type { MaybePromise } from "../../runtime/maybe.js";
+import { asFirstAttempt } from "../../runtime/wire/dead-letter.js";
+import type { MaybePromise } from "../../runtime/support/maybe.js";
 import { bodyOf, nameOf, nextAttempt, type BodyKind } from "./body.js";
 import { Client } from "./client.js";
 import { priorityOf, type Message } from "./queue.js";

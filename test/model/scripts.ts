@@ -1,5 +1,5 @@
 /** What can be asked of a queue in Redis: its scripts, and the few plain commands beside them, with times in hours. */
-import type { MaybePromise } from "../../runtime/maybe.js";
+import type { MaybePromise } from "../../runtime/support/maybe.js";
 import type { Delayed, Message } from "./queue.js";
 import type { KeysState } from "./redis-keys.js";
 

@@ -1,9 +1,9 @@
 /** Takes the same steps with a broker and with the model, and looks after each whether both hold the same. */
 import { isDeepStrictEqual } from "node:util";
 import { expect } from "vitest";
-import type { DeadLetterInit, Delivery, Publication } from "../../runtime/broker.js";
-import { asFirstAttempt } from "../../runtime/dead-letter.js";
-import { LeaseLostError } from "../../runtime/errors.js";
+import type { DeadLetterInit, Delivery, Publication } from "../../runtime/seams/broker.js";
+import { asFirstAttempt } from "../../runtime/wire/dead-letter.js";
+import { LeaseLostError } from "../../runtime/vocabulary/errors.js";
 import { bodyOf, crashesOf, nameOf, nextAttempt } from "./body.js";
 import { HOUR, QueueModel, type Delayed } from "./queue.js";
 import { DEAD_LETTER_HOURS, inWords, QUEUE, queueInWords, type SeamState, type Venue } from "./seam.js";

@@ -1,6 +1,6 @@
 /** What the model's runs at the seam need of a broker: a backend of its own, whose contents can be read. */
-import type { Broker, Consumer, DeadLetter } from "../../runtime/broker.js";
-import { decodeEnvelope } from "../../runtime/envelope.js";
+import type { Broker, Consumer, DeadLetter } from "../../runtime/seams/broker.js";
+import { decodeEnvelope } from "../../runtime/wire/envelope.js";
 import type { QueueState, SameHour } from "./queue.js";
 
 /** The queue that all runs use. */

@@ -1,5 +1,5 @@
 /** A consumer that takes only when it is told to, and keeps what it is given. */
-import type { Broker, Consumer, Delivery, Slots } from "../../runtime/broker.js";
+import type { Broker, Consumer, Delivery, Slots } from "../../runtime/seams/broker.js";
 import { QUEUE } from "./seam.js";
 
 /** Slots that are open only while somebody takes. */

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { connect, type Channel, type ConfirmChannel } from "amqplib";
 import { rabbitmqBroker, type RabbitmqBrokerOptions, type RabbitmqBrokerParts } from "callboard/rabbitmq";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import {
   deadQueue,
   dueExchange,

@@ -4,7 +4,7 @@
  */
 import { rabbitmqBroker } from "callboard/rabbitmq";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { startRabbitmq, type RabbitmqServer } from "../setup/rabbitmq.js";
 import { eventually } from "../support/eventually.js";
 import { Traffic } from "../support/traffic.js";

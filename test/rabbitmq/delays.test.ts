@@ -1,6 +1,6 @@
 /** Delays are held by the server, on a ladder of queues: in order, never early, and through a restart. */
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
-import { decodeEnvelope } from "../../runtime/envelope.js";
+import { decodeEnvelope } from "../../runtime/wire/envelope.js";
 import { Ladder } from "../../runtime/brokers/rabbitmq/ladder.js";
 import { LADDER_STEPS, ladderStep } from "../../runtime/brokers/rabbitmq/names.js";
 import { message } from "../conformance/broker.js";

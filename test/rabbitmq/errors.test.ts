@@ -2,7 +2,7 @@
 import { createServer, type AddressInfo } from "node:net";
 import { rabbitmqBroker, type RabbitmqBrokerOptions } from "callboard/rabbitmq";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
-import { BrokerClosedError } from "../../runtime/errors.js";
+import { BrokerClosedError } from "../../runtime/vocabulary/errors.js";
 import { message } from "../conformance/broker.js";
 import { TestConsumer } from "../support/consumer.js";
 import { eventually } from "../support/eventually.js";

@@ -4,7 +4,7 @@ import { Writable } from "node:stream";
 import { connect } from "amqplib";
 import { expect, inject, test } from "vitest";
 import { socketOf } from "../../runtime/brokers/rabbitmq/socket.js";
-import { gatherWrites } from "../../runtime/gather.js";
+import { gatherWrites } from "../../runtime/support/gather.js";
 
 /** A stream that keeps what it is told to send, each time by itself. */
 class Sink extends Writable {

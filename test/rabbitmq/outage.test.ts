@@ -4,7 +4,7 @@ import { createActorClient } from "callboard/client";
 import { createWorker, type Task } from "callboard/worker";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { decodeEnvelope } from "../../runtime/envelope.js";
+import { decodeEnvelope } from "../../runtime/wire/envelope.js";
 import { testActor, TestLogger } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 import { message } from "../conformance/broker.js";

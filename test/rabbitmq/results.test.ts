@@ -1,7 +1,7 @@
 /** Results without a store: each is sent to the process that sent the message. */
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
-import { createId } from "../../runtime/id.js";
-import type { StoredResult } from "../../runtime/results.js";
+import { createId } from "../../runtime/wire/id.js";
+import type { StoredResult } from "../../runtime/seams/results.js";
 import { turn } from "../support/eventually.js";
 import { openBackend, type RabbitmqBackend } from "./backend.js";
 

@@ -1,9 +1,9 @@
 /** Who may have killed its workers is handled alone, so that the next crash names it. */
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
-import type { Delivery } from "../../runtime/broker.js";
+import type { Delivery } from "../../runtime/seams/broker.js";
 import { suspectsQueue } from "../../runtime/brokers/rabbitmq/names.js";
-import { defaults } from "../../runtime/defaults.js";
-import { decodeEnvelope } from "../../runtime/envelope.js";
+import { defaults } from "../../runtime/vocabulary/defaults.js";
+import { decodeEnvelope } from "../../runtime/wire/envelope.js";
 import { message } from "../conformance/broker.js";
 import { TestConsumer } from "../support/consumer.js";
 import { eventually } from "../support/eventually.js";

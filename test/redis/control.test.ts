@@ -7,10 +7,10 @@ import { createWorker, type ProgressTask, type Task, type Worker } from "callboa
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { queueKeys, recordKeys } from "../../runtime/brokers/redis/keys.js";
 import { scripts } from "../../runtime/brokers/redis/scripts.js";
-import { defaults } from "../../runtime/defaults.js";
+import { defaults } from "../../runtime/vocabulary/defaults.js";
 import { step } from "../fixtures/step.js";
 import { startRedis, type RedisServer } from "../setup/redis.js";
 import { TestLogger, testActor } from "../support/actors.js";

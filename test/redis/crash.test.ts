@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { createActorClient } from "callboard/client";
 import { redisBroker } from "callboard/redis";
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { step } from "../fixtures/step.js";
 import { eventually } from "../support/eventually.js";
 import { bundleProgram, TestProcess } from "../support/process.js";

@@ -5,7 +5,7 @@
 import { BrokerUnavailableError } from "callboard";
 import { redisBroker, type RedisBrokerOptions, type RedisClusterTarget, type RedisTarget } from "callboard/redis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import { startRedisCluster, type RedisCluster } from "../setup/redis-cluster.js";
 import { startWatchedRedis, type WatchedRedis } from "../setup/redis-sentinel.js";

@@ -7,8 +7,8 @@ import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
 import { z } from "zod";
 import { limitKeys } from "../../runtime/brokers/redis/keys.js";
-import { SlotLostError } from "../../runtime/errors.js";
-import type { LimitStore } from "../../runtime/limits.js";
+import { SlotLostError } from "../../runtime/vocabulary/errors.js";
+import type { LimitStore } from "../../runtime/seams/limits.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 

@@ -13,7 +13,7 @@ import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { inspect } from "node:util";
 import { z } from "zod";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import type { Worker } from "../../runtime/worker/worker.js";
 import { startRedis, type RedisServer } from "../setup/redis.js";
 import { TestLogger, testActor } from "../support/actors.js";

@@ -1,10 +1,10 @@
 /** The envelope: what it reads, what it refuses, and that nothing is lost when it is written again. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeEnvelope, encodeEnvelope, reissue } from "../../runtime/envelope.js";
-import { UndecodableError } from "../../runtime/errors.js";
-import { createId } from "../../runtime/id.js";
-import { rawMember } from "../../runtime/json.js";
+import { decodeEnvelope, encodeEnvelope, reissue } from "../../runtime/wire/envelope.js";
+import { UndecodableError } from "../../runtime/vocabulary/errors.js";
+import { createId } from "../../runtime/wire/id.js";
+import { rawMember } from "../../runtime/wire/json.js";
 import { failuresAfter } from "../../runtime/worker/failures.js";
 
 const init = (inputJson: string) => ({ id: createId(), actor: "test.actor", v: "0011aabb", at: 1, inputJson });

@@ -3,7 +3,7 @@ import { memoryBroker } from "callboard";
 import { createActorClient, group, pipeline, type Actor, type FlowPart, type GroupOptions } from "callboard/client";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { defaults } from "../../runtime/defaults.js";
+import { defaults } from "../../runtime/vocabulary/defaults.js";
 import { testActor } from "../support/actors.js";
 
 type Plus = Actor<{ input: number; output: number }>;

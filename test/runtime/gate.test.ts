@@ -4,7 +4,7 @@ import { createActorClient, type Actor } from "callboard/client";
 import { createWorker, use, type Middleware } from "callboard/worker";
 import { expect, it, vi } from "vitest";
 import { z } from "zod";
-import { limitStoreOf } from "../../runtime/limits.js";
+import { limitStoreOf } from "../../runtime/seams/limits.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 

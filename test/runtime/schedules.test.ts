@@ -5,9 +5,9 @@ import { rabbitmqBroker } from "callboard/rabbitmq";
 import { createWorker, type Task, type Worker } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { AnySchedule } from "../../runtime/contract.js";
-import { readCron } from "../../runtime/cron.js";
-import { defaults } from "../../runtime/defaults.js";
+import type { AnySchedule } from "../../runtime/vocabulary/contract.js";
+import { readCron } from "../../runtime/vocabulary/cron.js";
+import { defaults } from "../../runtime/vocabulary/defaults.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { MovableClock } from "../../runtime/testing/clock.js";
 

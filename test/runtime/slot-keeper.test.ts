@@ -1,8 +1,8 @@
 /** Slots that are kept: told as lost when the store cannot be reached, and renewed by one timer. */
 import { expect, it, vi } from "vitest";
-import { BrokerUnavailableError } from "../../runtime/errors.js";
-import type { LimitScope, LimitStore, Place } from "../../runtime/limits.js";
-import { SlotKeeper } from "../../runtime/slot-keeper.js";
+import { BrokerUnavailableError } from "../../runtime/vocabulary/errors.js";
+import type { LimitScope, LimitStore, Place } from "../../runtime/seams/limits.js";
+import { SlotKeeper } from "../../runtime/limiters/slot-keeper.js";
 import { MovableClock } from "../../runtime/testing/clock.js";
 
 const LEASE = 3000;

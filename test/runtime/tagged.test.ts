@@ -1,8 +1,8 @@
 /** The encoding `tagged`: what goes in comes out. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { UndecodableError } from "../../runtime/errors.js";
-import { fromTagged, toTagged } from "../../runtime/tagged.js";
+import { UndecodableError } from "../../runtime/vocabulary/errors.js";
+import { fromTagged, toTagged } from "../../runtime/vocabulary/tagged.js";
 
 const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   value: fc.oneof(

@@ -5,8 +5,8 @@ import { rabbitmqBroker } from "callboard/rabbitmq";
 import { createWorker } from "callboard/worker";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import type { Publication } from "../../runtime/broker.js";
-import type { Claim } from "../../runtime/claims.js";
+import type { Publication } from "../../runtime/seams/broker.js";
+import type { Claim } from "../../runtime/seams/claims.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { TestConsumer } from "../support/consumer.js";
 

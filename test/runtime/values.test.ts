@@ -4,11 +4,11 @@ import { defineActor } from "callboard/client";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { defaults } from "../../runtime/defaults.js";
-import { parseDuration } from "../../runtime/duration.js";
-import { createId } from "../../runtime/id.js";
-import { nearest } from "../../runtime/nearest.js";
-import { checkOptions, resolveOptions } from "../../runtime/options.js";
+import { defaults } from "../../runtime/vocabulary/defaults.js";
+import { parseDuration } from "../../runtime/vocabulary/duration.js";
+import { createId } from "../../runtime/wire/id.js";
+import { nearest } from "../../runtime/vocabulary/nearest.js";
+import { checkOptions, resolveOptions } from "../../runtime/vocabulary/options.js";
 import { backoff } from "../../runtime/worker/middleware/retries.js";
 
 describe("an id", () => {

@@ -8,12 +8,12 @@ import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, inject, it, test } from "vitest";
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { queueKeys, resultKeys } from "../../runtime/brokers/redis/keys.js";
-import { readDeadLetter } from "../../runtime/dead-letter.js";
-import { decodeEnvelope } from "../../runtime/envelope.js";
-import { UndecodableError } from "../../runtime/errors.js";
-import { readResult, readState, writeResult } from "../../runtime/stored-result.js";
+import { readDeadLetter } from "../../runtime/wire/dead-letter.js";
+import { decodeEnvelope } from "../../runtime/wire/envelope.js";
+import { UndecodableError } from "../../runtime/vocabulary/errors.js";
+import { readResult, readState, writeResult } from "../../runtime/wire/stored-result.js";
 import { letter, message } from "../conformance/broker.js";
 import { TestLogger, testActor } from "../support/actors.js";
 

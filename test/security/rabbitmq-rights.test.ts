@@ -5,7 +5,7 @@ import { rabbitmqBroker, type RabbitmqBrokerOptions } from "callboard/rabbitmq";
 import { createWorker } from "callboard/worker";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { rabbitmqUsers, type RabbitmqUser } from "../../runtime/brokers/rabbitmq/rights.js";
 import { createProject } from "../setup/project.js";
 import { startRabbitmq, type RabbitmqServer } from "../setup/rabbitmq.js";

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { createSeal, InvalidOptionError, UndecodableError, UnsealableError, type SealOptions } from "callboard";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { readValue, sealValue, type ValueOwner } from "../../runtime/wire-value.js";
+import { readValue, sealValue, type ValueOwner } from "../../runtime/wire/wire-value.js";
 
 const key = (byte: number) => Buffer.alloc(32, byte);
 const seal = createSeal({ current: "a", keys: { a: key(1) } });

@@ -4,9 +4,9 @@ import { createActorClient, type Actor } from "callboard/client";
 import { createWorker, type Worker } from "callboard/worker";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import type { Broker, DeadLetter, Publication } from "../../runtime/broker.js";
-import { decodeEnvelope } from "../../runtime/envelope.js";
-import { createId } from "../../runtime/id.js";
+import type { Broker, DeadLetter, Publication } from "../../runtime/seams/broker.js";
+import { decodeEnvelope } from "../../runtime/wire/envelope.js";
+import { createId } from "../../runtime/wire/id.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 

@@ -8,7 +8,7 @@ import { createWorker } from "callboard/worker";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { message } from "../conformance/broker.js";
 import { createAuthority, type Authority } from "../setup/certificates.js";
 import { createProject } from "../setup/project.js";

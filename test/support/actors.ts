@@ -1,7 +1,7 @@
 /** Actors for tests, made as generated code makes them. */
 import { actor, type ActorOptions } from "callboard";
 import { defineActor, type Actor } from "callboard/client";
-import type { Signature } from "../../runtime/contract.js";
+import type { Signature } from "../../runtime/vocabulary/contract.js";
 import type { Logger } from "../../runtime/worker/logger.js";
 
 /** An actor of the group `test`. Backoffs are short unless a test says otherwise. */

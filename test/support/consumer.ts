@@ -1,5 +1,5 @@
 /** A consumer that a test looks into: it keeps what it is given until the test settles it. */
-import type { Broker, Consumer, Delivery, Slots } from "../../runtime/broker.js";
+import type { Broker, Consumer, Delivery, Slots } from "../../runtime/seams/broker.js";
 import { eventually } from "./eventually.js";
 
 class TestSlots implements Slots {

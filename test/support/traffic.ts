@@ -4,7 +4,7 @@ import { createActorClient } from "callboard/client";
 import { createWorker, type Worker } from "callboard/worker";
 import { expect } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../../runtime/broker.js";
+import type { Broker } from "../../runtime/seams/broker.js";
 import { TestLogger, testActor } from "./actors.js";
 import { eventually } from "./eventually.js";
 

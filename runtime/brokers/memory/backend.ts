@@ -1,10 +1,10 @@
 /** What a server would hold: the queues and the results. */
-import { systemClock, type Clock } from "../../clock.js";
-import type { MessageRecord, ProgressRecord, StatusRecord } from "../../controls.js";
-import type { PendingState } from "../../errors.js";
-import type { Pause } from "../../pauses.js";
-import type { SeenWorker } from "../../registry.js";
-import type { StoredResult } from "../../results.js";
+import { systemClock, type Clock } from "../../support/clock.js";
+import type { MessageRecord, ProgressRecord, StatusRecord } from "../../seams/controls.js";
+import type { PendingState } from "../../vocabulary/errors.js";
+import type { Pause } from "../../seams/pauses.js";
+import type { SeenWorker } from "../../seams/registry.js";
+import type { StoredResult } from "../../seams/results.js";
 import type { Holder } from "./claims.js";
 import type { MemoryFlow } from "./flow.js";
 import type { MemoryBarrier } from "./barriers.js";

@@ -1,6 +1,6 @@
 /** Barriers in memory. */
-import type { BarrierStore } from "../../barrier.js";
-import { Wakeup } from "../../wakeup.js";
+import type { BarrierStore } from "../../seams/barriers.js";
+import { Wakeup } from "../../support/wakeup.js";
 import type { MemoryBackend } from "./backend.js";
 
 /** A barrier that is there. */

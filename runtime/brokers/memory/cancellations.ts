@@ -1,7 +1,7 @@
 /** What is cancelled of a queue in memory. */
-import type { Clock } from "../../clock.js";
-import type { Cancellable, Cancellations } from "../../controls.js";
-import { defaults } from "../../defaults.js";
+import type { Clock } from "../../support/clock.js";
+import type { Cancellable, Cancellations } from "../../seams/controls.js";
+import { defaults } from "../../vocabulary/defaults.js";
 
 export class MemoryCancellations implements Cancellations {
   readonly running = new Set<Cancellable>();

@@ -1,7 +1,7 @@
 /** Claims in memory: nothing can come in between. */
-import type { Publication } from "../../broker.js";
-import type { Claim, Claimed, Claims } from "../../claims.js";
-import { defaults } from "../../defaults.js";
+import type { Publication } from "../../seams/broker.js";
+import type { Claim, Claimed, Claims } from "../../seams/claims.js";
+import { defaults } from "../../vocabulary/defaults.js";
 import type { MemoryBackend } from "./backend.js";
 
 /** Who has a key. */

@@ -1,8 +1,8 @@
 /** Takes messages from a queue in memory. */
-import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../broker.js";
-import { defaults } from "../../defaults.js";
-import { reissue } from "../../envelope.js";
-import { LeaseLostError } from "../../errors.js";
+import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../seams/broker.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import { reissue } from "../../wire/envelope.js";
+import { LeaseLostError } from "../../vocabulary/errors.js";
 import type { MemoryQueue, Taker, Waiting } from "./queue.js";
 
 export class MemoryConsumer implements Consumer, Taker {

@@ -7,7 +7,7 @@ import type {
   StatusRecord,
   ToCancel,
   TrackOptions,
-} from "../../controls.js";
+} from "../../seams/controls.js";
 import type { MemoryBackend } from "./backend.js";
 import type { MemoryCancellations } from "./cancellations.js";
 

@@ -1,8 +1,8 @@
 /** The dead letters in memory. */
-import type { DeadLetter, DeadLetterFate, DeadLetterFilter, DeadLetters } from "../../broker.js";
-import { asFirstAttempt, fits } from "../../dead-letter.js";
-import { defaults } from "../../defaults.js";
-import type { MaybePromise } from "../../maybe.js";
+import type { DeadLetter, DeadLetterFate, DeadLetterFilter, DeadLetters } from "../../seams/broker.js";
+import { asFirstAttempt, fits } from "../../wire/dead-letter.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import type { MaybePromise } from "../../support/maybe.js";
 import type { MemoryBackend } from "./backend.js";
 
 export class MemoryDeadLetters implements DeadLetters {

@@ -1,5 +1,14 @@
 /** One flow in memory: its nodes, and what happened to each. */
-import type { Begun, CancelledFlow, Ended, FlowInit, FlowNode, FlowPlace, Following, ReadyStep } from "../../flows.js";
+import type {
+  Begun,
+  CancelledFlow,
+  Ended,
+  FlowInit,
+  FlowNode,
+  FlowPlace,
+  Following,
+  ReadyStep,
+} from "../../seams/flows.js";
 
 /** What happened to a node. */
 interface Progress {

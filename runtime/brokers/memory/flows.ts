@@ -1,5 +1,5 @@
 /** Flows in memory. */
-import type { Begun, CancelledFlow, Ended, FlowInit, FlowPlace, FlowStore } from "../../flows.js";
+import type { Begun, CancelledFlow, Ended, FlowInit, FlowPlace, FlowStore } from "../../seams/flows.js";
 import type { MemoryBackend } from "./backend.js";
 import { MemoryFlow } from "./flow.js";
 

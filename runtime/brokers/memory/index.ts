@@ -1,10 +1,10 @@
 /** The broker that needs no server: everything is in this process and is gone with it. For development and tests. */
-import type { Broker, ConsumeOptions, Consumer, DeadLetters, Publication } from "../../broker.js";
-import type { Claims } from "../../claims.js";
-import type { Clock } from "../../clock.js";
-import { BrokerClosedError } from "../../errors.js";
-import type { ResultStore } from "../../results.js";
-import type { StateStore } from "../../state.js";
+import type { Broker, ConsumeOptions, Consumer, DeadLetters, Publication } from "../../seams/broker.js";
+import type { Claims } from "../../seams/claims.js";
+import type { Clock } from "../../support/clock.js";
+import { BrokerClosedError } from "../../vocabulary/errors.js";
+import type { ResultStore } from "../../seams/results.js";
+import type { StateStore } from "../../seams/state.js";
 import { MemoryBackend } from "./backend.js";
 import { MemoryClaims } from "./claims.js";
 import { MemoryConsumer } from "./consumer.js";

@@ -1,6 +1,6 @@
 /** Limits in memory. What is stored, and each step, is that of Redis: see `redis/limits.lua`. */
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../../clock.js";
+import type { Clock } from "../../support/clock.js";
 import {
   linesOf,
   turnOf,
@@ -12,7 +12,7 @@ import {
   type Place,
   type Progress,
   type Waiting,
-} from "../../limits.js";
+} from "../../seams/limits.js";
 import type { MemoryBackend } from "./backend.js";
 
 /** A message that was parked. */

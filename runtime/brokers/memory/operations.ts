@@ -1,6 +1,6 @@
 /** What an operator asks of the memory broker. */
-import { decodeEnvelope } from "../../envelope.js";
-import type { Operations, QueueStats } from "../../operations.js";
+import { decodeEnvelope } from "../../wire/envelope.js";
+import type { Operations, QueueStats } from "../../seams/operations.js";
 import type { MemoryBackend } from "./backend.js";
 import type { MemoryQueue } from "./queue.js";
 

@@ -1,5 +1,5 @@
 /** What is paused, in memory. */
-import type { Pause, Pauses, PauseTarget } from "../../pauses.js";
+import type { Pause, Pauses, PauseTarget } from "../../seams/pauses.js";
 import type { MemoryBackend } from "./backend.js";
 
 export class MemoryPauses implements Pauses {

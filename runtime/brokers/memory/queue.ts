@@ -1,7 +1,7 @@
 /** One queue in memory: what waits, what is held back, what is dead, and who takes from it. */
-import type { DeadLetter, DeadLetterInit, Publication } from "../../broker.js";
-import type { Clock } from "../../clock.js";
-import { defaults } from "../../defaults.js";
+import type { DeadLetter, DeadLetterInit, Publication } from "../../seams/broker.js";
+import type { Clock } from "../../support/clock.js";
+import { defaults } from "../../vocabulary/defaults.js";
 import { MemoryCancellations } from "./cancellations.js";
 
 /** Who takes from a queue. */

@@ -1,7 +1,7 @@
 /** Results in memory. */
-import type { PendingState } from "../../errors.js";
-import type { Awaited, OfferOptions, ResultStore, StoredResult, WaitOptions } from "../../results.js";
-import { isFinal, readResult, writeResult } from "../../stored-result.js";
+import type { PendingState } from "../../vocabulary/errors.js";
+import type { Awaited, OfferOptions, ResultStore, StoredResult, WaitOptions } from "../../seams/results.js";
+import { isFinal, readResult, writeResult } from "../../wire/stored-result.js";
 import type { MemoryBackend } from "./backend.js";
 
 export class MemoryResults implements ResultStore {

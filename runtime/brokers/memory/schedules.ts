@@ -1,5 +1,5 @@
 /** What workers share of schedules, in memory. */
-import type { Candidate, Lead, MadeSchedule, ScheduleStore } from "../../schedules.js";
+import type { Candidate, Lead, MadeSchedule, ScheduleStore } from "../../seams/schedules.js";
 import type { MemoryBackend } from "./backend.js";
 
 /** The schedules of one queue. */

@@ -1,6 +1,6 @@
 /** What processes share, in memory. */
-import type { FlowStore } from "../../flows.js";
-import type { StateStore } from "../../state.js";
+import type { FlowStore } from "../../seams/flows.js";
+import type { StateStore } from "../../seams/state.js";
 import type { MemoryBackend } from "./backend.js";
 import { MemoryBarriers } from "./barriers.js";
 import { MemoryLimits } from "./limits.js";

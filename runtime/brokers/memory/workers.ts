@@ -1,6 +1,6 @@
 /** The registry of workers in memory. */
-import { defaults } from "../../defaults.js";
-import type { SeenWorker, WorkerRecord, WorkerRegistry } from "../../registry.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import type { SeenWorker, WorkerRecord, WorkerRegistry } from "../../seams/registry.js";
 import type { MemoryBackend } from "./backend.js";
 
 export class MemoryWorkers implements WorkerRegistry {

@@ -8,10 +8,10 @@ import {
   type Options,
   type SocketOptions,
 } from "amqplib";
-import { maskUrl } from "../../given-options.js";
-import { BrokerClosedError, BrokerRefusedError, InvalidOptionError } from "../../errors.js";
-import { gatherWrites } from "../../gather.js";
-import { checkTls } from "../../tls.js";
+import { maskUrl } from "../../support/given-options.js";
+import { BrokerClosedError, BrokerRefusedError, InvalidOptionError } from "../../vocabulary/errors.js";
+import { gatherWrites } from "../../support/gather.js";
+import { checkTls } from "../../support/tls.js";
 import { translate, type Place } from "./errors.js";
 import { socketOf } from "./socket.js";
 

@@ -4,8 +4,8 @@
  * several workers died with goes to a lane of its own kind, from which each worker takes one at a time.
  */
 import type { ConsumeMessage } from "amqplib";
-import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../broker.js";
-import { LeaseLostError } from "../../errors.js";
+import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../seams/broker.js";
+import { LeaseLostError } from "../../vocabulary/errors.js";
 import { pauseAfter, type RabbitmqConnection } from "./connection.js";
 import type { RabbitmqDeadLetters } from "./dead-letters.js";
 import type { Publisher } from "./publisher.js";

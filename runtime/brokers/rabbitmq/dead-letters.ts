@@ -10,12 +10,12 @@ import type {
   DeadLetterInit,
   DeadLetters,
   Publication,
-} from "../../broker.js";
-import { sleep, systemClock } from "../../clock.js";
-import { asFirstAttempt, fits, readDeadLetter } from "../../dead-letter.js";
-import { defaults } from "../../defaults.js";
-import { BrokerUnavailableError } from "../../errors.js";
-import type { MaybePromise } from "../../maybe.js";
+} from "../../seams/broker.js";
+import { sleep, systemClock } from "../../support/clock.js";
+import { asFirstAttempt, fits, readDeadLetter } from "../../wire/dead-letter.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import { BrokerUnavailableError } from "../../vocabulary/errors.js";
+import type { MaybePromise } from "../../support/maybe.js";
 import type { RabbitmqConnection } from "./connection.js";
 import type { Publisher } from "./publisher.js";
 import type { Topology } from "./topology.js";

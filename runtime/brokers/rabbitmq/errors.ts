@@ -1,6 +1,6 @@
 /** What amqplib and the server say, as errors of our own that name the place and the remedy, and never a password. */
-import { bareCause, BrokerClosedError, BrokerRefusedError, BrokerUnavailableError } from "../../errors.js";
-import { suspicion, tlsTrouble, type Schemes } from "../../tls.js";
+import { bareCause, BrokerClosedError, BrokerRefusedError, BrokerUnavailableError } from "../../vocabulary/errors.js";
+import { suspicion, tlsTrouble, type Schemes } from "../../support/tls.js";
 
 /** What an error's text needs to know of the connection. */
 export interface Place {

@@ -1,14 +1,14 @@
 /** The RabbitMQ broker: RabbitMQ 3.10 or later, without plugins. */
 import type { ConnectionOptions } from "node:tls";
-import { duration, durationOption, refuseUnknownOptions } from "../../given-options.js";
-import type { Broker, ConsumeOptions, Consumer, Publication } from "../../broker.js";
-import type { Claims } from "../../claims.js";
-import { TwoStepClaims } from "../../two-step-claims.js";
-import { defaults } from "../../defaults.js";
-import type { Duration } from "../../duration.js";
-import { BrokerClosedError, InvalidOptionError } from "../../errors.js";
-import type { ResultStore } from "../../results.js";
-import type { StateStore } from "../../state.js";
+import { duration, durationOption, refuseUnknownOptions } from "../../support/given-options.js";
+import type { Broker, ConsumeOptions, Consumer, Publication } from "../../seams/broker.js";
+import type { Claims } from "../../seams/claims.js";
+import { TwoStepClaims } from "../../sending/two-step-claims.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import type { Duration } from "../../vocabulary/duration.js";
+import { BrokerClosedError, InvalidOptionError } from "../../vocabulary/errors.js";
+import type { ResultStore } from "../../seams/results.js";
+import type { StateStore } from "../../seams/state.js";
 import { RabbitmqConnection, rabbitmqAddress, type RabbitmqAddress } from "./connection.js";
 import { RabbitmqConsumer } from "./consumer.js";
 import { RabbitmqDeadLetters } from "./dead-letters.js";

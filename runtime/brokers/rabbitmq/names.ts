@@ -2,7 +2,7 @@
  * Every queue and exchange that the RabbitMQ broker uses, each named by one function. A colon separates the parts: it
  * stands in no prefix and in no queue's name.
  */
-import { InvalidOptionError } from "../../errors.js";
+import { InvalidOptionError } from "../../vocabulary/errors.js";
 
 /** What every name begins with, `callboard` where nothing is given. Refuses what would mean something else in a name. */
 export function checkPrefix(prefix = "callboard"): string {

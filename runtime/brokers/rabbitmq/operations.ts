@@ -3,7 +3,7 @@
  * the name of.
  */
 import type { Channel } from "amqplib";
-import type { Operations, QueueStats } from "../../operations.js";
+import type { Operations, QueueStats } from "../../seams/operations.js";
 import type { RabbitmqConnection } from "./connection.js";
 import type { Lane, Topology } from "./topology.js";
 

@@ -1,5 +1,5 @@
 /** Has consumers rest while their queue is paused. AMQP knows no pause: what is paused stands in a state store. */
-import type { Pauses } from "../../pauses.js";
+import type { Pauses } from "../../seams/pauses.js";
 
 /** How often it is looked what is paused, in milliseconds. */
 const INTERVAL = 1000;

@@ -3,8 +3,8 @@
  * for the confirmation of another; amqplib writes together what comes in one event-loop turn.
  */
 import type { ConfirmChannel, Message, Options } from "amqplib";
-import type { Publication } from "../../broker.js";
-import { BrokerRefusedError, BrokerUnavailableError } from "../../errors.js";
+import type { Publication } from "../../seams/broker.js";
+import { BrokerRefusedError, BrokerUnavailableError } from "../../vocabulary/errors.js";
 import type { RabbitmqConnection } from "./connection.js";
 import { isNack } from "./errors.js";
 import type { Ladder } from "./ladder.js";

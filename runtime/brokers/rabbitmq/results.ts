@@ -4,12 +4,12 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Channel, ConsumeMessage } from "amqplib";
-import { defaults } from "../../defaults.js";
-import { UndecodableError, type PendingState } from "../../errors.js";
-import { readJson } from "../../json.js";
-import type { MaybePromise } from "../../maybe.js";
-import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../results.js";
-import { isFinal, LARGEST_RESULT, toResult, toState, writeResult } from "../../stored-result.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import { UndecodableError, type PendingState } from "../../vocabulary/errors.js";
+import { readJson } from "../../wire/json.js";
+import type { MaybePromise } from "../../support/maybe.js";
+import type { Awaited, ResultStore, StoredResult, WaitOptions } from "../../seams/results.js";
+import { isFinal, LARGEST_RESULT, toResult, toState, writeResult } from "../../wire/stored-result.js";
 import { pauseAfter, type RabbitmqConnection } from "./connection.js";
 import { replyQueue, replyQueues } from "./names.js";
 import type { Publisher } from "./publisher.js";

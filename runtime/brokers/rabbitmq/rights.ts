@@ -1,5 +1,5 @@
 /** The users that a RabbitMQ server needs for Callboard, each with the least rights. */
-import type { Role, ServerUser } from "../../rights.js";
+import type { Role, ServerUser } from "../../seams/rights.js";
 import { checkPrefix } from "./names.js";
 
 /** Every kind of name that the broker uses, as a regular expression for what follows the prefix. */

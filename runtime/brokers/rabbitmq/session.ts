@@ -1,7 +1,7 @@
 /** What a consumer holds on one channel: the messages that wait for a slot, those that are delivered, and their acks. */
 import type { Channel, ConsumeMessage } from "amqplib";
-import { defaults } from "../../defaults.js";
-import { reissue } from "../../envelope.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import { reissue } from "../../wire/envelope.js";
 import { Acks } from "./acks.js";
 import { HIGHEST_RANK, PRIORITIES } from "./names.js";
 import { PRIORITY_HEADER } from "./publisher.js";

@@ -2,9 +2,9 @@
 import { isIP } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import type { RedisOptions } from "ioredis";
-import { InvalidOptionError } from "../../errors.js";
-import { maskUrl } from "../../given-options.js";
-import { checkTls } from "../../tls.js";
+import { InvalidOptionError } from "../../vocabulary/errors.js";
+import { maskUrl } from "../../support/given-options.js";
+import { checkTls } from "../../support/tls.js";
 import { ClusterNodes, nodeName, type RedisNode } from "./nodes.js";
 
 /** ioredis options that Callboard sets itself: they decide what is promised. */

@@ -1,7 +1,7 @@
 /** Barriers in Redis. */
-import type { BarrierStore } from "../../barrier.js";
-import { systemClock } from "../../clock.js";
-import { Wakeup } from "../../wakeup.js";
+import type { BarrierStore } from "../../seams/barriers.js";
+import { systemClock } from "../../support/clock.js";
+import { Wakeup } from "../../support/wakeup.js";
 import { Bells } from "./bells.js";
 import { barrierKeys } from "./keys.js";
 import { scripts } from "./scripts.js";

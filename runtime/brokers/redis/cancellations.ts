@@ -1,7 +1,7 @@
 /** What this process knows of the cancelled messages of one queue: learnt from the server once, then kept up to date. */
-import type { Cancellable, Cancellations } from "../../controls.js";
-import { defaults } from "../../defaults.js";
-import type { MaybePromise } from "../../maybe.js";
+import type { Cancellable, Cancellations } from "../../seams/controls.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import type { MaybePromise } from "../../support/maybe.js";
 import type { RedisConnection } from "./connection.js";
 import type { QueueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";

@@ -1,6 +1,6 @@
 /** Claims in Redis of messages that travel elsewhere. */
-import { copyKey, type Begun, type Claim, type ClaimStore, type Sending } from "../../claims.js";
-import { defaults } from "../../defaults.js";
+import { copyKey, type Begun, type Claim, type ClaimStore, type Sending } from "../../seams/claims.js";
+import { defaults } from "../../vocabulary/defaults.js";
 import { RedisClaimNotes } from "./claims.js";
 import { queueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";

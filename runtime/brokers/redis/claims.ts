@@ -1,7 +1,7 @@
 /** Claims in Redis: a key and the message that claims it lie in one slot, so that one script sees to both. */
-import type { Publication } from "../../broker.js";
-import type { Claim, Claimed, Claims } from "../../claims.js";
-import { defaults } from "../../defaults.js";
+import type { Publication } from "../../seams/broker.js";
+import type { Claim, Claimed, Claims } from "../../seams/claims.js";
+import { defaults } from "../../vocabulary/defaults.js";
 import type { RedisConnection } from "./connection.js";
 import { queueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";

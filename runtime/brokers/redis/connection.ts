@@ -1,17 +1,17 @@
 /** One connection to Redis: made at first use, made again after every loss, its errors in our own words. */
 import { Cluster, Redis, ReplyError, type RedisOptions } from "ioredis";
-import { settlesWithin, systemClock } from "../../clock.js";
+import { settlesWithin, systemClock } from "../../support/clock.js";
 import {
   bareCause,
   BrokerClosedError,
   BrokerRefusedError,
   BrokerUnavailableError,
   CallboardError,
-} from "../../errors.js";
-import { suspicion, tlsTrouble, type Schemes } from "../../tls.js";
+} from "../../vocabulary/errors.js";
+import { suspicion, tlsTrouble, type Schemes } from "../../support/tls.js";
 import type { RedisAddress } from "./address.js";
 import type { ClusterNodes, RedisNode } from "./nodes.js";
-import { gatherWrites } from "../../gather.js";
+import { gatherWrites } from "../../support/gather.js";
 import type { Script } from "./scripts.js";
 
 /** What ioredis speaks to: one server, or a cluster, in which each command finds its node by its keys. */

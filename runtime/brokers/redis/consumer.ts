@@ -4,8 +4,8 @@
  * of the last one are worked on. An empty queue is not polled: the consumer is woken.
  */
 import { randomUUID } from "node:crypto";
-import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../broker.js";
-import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError } from "../../errors.js";
+import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../seams/broker.js";
+import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError } from "../../vocabulary/errors.js";
 import type { RedisCancellations } from "./cancellations.js";
 import type { RedisConnection } from "./connection.js";
 import type { LaneKeys } from "./keys.js";

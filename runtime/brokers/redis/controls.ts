@@ -1,5 +1,5 @@
 /** What is known of single messages, in Redis. */
-import { defaults } from "../../defaults.js";
+import { defaults } from "../../vocabulary/defaults.js";
 import type {
   ControlStore,
   Found,
@@ -8,8 +8,8 @@ import type {
   StatusRecord,
   ToCancel,
   TrackOptions,
-} from "../../controls.js";
-import { readNews, readProgress, readStatus } from "../../message-record.js";
+} from "../../seams/controls.js";
+import { readNews, readProgress, readStatus } from "../../wire/message-record.js";
 import { RedisCancellations } from "./cancellations.js";
 import { queueKeys, recordKeys } from "./keys.js";
 import { scripts } from "./scripts.js";

@@ -1,8 +1,8 @@
 /** Dead letters in Redis: a hash by id, and an index by the time of death. */
-import type { DeadLetter, DeadLetterFate, DeadLetterFilter, DeadLetterInit, DeadLetters } from "../../broker.js";
-import { asFirstAttempt, fits, readDeadLetter } from "../../dead-letter.js";
-import { defaults } from "../../defaults.js";
-import type { MaybePromise } from "../../maybe.js";
+import type { DeadLetter, DeadLetterFate, DeadLetterFilter, DeadLetterInit, DeadLetters } from "../../seams/broker.js";
+import { asFirstAttempt, fits, readDeadLetter } from "../../wire/dead-letter.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import type { MaybePromise } from "../../support/maybe.js";
 import type { RedisClient, RedisConnection } from "./connection.js";
 import { queueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";

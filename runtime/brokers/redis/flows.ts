@@ -9,7 +9,7 @@ import type {
   Following,
   FlowStore,
   ReadyStep,
-} from "../../flows.js";
+} from "../../seams/flows.js";
 import { flowKey } from "./keys.js";
 import { scripts, type FlowReply } from "./scripts.js";
 import type { StateContext } from "./state.js";

@@ -1,13 +1,13 @@
 /** The Redis broker: Redis 6.2 or later, Valkey; one server, a primary that sentinels watch, or a cluster. */
 import type { ConnectionOptions } from "node:tls";
-import { duration, durationOption, refuseUnknownOptions } from "../../given-options.js";
-import type { Broker, ConsumeOptions, Consumer, Publication } from "../../broker.js";
-import { defaults } from "../../defaults.js";
-import type { Duration } from "../../duration.js";
-import { BrokerClosedError } from "../../errors.js";
-import type { MaybePromise } from "../../maybe.js";
-import type { ResultStore } from "../../results.js";
-import type { StateStore } from "../../state.js";
+import { duration, durationOption, refuseUnknownOptions } from "../../support/given-options.js";
+import type { Broker, ConsumeOptions, Consumer, Publication } from "../../seams/broker.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import type { Duration } from "../../vocabulary/duration.js";
+import { BrokerClosedError } from "../../vocabulary/errors.js";
+import type { MaybePromise } from "../../support/maybe.js";
+import type { ResultStore } from "../../seams/results.js";
+import type { StateStore } from "../../seams/state.js";
 import { redisAddress, type RedisAddress, type RedisClusterTarget, type RedisTarget } from "./address.js";
 import { RedisClaims } from "./claims.js";
 import { RedisConnection } from "./connection.js";

@@ -1,5 +1,5 @@
 /** Every key and channel that the Redis broker uses, each built by one function. A queue's keys share one hash slot. */
-import { InvalidOptionError } from "../../errors.js";
+import { InvalidOptionError } from "../../vocabulary/errors.js";
 
 /** The prefix of every key, `callboard` where none is given. Refuses what would mean something else in a key or a pattern. */
 export function checkPrefix(prefix = "callboard"): string {

@@ -1,5 +1,5 @@
 /** Takes messages from one queue: from its line, and from the lane of its suspects once there are any. */
-import type { Consumer } from "../../broker.js";
+import type { Consumer } from "../../seams/broker.js";
 
 export class Lanes implements Consumer {
   readonly #line: Consumer;

@@ -1,6 +1,6 @@
 /** Limits in Redis. */
 import { randomUUID } from "node:crypto";
-import type { Publication } from "../../broker.js";
+import type { Publication } from "../../seams/broker.js";
 import {
   linesOf,
   turnOf,
@@ -11,7 +11,7 @@ import {
   type Place,
   type Progress,
   type Waiting,
-} from "../../limits.js";
+} from "../../seams/limits.js";
 import { Bells } from "./bells.js";
 import { limitKeys } from "./keys.js";
 import { scripts, type ProgressReply } from "./scripts.js";

@@ -1,5 +1,5 @@
 /** What an operator asks of the Redis broker. */
-import type { Operations, QueueStats } from "../../operations.js";
+import type { Operations, QueueStats } from "../../seams/operations.js";
 import type { RedisConnection } from "./connection.js";
 import { queueKeys } from "./keys.js";
 import type { QueueRegister } from "./queue-register.js";

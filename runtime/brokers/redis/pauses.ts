@@ -1,5 +1,5 @@
 /** What is paused, in Redis: a hash of all, and for each queue a key beside its messages that `take` looks at. */
-import type { Pause, Pauses, PauseTarget } from "../../pauses.js";
+import type { Pause, Pauses, PauseTarget } from "../../seams/pauses.js";
 import type { RedisConnection } from "./connection.js";
 import { pausesKey, queueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";

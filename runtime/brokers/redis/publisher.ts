@@ -1,5 +1,5 @@
 /** Sends messages to Redis: those of one event-loop turn that go to one list travel in one command. */
-import type { Publication } from "../../broker.js";
+import type { Publication } from "../../seams/broker.js";
 import type { RedisConnection } from "./connection.js";
 import { queueKeys, type QueueKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";

@@ -1,5 +1,5 @@
 /** Notes which queues are used, so that an operator can be told of them. */
-import { defaults } from "../../defaults.js";
+import { defaults } from "../../vocabulary/defaults.js";
 import type { RedisConnection } from "./connection.js";
 import { queuesKey } from "./keys.js";
 import { scripts } from "./scripts.js";

@@ -1,10 +1,10 @@
 /** Results in Redis: kept under a key with a TTL, and pushed to whoever waits, over one connection for each process. */
 import { randomUUID } from "node:crypto";
-import { systemClock } from "../../clock.js";
-import type { PendingState } from "../../errors.js";
-import type { MaybePromise } from "../../maybe.js";
-import type { Awaited, OfferOptions, ResultStore, StoredResult, WaitOptions } from "../../results.js";
-import { readResult, readState, writeResult } from "../../stored-result.js";
+import { systemClock } from "../../support/clock.js";
+import type { PendingState } from "../../vocabulary/errors.js";
+import type { MaybePromise } from "../../support/maybe.js";
+import type { Awaited, OfferOptions, ResultStore, StoredResult, WaitOptions } from "../../seams/results.js";
+import { readResult, readState, writeResult } from "../../wire/stored-result.js";
 import type { RedisConnection } from "./connection.js";
 import { replyChannel, resultKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";

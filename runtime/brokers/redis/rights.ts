@@ -1,5 +1,5 @@
 /** The users that a Redis server needs for Callboard, each with the least rights. */
-import type { Role, ServerUser } from "../../rights.js";
+import type { Role, ServerUser } from "../../seams/rights.js";
 import { checkPrefix } from "./keys.js";
 
 /** What one role may do. */

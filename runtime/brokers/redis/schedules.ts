@@ -1,5 +1,11 @@
 /** What workers share of schedules, in Redis: all that one queue's scripts touch lies in its slot. */
-import { PROGRESS_TTL, type Candidate, type Lead, type MadeSchedule, type ScheduleStore } from "../../schedules.js";
+import {
+  PROGRESS_TTL,
+  type Candidate,
+  type Lead,
+  type MadeSchedule,
+  type ScheduleStore,
+} from "../../seams/schedules.js";
 import type { RedisConnection } from "./connection.js";
 import { scheduleKeys } from "./keys.js";
 import { scripts } from "./scripts.js";

@@ -1,6 +1,6 @@
 /** The Redis server's clock, asked now and then and reckoned in between. */
-import { systemClock } from "../../clock.js";
-import type { MaybePromise } from "../../maybe.js";
+import { systemClock } from "../../support/clock.js";
+import type { MaybePromise } from "../../support/maybe.js";
 import type { RedisConnection } from "./connection.js";
 
 /** How long the last answer is good for, in milliseconds: within it, two clocks drift apart by about a millisecond. */

@@ -1,6 +1,6 @@
 /** What processes share, in Redis. */
-import type { FlowStore } from "../../flows.js";
-import type { StateStore } from "../../state.js";
+import type { FlowStore } from "../../seams/flows.js";
+import type { StateStore } from "../../seams/state.js";
 import type { RedisConnection } from "./connection.js";
 import { RedisBarriers } from "./barriers.js";
 import { RedisLimits } from "./limits.js";

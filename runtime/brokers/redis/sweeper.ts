@@ -1,5 +1,5 @@
 /** Finds consumers whose lease is over and has their messages put back, on every queue that this process consumes. */
-import { defaults } from "../../defaults.js";
+import { defaults } from "../../vocabulary/defaults.js";
 import type { RedisConnection } from "./connection.js";
 import type { QueueRegister } from "./queue-register.js";
 import { queueKeys, type LaneKeys, type QueueKeys } from "./keys.js";

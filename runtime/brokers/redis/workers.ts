@@ -1,7 +1,7 @@
 /** The registry of workers in Redis. */
-import { defaults } from "../../defaults.js";
-import { fieldsOf } from "../../json.js";
-import type { QueueLoad, SeenWorker, WorkerRecord, WorkerRegistry } from "../../registry.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import { fieldsOf } from "../../wire/json.js";
+import type { QueueLoad, SeenWorker, WorkerRecord, WorkerRegistry } from "../../seams/registry.js";
 import type { RedisConnection } from "./connection.js";
 import { workersKeys, type WorkersKeys } from "./keys.js";
 import { scripts } from "./scripts.js";

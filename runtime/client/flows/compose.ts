@@ -1,6 +1,6 @@
 /** How a person composes a flow: parts one after the other, and parts side by side. */
-import { InvalidOptionError } from "../../errors.js";
-import { refuseUnknownOptions } from "../../given-options.js";
+import { InvalidOptionError } from "../../vocabulary/errors.js";
+import { refuseUnknownOptions } from "../../support/given-options.js";
 import { checkId } from "../send-options.js";
 import {
   part,

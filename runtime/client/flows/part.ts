@@ -1,8 +1,8 @@
 /** What pipelines and groups are made of, and how the types of their parts fit together. */
-import type { DeadReason } from "../../errors.js";
+import type { DeadReason } from "../../vocabulary/errors.js";
 import type { Sender } from "../message.js";
 import type { SendThrough } from "../middleware.js";
-import type { Posting } from "../../posting.js";
+import type { Posting } from "../../sending/posting.js";
 
 /** Where a part keeps what it is. */
 export const part: unique symbol = Symbol("callboard.part");

@@ -1,9 +1,9 @@
 /** A flow laid out as a graph of numbered nodes, from the parts that a person composed. */
-import type { Broker } from "../../broker.js";
-import { defaults } from "../../defaults.js";
-import { InvalidOptionError } from "../../errors.js";
-import type { FlowNode } from "../../flows.js";
-import type { Seal } from "../../seal.js";
+import type { Broker } from "../../seams/broker.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import { InvalidOptionError } from "../../vocabulary/errors.js";
+import type { FlowNode } from "../../seams/flows.js";
+import type { Seal } from "../../wire/seal.js";
 import type { GroupPart, Part, StepPart } from "./part.js";
 
 /** A flow that is laid out. Its nodes are numbered by their order. */

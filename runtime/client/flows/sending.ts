@@ -1,8 +1,8 @@
 /** Sends a flow: every message is checked, the flow is written into its store, then its first messages leave. */
-import type { Publication } from "../../broker.js";
-import { defaults } from "../../defaults.js";
-import type { Duration } from "../../duration.js";
-import { InvalidInputError, InvalidOptionError, NotSentError } from "../../errors.js";
+import type { Publication } from "../../seams/broker.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import type { Duration } from "../../vocabulary/duration.js";
+import { InvalidInputError, InvalidOptionError, NotSentError } from "../../vocabulary/errors.js";
 import {
   stepId,
   type FlowMeta,
@@ -10,10 +10,10 @@ import {
   type FlowStore,
   type ReadyMessage,
   type TakingStep,
-} from "../../flows.js";
-import { duration, refuseUnknownOptions } from "../../given-options.js";
-import { createId } from "../../id.js";
-import { maxAgeOf, prepare, type Posting } from "../../posting.js";
+} from "../../seams/flows.js";
+import { duration, refuseUnknownOptions } from "../../support/given-options.js";
+import { createId } from "../../wire/id.js";
+import { maxAgeOf, prepare, type Posting } from "../../sending/posting.js";
 import type { StepPart } from "./part.js";
 import type { Plan, PlannedNode } from "./plan.js";
 

@@ -1,10 +1,10 @@
 /** What a producer holds of a flow that it sent: its result, and those of a group's members as they come. */
-import { CancelledError, FlowFailedError, ResultTimeoutError } from "../../errors.js";
-import { FLOW, stepId, type CancelledFlow, type FlowMeta } from "../../flows.js";
-import { duration, refuseUnknownOptions } from "../../given-options.js";
-import type { StoredFailure, StoredResult } from "../../results.js";
-import { cancellation } from "../../stored-result.js";
-import { readValue } from "../../wire-value.js";
+import { CancelledError, FlowFailedError, ResultTimeoutError } from "../../vocabulary/errors.js";
+import { FLOW, stepId, type CancelledFlow, type FlowMeta } from "../../seams/flows.js";
+import { duration, refuseUnknownOptions } from "../../support/given-options.js";
+import type { StoredFailure, StoredResult } from "../../seams/results.js";
+import { cancellation } from "../../wire/stored-result.js";
+import { readValue } from "../../wire/wire-value.js";
 import { cancelMessage, type Cancellation } from "../cancel.js";
 import { assertKept, readResult, type ResultOptions } from "../message.js";
 import type { MemberFailure, Settled } from "./part.js";

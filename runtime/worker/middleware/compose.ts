@@ -1,5 +1,5 @@
 /** Middleware as an onion: each wraps what comes after it. */
-import type { MaybePromise } from "../../maybe.js";
+import type { MaybePromise } from "../../support/maybe.js";
 import type { Outcome } from "../outcome.js";
 import type { MiddlewareTask } from "../task.js";
 

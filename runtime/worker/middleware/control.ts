@@ -1,7 +1,7 @@
 /** Ends the attempts at messages that are cancelled: before they begin, or by their signal while they run. */
-import type { Cancellations } from "../../controls.js";
-import { CancelledError } from "../../errors.js";
-import { andThen, type MaybePromise } from "../../maybe.js";
+import type { Cancellations } from "../../seams/controls.js";
+import { CancelledError } from "../../vocabulary/errors.js";
+import { andThen, type MaybePromise } from "../../support/maybe.js";
 import type { Cancelled, Outcome } from "../outcome.js";
 import { whileUnavailable } from "../patience.js";
 import type { MiddlewareTask } from "../task.js";

@@ -1,14 +1,20 @@
 /** Tells the actor that a contract names as `onRetryExhausted` of a message whose retries are exhausted, before that is dead. */
 import { actorOfContract, type Actor } from "../../actor.js";
-import type { Publication } from "../../broker.js";
-import type { ExhaustedMessage } from "../../contract.js";
-import { encodeEnvelope } from "../../envelope.js";
-import { CancelledError, InvalidInputError, InvalidOptionError, LeaseLostError, ShutdownError } from "../../errors.js";
-import { derivedId } from "../../id.js";
-import { assertSize, encodeInput } from "../../input.js";
-import { andThen } from "../../maybe.js";
-import { createPartitioner, type Partitioner } from "../../partitioner.js";
-import { readValue } from "../../wire-value.js";
+import type { Publication } from "../../seams/broker.js";
+import type { ExhaustedMessage } from "../../vocabulary/contract.js";
+import { encodeEnvelope } from "../../wire/envelope.js";
+import {
+  CancelledError,
+  InvalidInputError,
+  InvalidOptionError,
+  LeaseLostError,
+  ShutdownError,
+} from "../../vocabulary/errors.js";
+import { derivedId } from "../../wire/id.js";
+import { assertSize, encodeInput } from "../../wire/input.js";
+import { andThen } from "../../support/maybe.js";
+import { createPartitioner, type Partitioner } from "../../sending/partitioner.js";
+import { readValue } from "../../wire/wire-value.js";
 import type { Dead, Outcome } from "../outcome.js";
 import { whileUnavailable } from "../patience.js";
 import type { MiddlewareTask } from "../task.js";

@@ -1,12 +1,18 @@
 /** Reads a message's input before its handler is called: opens it, revives it, validates it. */
 import type { Actor } from "../../actor.js";
-import { defaults } from "../../defaults.js";
-import type { Envelope } from "../../envelope.js";
-import { InvalidInputError, toRemoteError, UndecodableError, UnsealableError, type DeadReason } from "../../errors.js";
-import { andThen, orElse, type MaybePromise } from "../../maybe.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import type { Envelope } from "../../wire/envelope.js";
+import {
+  InvalidInputError,
+  toRemoteError,
+  UndecodableError,
+  UnsealableError,
+  type DeadReason,
+} from "../../vocabulary/errors.js";
+import { andThen, orElse, type MaybePromise } from "../../support/maybe.js";
 import type { Checked } from "../../schema.js";
-import type { Seal } from "../../seal.js";
-import { readValue } from "../../wire-value.js";
+import type { Seal } from "../../wire/seal.js";
+import { readValue } from "../../wire/wire-value.js";
 import type { Dead, Outcome } from "../outcome.js";
 import type { RunningTask } from "../task.js";
 import type { Next } from "./compose.js";

@@ -1,6 +1,6 @@
 /** Has a message wait for its turn where its actor's limits say so, without a retry and without holding up others. */
-import { InvalidKeyError, toRemoteError } from "../../errors.js";
-import type { Place } from "../../limits.js";
+import { InvalidKeyError, toRemoteError } from "../../vocabulary/errors.js";
+import type { Place } from "../../seams/limits.js";
 import type { Gate } from "../gate.js";
 import type { Outcome } from "../outcome.js";
 import type { RunningTask } from "../task.js";

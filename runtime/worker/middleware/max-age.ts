@@ -1,6 +1,6 @@
 /** Ends messages that have waited longer than their `maxAge`: they are dead before an attempt is made. */
-import { ExpiredError, toRemoteError } from "../../errors.js";
-import { andThen, type MaybePromise } from "../../maybe.js";
+import { ExpiredError, toRemoteError } from "../../vocabulary/errors.js";
+import { andThen, type MaybePromise } from "../../support/maybe.js";
 import type { Dead } from "../outcome.js";
 import { again } from "../patience.js";
 import type { MiddlewareTask } from "../task.js";

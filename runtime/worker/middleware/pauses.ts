@@ -1,5 +1,5 @@
 /** Holds back the messages of an actor that is paused. */
-import type { MaybePromise } from "../../maybe.js";
+import type { MaybePromise } from "../../support/maybe.js";
 import type { Outcome, Postpone } from "../outcome.js";
 import type { Presence } from "../presence.js";
 import type { RunningTask } from "../task.js";

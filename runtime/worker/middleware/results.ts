@@ -6,13 +6,13 @@ import {
   toRemoteError,
   type PendingState,
   type RemoteError,
-} from "../../errors.js";
-import { andThen, type MaybePromise } from "../../maybe.js";
-import type { StoredFailure, StoredResult } from "../../results.js";
-import type { Seal } from "../../seal.js";
-import { assertFits, cancellation } from "../../stored-result.js";
-import { TAGGED, toTagged } from "../../tagged.js";
-import { isSealed, sealValue } from "../../wire-value.js";
+} from "../../vocabulary/errors.js";
+import { andThen, type MaybePromise } from "../../support/maybe.js";
+import type { StoredFailure, StoredResult } from "../../seams/results.js";
+import type { Seal } from "../../wire/seal.js";
+import { assertFits, cancellation } from "../../wire/stored-result.js";
+import { TAGGED, toTagged } from "../../vocabulary/tagged.js";
+import { isSealed, sealValue } from "../../wire/wire-value.js";
 import type { Outcome } from "../outcome.js";
 import { again } from "../patience.js";
 import type { MiddlewareTask } from "../task.js";

@@ -1,7 +1,7 @@
 /** Turns what a handler throws into an outcome: another attempt after a growing wait, or the dead letters. */
-import { defaults } from "../../defaults.js";
-import type { ResolvedOptions } from "../../options.js";
-import { parseDuration } from "../../duration.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import type { ResolvedOptions } from "../../vocabulary/options.js";
+import { parseDuration } from "../../vocabulary/duration.js";
 import {
   CancelledError,
   DoNotRetry,
@@ -13,8 +13,8 @@ import {
   ShutdownError,
   SlotLostError,
   toRemoteError,
-} from "../../errors.js";
-import { orElse } from "../../maybe.js";
+} from "../../vocabulary/errors.js";
+import { orElse } from "../../support/maybe.js";
 import { belongsTo } from "../lineage.js";
 import type { Dead, Outcome } from "../outcome.js";
 import type { MiddlewareTask } from "../task.js";

@@ -1,10 +1,10 @@
 /** The order of all middleware around a handler. */
 import type { Actor } from "../../actor.js";
-import type { Broker } from "../../broker.js";
-import type { Clock } from "../../clock.js";
-import { andThen, type MaybePromise } from "../../maybe.js";
+import type { Broker } from "../../seams/broker.js";
+import type { Clock } from "../../support/clock.js";
+import { andThen, type MaybePromise } from "../../support/maybe.js";
 import { arrange, type Layer, type MaybePlaced } from "../../middleware.js";
-import type { Seal } from "../../seal.js";
+import type { Seal } from "../../wire/seal.js";
 import type { Gates } from "../gate.js";
 import type { Logger } from "../logger.js";
 import type { Threads } from "../threads/index.js";

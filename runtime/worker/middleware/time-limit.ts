@@ -1,6 +1,6 @@
 /** Ends an attempt that runs longer than its actor's `timeLimit`. */
-import type { Clock } from "../../clock.js";
-import { TimeLimitError } from "../../errors.js";
+import type { Clock } from "../../support/clock.js";
+import { TimeLimitError } from "../../vocabulary/errors.js";
 import type { Outcome } from "../outcome.js";
 import type { Middleware } from "./compose.js";
 

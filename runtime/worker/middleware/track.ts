@@ -1,10 +1,10 @@
 /** Records how a message stands while it is attempted, and what its handler tells of its progress. */
 import { hostname } from "node:os";
 import type { Actor } from "../../actor.js";
-import { isOver, trackingOf, type ControlStore, type StatusRecord } from "../../controls.js";
-import { defaults } from "../../defaults.js";
-import { CancelledError, LeaseLostError } from "../../errors.js";
-import { orElse, type MaybePromise } from "../../maybe.js";
+import { isOver, trackingOf, type ControlStore, type StatusRecord } from "../../seams/controls.js";
+import { defaults } from "../../vocabulary/defaults.js";
+import { CancelledError, LeaseLostError } from "../../vocabulary/errors.js";
+import { orElse, type MaybePromise } from "../../support/maybe.js";
 import type { Outcome } from "../outcome.js";
 import { Reports } from "../reports.js";
 import type { MiddlewareTask, RunningTask } from "../task.js";

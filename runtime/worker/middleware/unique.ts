@@ -1,8 +1,8 @@
 /** Frees the keys that a message has claimed at its end, and ends one quietly whose place another has taken. */
 import type { Actor } from "../../actor.js";
-import type { ClaimNote, Claims } from "../../claims.js";
-import { claimsOf } from "../../claims.js";
-import { LeaseLostError } from "../../errors.js";
+import type { ClaimNote, Claims } from "../../seams/claims.js";
+import { claimsOf } from "../../seams/claims.js";
+import { LeaseLostError } from "../../vocabulary/errors.js";
 import type { Outcome } from "../outcome.js";
 import { whileUnavailable } from "../patience.js";
 import type { MiddlewareTask } from "../task.js";

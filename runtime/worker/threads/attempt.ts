@@ -1,7 +1,7 @@
 /** One attempt that a thread makes, as the worker sees it. */
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import type { Piscina } from "piscina";
-import { DoNotRetry, InvalidOutputError, ShutdownError, ThreadLostError } from "../../errors.js";
+import { DoNotRetry, InvalidOutputError, ShutdownError, ThreadLostError } from "../../vocabulary/errors.js";
 import type { ProgressTask } from "../task.js";
 import type { Assignment, Note, Place } from "./protocol.js";
 import { fromThrown, toThrown } from "./thrown.js";

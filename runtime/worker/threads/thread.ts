@@ -1,7 +1,7 @@
 /** What runs in a thread: it loads the module of handlers, and makes one attempt at a time. */
 import { inspect } from "node:util";
 import type { MessagePort } from "node:worker_threads";
-import { settled } from "../../maybe.js";
+import { settled } from "../../support/maybe.js";
 import { onBehalfOf } from "../current-task.js";
 import type { AnyHandler } from "../handler.js";
 import type { Logger } from "../logger.js";

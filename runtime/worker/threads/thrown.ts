@@ -1,5 +1,5 @@
 /** Errors on their way between a worker and its threads: what is decided by their kind, their name or their class stays. */
-import { parseDuration } from "../../duration.js";
+import { parseDuration } from "../../vocabulary/duration.js";
 import {
   CancelledError,
   DoNotRetry,
@@ -13,8 +13,8 @@ import {
   toRemoteError,
   type ErrorCode,
   type RemoteError,
-} from "../../errors.js";
-import { fieldsOf } from "../../json.js";
+} from "../../vocabulary/errors.js";
+import { fieldsOf } from "../../wire/json.js";
 import { lineageOf, rememberLineage } from "../lineage.js";
 
 /** An error that can be copied. */

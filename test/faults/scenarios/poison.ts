@@ -1,11 +1,11 @@
 /** Scenario 7: messages that kill their process each time. They end as crash loops, and their neighbours complete. */
 import { expect } from "vitest";
-import { defaults } from "../../../runtime/defaults.js";
+import { defaults } from "../../../runtime/vocabulary/defaults.js";
 import type { Scenario } from "../scenario.js";
 import { pause } from "../stage.js";
 
 const POISON = 2;
-/** How many workers a message may kill before it is dead; stated in `runtime/defaults.ts`. */
+/** How many workers a message may kill before it is dead; stated in `runtime/vocabulary/defaults.ts`. */
 const MOST_CRASHES = defaults.broker.maxCrashes;
 
 export const poison: Scenario = {

@@ -1,6 +1,6 @@
 /** What JSON.parse leaves to do with text from outside: how large and deep it is, whether it is hostile, and a member's very bytes. */
-import { defaults } from "./defaults.js";
-import { UndecodableError } from "./errors.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { UndecodableError } from "../vocabulary/errors.js";
 
 const QUOTE = 34;
 const COMMA = 44;

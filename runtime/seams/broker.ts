@@ -1,9 +1,9 @@
 /** The seam to a broker: how messages go in, how they come out, and how each that came out is settled. */
-import type { Clock } from "./clock.js";
+import type { Clock } from "../support/clock.js";
 import type { Claims } from "./claims.js";
-import type { Failure } from "./envelope.js";
-import type { LeaseLostError, RemoteError, DeadReason } from "./errors.js";
-import type { MaybePromise } from "./maybe.js";
+import type { Failure } from "../wire/envelope.js";
+import type { LeaseLostError, RemoteError, DeadReason } from "../vocabulary/errors.js";
+import type { MaybePromise } from "../support/maybe.js";
 import type { Operations } from "./operations.js";
 import type { ResultStore } from "./results.js";
 import type { StateStore } from "./state.js";

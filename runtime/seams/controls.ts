@@ -1,7 +1,7 @@
 /** The seam to what is known of single messages beside the queue: that they are cancelled, how they stand, how far they are. */
 import type { Broker } from "./broker.js";
-import { InvalidOptionError, type DeadReason, type RemoteError } from "./errors.js";
-import type { MaybePromise } from "./maybe.js";
+import { InvalidOptionError, type DeadReason, type RemoteError } from "../vocabulary/errors.js";
+import type { MaybePromise } from "../support/maybe.js";
 
 /** A message that is to be cancelled. */
 export interface ToCancel {

@@ -1,6 +1,6 @@
 /** What is recorded of a message, read as something that anybody may have written: what cannot be read is not there. */
-import type { MessageRecord } from "./controls.js";
-import { defaults } from "./defaults.js";
+import type { MessageRecord } from "../seams/controls.js";
+import { defaults } from "../vocabulary/defaults.js";
 import { fieldsOf, readJson } from "./json.js";
 import { isRemoteError } from "./stored-result.js";
 

@@ -1,11 +1,11 @@
 /** A schedule that is made at run time, as text: written by a client, read by the worker that leads. */
-import type { Actor } from "./actor.js";
-import type { ScheduleOptions } from "./contract.js";
-import { defaults } from "./defaults.js";
-import { UndecodableError } from "./errors.js";
+import type { Actor } from "../actor.js";
+import type { ScheduleOptions } from "../vocabulary/contract.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { UndecodableError } from "../vocabulary/errors.js";
 import { encodeInput } from "./input.js";
 import { fieldsOf, readJson } from "./json.js";
-import { resolveSchedule, scheduleFault, type Schedule } from "./schedule-options.js";
+import { resolveSchedule, scheduleFault, type Schedule } from "../vocabulary/schedule-options.js";
 import type { Seal } from "./seal.js";
 import { readValue } from "./wire-value.js";
 

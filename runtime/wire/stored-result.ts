@@ -1,8 +1,8 @@
 /** A result as a store keeps it: written within its limits, and read as something that anybody may have written. */
-import { defaults } from "./defaults.js";
-import { UndecodableError, type CancelledError, type PendingState, type RemoteError } from "./errors.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { UndecodableError, type CancelledError, type PendingState, type RemoteError } from "../vocabulary/errors.js";
 import { fieldsOf, isBounded, isClean, readJson } from "./json.js";
-import type { StoredResult } from "./results.js";
+import type { StoredResult } from "../seams/results.js";
 
 /** What surrounds an output in a result: bytes. */
 const FRAME = 1024;

@@ -3,11 +3,11 @@
  * confirmed. A key whose sender died in between is pending for some seconds, and whoever wants it waits as long.
  */
 import { randomUUID } from "node:crypto";
-import type { Publication } from "./broker.js";
-import type { Claim, Claimed, Claims, ClaimStore } from "./claims.js";
-import { sleep, systemClock } from "./clock.js";
-import { defaults } from "./defaults.js";
-import { BrokerRefusedError } from "./errors.js";
+import type { Publication } from "../seams/broker.js";
+import type { Claim, Claimed, Claims, ClaimStore } from "../seams/claims.js";
+import { sleep, systemClock } from "../support/clock.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { BrokerRefusedError } from "../vocabulary/errors.js";
 
 /** How long a key may be pending, in milliseconds: longer than a broker may take to confirm a message. */
 const PENDING = defaults.broker.publishTimeout + 5000;

@@ -2,8 +2,8 @@
  * Renews the slots that this process holds of a scope, all of them in one command, at a third of their lease. Where that
  * does not work in time, their holders are told without the store.
  */
-import type { Clock } from "./clock.js";
-import type { LimitScope, LimitStore, Place } from "./limits.js";
+import type { Clock } from "../support/clock.js";
+import type { LimitScope, LimitStore, Place } from "../seams/limits.js";
 
 /** A slot that is held. */
 interface Held {

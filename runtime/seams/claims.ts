@@ -1,6 +1,6 @@
 /** The seam to claims: messages that are sent only where no other has their key, each key counting in one queue. */
 import type { Broker, Publication } from "./broker.js";
-import { InvalidOptionError } from "./errors.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
 
 /** What a message claims: a key of its queue, which no other message has while the claim lasts. */
 export interface Claim {

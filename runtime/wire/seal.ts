@@ -3,8 +3,8 @@
  * nobody without the key can read it, alter it, or put it into another message.
  */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from "node:crypto";
-import { InvalidOptionError, UnsealableError } from "./errors.js";
-import { refuseUnknownOptions } from "./given-options.js";
+import { InvalidOptionError, UnsealableError } from "../vocabulary/errors.js";
+import { refuseUnknownOptions } from "../support/given-options.js";
 
 /** Which keys there are. */
 export interface SealOptions {

@@ -1,6 +1,6 @@
 /** TLS as every broker uses it: options checked before anything is connected, and what goes wrong said with its remedy. */
 import { createSecureContext, type ConnectionOptions } from "node:tls";
-import { InvalidOptionError } from "./errors.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
 
 /** How the two kinds of URL of a broker begin: `redis://` and `rediss://`. */
 export interface Schemes {

@@ -1,8 +1,8 @@
 /** Chooses the partition of each message: the same one for the same key, or each in turn. */
 import { crc32 } from "node:zlib";
-import type { Actor } from "./actor.js";
-import { InvalidInputError } from "./errors.js";
-import { partitionsOf } from "./partitions.js";
+import type { Actor } from "../actor.js";
+import { InvalidInputError } from "../vocabulary/errors.js";
+import { partitionsOf } from "../vocabulary/partitions.js";
 
 /** Tells which queue a message with this input goes to; `claimed` decides where the contract names no key. */
 export type Partitioner = (input: unknown, claimed?: string) => string;

@@ -1,6 +1,6 @@
 /** What every broker does with a dead letter in the same way. */
-import type { DeadLetter, DeadLetterFilter, DeadLetterInit } from "./broker.js";
-import { defaults } from "./defaults.js";
+import type { DeadLetter, DeadLetterFilter, DeadLetterInit } from "../seams/broker.js";
+import { defaults } from "../vocabulary/defaults.js";
 import { isFailures, reissue } from "./envelope.js";
 import { fieldsOf, isBounded, isClean } from "./json.js";
 import { isRemoteError } from "./stored-result.js";

@@ -4,7 +4,7 @@
  * flow is sent; no message carries more of it than its own place.
  */
 import type { Publication } from "./broker.js";
-import type { Headers, MessageOverrides } from "./envelope.js";
+import type { Headers, MessageOverrides } from "../wire/envelope.js";
 import type { StoredFailure } from "./results.js";
 
 /** Where a message stands in a flow. It travels in its envelope. */

@@ -5,11 +5,11 @@
  * worker cannot drop what a newer producer sent, and no number of an input is rounded on the way. Unknown header fields
  * are kept.
  */
-import type { ClaimNote } from "./claims.js";
-import { defaults } from "./defaults.js";
-import { UndecodableError } from "./errors.js";
-import type { FlowPlace } from "./flows.js";
-import { messageOptionNames, type MessageOptions } from "./options.js";
+import type { ClaimNote } from "../seams/claims.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { UndecodableError } from "../vocabulary/errors.js";
+import type { FlowPlace } from "../seams/flows.js";
+import { messageOptionNames, type MessageOptions } from "../vocabulary/options.js";
 import { fieldsOf, rawMember, readJson } from "./json.js";
 
 /** What a message may grow by on its way, in bytes: the count of its attempts and crashes, and how they failed. */

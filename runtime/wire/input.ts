@@ -1,10 +1,10 @@
 /** An input on its way out: written as JSON, tagged and sealed where it has to be, and refused where no worker would read it. */
-import { defaults } from "./defaults.js";
+import { defaults } from "../vocabulary/defaults.js";
 import type { EnvelopeInit } from "./envelope.js";
-import { InvalidInputError, MessageTooLargeError } from "./errors.js";
+import { InvalidInputError, MessageTooLargeError } from "../vocabulary/errors.js";
 import { isBounded, isClean } from "./json.js";
 import type { Seal } from "./seal.js";
-import { TAGGED, toTagged } from "./tagged.js";
+import { TAGGED, toTagged } from "../vocabulary/tagged.js";
 import { sealValue } from "./wire-value.js";
 
 /** The message that an input is for. */

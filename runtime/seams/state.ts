@@ -1,5 +1,5 @@
 /** The seam to a state store: what processes share beside the messages themselves. */
-import type { BarrierStore } from "./barrier.js";
+import type { BarrierStore } from "./barriers.js";
 import type { ClaimStore } from "./claims.js";
 import type { ControlStore } from "./controls.js";
 import type { FlowStore } from "./flows.js";

@@ -1,6 +1,6 @@
 /** The seam to a result store: where an answer is kept, and how the one who waits for it is woken. */
-import type { MaybePromise } from "./maybe.js";
-import type { DeadReason, PendingState, RemoteError } from "./errors.js";
+import type { MaybePromise } from "../support/maybe.js";
+import type { DeadReason, PendingState, RemoteError } from "../vocabulary/errors.js";
 
 /** Why a message ended without an answer: it is dead, or it was cancelled. */
 export type FailureReason = DeadReason | "cancelled";

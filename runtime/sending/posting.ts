@@ -1,18 +1,18 @@
 /** A message made ready to be sent: checked, given an id, and written as an envelope. */
-import type { Actor } from "./actor.js";
-import type { Publication } from "./broker.js";
+import type { Actor } from "../actor.js";
+import type { Publication } from "../seams/broker.js";
 import { claimingOf, type Claimant, type Claiming } from "./claiming.js";
-import type { Claim } from "./claims.js";
-import type { Clock } from "./clock.js";
-import { encodeEnvelope, type Headers, type MessageOverrides } from "./envelope.js";
-import { InvalidInputError } from "./errors.js";
-import type { FlowPlace } from "./flows.js";
-import { createId } from "./id.js";
-import { assertSize, encodeInput } from "./input.js";
-import { andThen, type MaybePromise } from "./maybe.js";
+import type { Claim } from "../seams/claims.js";
+import type { Clock } from "../support/clock.js";
+import { encodeEnvelope, type Headers, type MessageOverrides } from "../wire/envelope.js";
+import { InvalidInputError } from "../vocabulary/errors.js";
+import type { FlowPlace } from "../seams/flows.js";
+import { createId } from "../wire/id.js";
+import { assertSize, encodeInput } from "../wire/input.js";
+import { andThen, type MaybePromise } from "../support/maybe.js";
 import type { Partitioner } from "./partitioner.js";
-import type { Checked } from "./schema.js";
-import type { Seal } from "./seal.js";
+import type { Checked } from "../schema.js";
+import type { Seal } from "../wire/seal.js";
 
 /** Where messages go: to an actor, through one of its queue's partitions. */
 export interface Destination {

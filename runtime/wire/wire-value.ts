@@ -1,9 +1,9 @@
 /** An input or an output as it travels: plain JSON, tagged, sealed, or tagged and then sealed. Its encoding says which. */
-import { defaults } from "./defaults.js";
-import { InvalidOptionError, UndecodableError, UnsealableError } from "./errors.js";
+import { defaults } from "../vocabulary/defaults.js";
+import { InvalidOptionError, UndecodableError, UnsealableError } from "../vocabulary/errors.js";
 import { readJson } from "./json.js";
 import type { Seal, Sealed } from "./seal.js";
-import { fromTagged, TAGGED } from "./tagged.js";
+import { fromTagged, TAGGED } from "../vocabulary/tagged.js";
 
 const SEALED = "sealed";
 const TAGGED_AND_SEALED = `${TAGGED}+${SEALED}`;

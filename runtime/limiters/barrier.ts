@@ -1,18 +1,9 @@
 /** A barrier: a meeting of a known number of members, which happens once or, when its time is over, never. */
-import type { Broker } from "./broker.js";
-import type { Duration } from "./duration.js";
-import { BarrierExpiredError, InvalidOptionError } from "./errors.js";
-import { duration, refuseUnknownOptions } from "./given-options.js";
-
-/** The seam to a store of barriers. */
-export interface BarrierStore {
-  /** Makes a barrier that lasts for `ttl` milliseconds; false where there is one of this key. */
-  create(key: string, parties: number, ttl: number): Promise<boolean>;
-  /** Notes that a member is there: true for the one who completes it, each time; `undefined` where there is no barrier. */
-  arrive(key: string, member: string): Promise<boolean | undefined>;
-  /** Waits at most so many milliseconds; whether it is complete; `undefined` where there is none, or no longer. */
-  wait(key: string, timeout: number): Promise<boolean | undefined>;
-}
+import type { BarrierStore } from "../seams/barriers.js";
+import type { Broker } from "../seams/broker.js";
+import type { Duration } from "../vocabulary/duration.js";
+import { BarrierExpiredError, InvalidOptionError } from "../vocabulary/errors.js";
+import { duration, refuseUnknownOptions } from "../support/given-options.js";
 
 /** How a barrier is made. */
 export interface BarrierOptions {

@@ -1,11 +1,11 @@
 /** What messages claim: the key of a unique one, and the id that a caller gave. */
 import { createHash, randomUUID } from "node:crypto";
-import type { Actor } from "./actor.js";
-import { copyKey, type Claim, type ClaimNote } from "./claims.js";
-import { InvalidInputError } from "./errors.js";
-import { PROGRESS_TTL } from "./schedules.js";
-import type { Seal } from "./seal.js";
-import type { Unique } from "./unique.js";
+import type { Actor } from "../actor.js";
+import { copyKey, type Claim, type ClaimNote } from "../seams/claims.js";
+import { InvalidInputError } from "../vocabulary/errors.js";
+import { PROGRESS_TTL } from "../seams/schedules.js";
+import type { Seal } from "../wire/seal.js";
+import type { Unique } from "../vocabulary/unique.js";
 
 /** A message's claims, and what goes with them. */
 export interface Claiming {

@@ -1,16 +1,16 @@
 /** Limiters that are used by hand, where a contract's limits do not fit: for a part of a handler, or outside of any. */
 import { randomUUID } from "node:crypto";
-import type { Broker } from "./broker.js";
-import { systemClock, type Clock } from "./clock.js";
-import type { ConcurrencyLimit, RateLimit } from "./contract.js";
-import { defaults } from "./defaults.js";
-import type { Duration } from "./duration.js";
-import { InvalidOptionError, RateLimitedError, SlotLostError } from "./errors.js";
-import { duration, refuseUnknownOptions } from "./given-options.js";
-import { concurrencyFault, rateFault, resolveConcurrency, resolveRate } from "./limit-options.js";
-import { limitStoreOf, type LimitScope, type LimitStore, type Place } from "./limits.js";
+import type { Broker } from "../seams/broker.js";
+import { systemClock, type Clock } from "../support/clock.js";
+import type { ConcurrencyLimit, RateLimit } from "../vocabulary/contract.js";
+import { defaults } from "../vocabulary/defaults.js";
+import type { Duration } from "../vocabulary/duration.js";
+import { InvalidOptionError, RateLimitedError, SlotLostError } from "../vocabulary/errors.js";
+import { duration, refuseUnknownOptions } from "../support/given-options.js";
+import { concurrencyFault, rateFault, resolveConcurrency, resolveRate } from "../vocabulary/limit-options.js";
+import { limitStoreOf, type LimitScope, type LimitStore, type Place } from "../seams/limits.js";
 import { SlotKeeper } from "./slot-keeper.js";
-import { Wakeup } from "./wakeup.js";
+import { Wakeup } from "../support/wakeup.js";
 
 /** How a limiter is waited for. */
 export interface AcquireOptions {

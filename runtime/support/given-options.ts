@@ -1,7 +1,7 @@
 /** What is done in the same way with the options that a person gives, wherever they are given. */
-import { parseDuration, type Duration } from "./duration.js";
-import { badDuration, InvalidOptionError } from "./errors.js";
-import { nearest } from "./nearest.js";
+import { parseDuration, type Duration } from "../vocabulary/duration.js";
+import { badDuration, InvalidOptionError } from "../vocabulary/errors.js";
+import { nearest } from "../vocabulary/nearest.js";
 
 /** Refuses an option that does not exist, with the nearest one that does. */
 export function refuseUnknownOptions(owner: string, options: object, names: readonly string[]): void {

@@ -6,9 +6,9 @@
  * moment publishes it. It takes its place when it is delivered.
  */
 import type { Broker, Publication } from "./broker.js";
-import { InvalidOptionError } from "./errors.js";
-import type { Concurrency, Rate } from "./limit-options.js";
-import type { MaybePromise } from "./maybe.js";
+import { InvalidOptionError } from "../vocabulary/errors.js";
+import type { Concurrency, Rate } from "../vocabulary/limit-options.js";
+import type { MaybePromise } from "../support/maybe.js";
 
 /** What is limited together, an actor or what somebody named by hand: up to two limits, each with keys of its own. */
 export interface LimitScope {
