@@ -1,6 +1,6 @@
 /** What the command and its worker processes say to each other. */
 import type { ProcessMetrics } from "../metrics/processes.js";
-import type { StartOptions } from "../worker/worker.js";
+import type { StartOptions } from "../worker/options.js";
 
 /** What the command tells a process. */
 export type Order =

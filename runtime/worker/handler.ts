@@ -16,3 +16,10 @@ export type AnyHandler = (input: never, task: ProgressTask<never>) => unknown;
 
 /** Handlers as a worker is given them: by group, then by export. */
 export type Handlers = Readonly<Record<string, Readonly<Record<string, AnyHandler>> | undefined>>;
+
+/** The handlers that some queues need: each queue's, together. Those of other queues may be there as well. */
+export type HandlersOf<QueueHandlers, Q extends keyof QueueHandlers> = Flatten<Intersection<QueueHandlers[Q]>> &
+  Optional<Flatten<Intersection<QueueHandlers[keyof QueueHandlers]>>>;
+type Optional<T> = { [Group in keyof T]?: Partial<T[Group]> };
+type Intersection<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never;
+type Flatten<T> = { [Group in keyof T]: { [Name in keyof T[Group]]: T[Group][Name] } };
