@@ -387,6 +387,14 @@ export function describeBroker(name: string, harness: BrokerHarness): void {
       await broker.close();
     });
 
+    promises("tells those who wait for a result at once that it is closed", async () => {
+      await broker.results.address();
+      const waiting = broker.results.wait("of a message that nobody handles", { timeout: 60_000, addressed: true });
+      const told = expect(waiting).rejects.toThrow(BrokerClosedError);
+      await broker.close();
+      await told;
+    });
+
     promises("says where it is", async () => {
       expect(broker.name).toMatch(new RegExp(`^${name}`));
     });

@@ -37,13 +37,15 @@ export class MemoryBroker implements Broker {
   readonly state: StateStore;
   readonly operations: MemoryOperations;
   readonly #backend: MemoryBackend;
+  readonly #results: MemoryResults;
   readonly #consumers = new Set<MemoryConsumer>();
   #closed = false;
 
   constructor(backend: MemoryBackend) {
     this.#backend = backend;
     this.clock = backend.clock;
-    this.results = new MemoryResults(backend);
+    this.#results = new MemoryResults(backend);
+    this.results = this.#results;
     this.deadLetters = new MemoryDeadLetters(backend);
     this.claims = new MemoryClaims(backend, (message) => this.publish([message]));
     this.state = new MemoryState(backend);
@@ -69,5 +71,6 @@ export class MemoryBroker implements Broker {
   async close(): Promise<void> {
     this.#closed = true;
     for (const consumer of this.#consumers) consumer.die();
+    this.#results.end(new BrokerClosedError(this.name));
   }
 }

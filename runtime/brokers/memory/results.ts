@@ -6,6 +6,8 @@ import type { MemoryBackend } from "./backend.js";
 
 export class MemoryResults implements ResultStore {
   readonly #backend: MemoryBackend;
+  /** How those who wait here are told that there will be nothing. */
+  readonly #waiting = new Set<(error: Error) => void>();
 
   constructor(backend: MemoryBackend) {
     this.#backend = backend;
@@ -48,14 +50,21 @@ export class MemoryResults implements ResultStore {
         const others = waiters.get(id);
         others?.delete(wake);
         if (others?.size === 0) waiters.delete(id);
+        this.#waiting.delete(fail);
         settle();
       };
+      const fail = (error: Error) => end(() => reject(error));
       const wake = (done: StoredResult) => end(() => resolve({ done }));
       const cancel = clock.after(timeout, () =>
         end(() => resolve({ pending: this.#backend.read(states, id) ?? { state: "pending" } })),
       );
       waiters.set(id, (waiters.get(id) ?? new Set()).add(wake));
-      sent?.catch((error: unknown) => end(() => reject(error as Error)));
+      this.#waiting.add(fail);
+      sent?.catch(fail);
     });
+  }
+  /** Tells those who wait that the broker is closed. */
+  end(error: Error): void {
+    for (const fail of [...this.#waiting]) fail(error);
   }
 }

@@ -78,7 +78,10 @@ export function redisResults(
   const subscriber = new RedisSubscriber(address);
   const results = new RedisResults(checkPrefix(options.prefix), connection, subscriber);
   return Object.assign(results, {
-    close: async () => void (await Promise.all([connection.close(), subscriber.close()])),
+    async close() {
+      results.end(new BrokerClosedError(connection.name));
+      await Promise.all([connection.close(), subscriber.close()]);
+    },
   });
 }
 
@@ -194,6 +197,7 @@ class RedisBroker implements Broker {
     this.#closed = true;
     this.#sweeper.close();
     for (const consumer of this.#consumers) consumer.end();
+    this.results.end(new BrokerClosedError(this.name));
     await Promise.all([this.#publishing.close(), this.#consuming.close(), this.#subscriber.close()]);
   }
 

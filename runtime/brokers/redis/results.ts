@@ -133,6 +133,11 @@ export class RedisResults implements ResultStore {
     });
   }
 
+  /** Tells those who wait that the broker is closed. */
+  end(error: Error): void {
+    for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.fail(error);
+  }
+
   /** Takes a result that is there already, or asks the store to have this process told. */
   async #ask(id: string, waiter: Waiter): Promise<void> {
     const channel = await this.address();
