@@ -4,10 +4,11 @@
  * of the last one are worked on. An empty queue is not polled: the consumer is woken.
  */
 import { randomUUID } from "node:crypto";
-import type { ConsumeOptions, Consumer, DeadLetterInit, Delivery, Publication } from "../../seams/broker.js";
+import type { ConsumeOptions, Consumer, DeadLetterInit, Publication } from "../../seams/broker.js";
 import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError } from "../../vocabulary/errors.js";
 import type { RedisCancellations } from "./cancellations.js";
 import type { RedisConnection } from "./connection.js";
+import { AckBatch, RedisDelivery, type Settling } from "./delivery.js";
 import type { LaneKeys } from "./keys.js";
 import { scripts, type TakeReply, type Taken } from "./scripts.js";
 import type { RedisSubscriber } from "./subscriber.js";
@@ -37,7 +38,7 @@ export interface ConsumerContext {
   readonly ended: (consumer: RedisConsumer) => void;
 }
 
-export class RedisConsumer implements Consumer {
+export class RedisConsumer implements Consumer, Settling {
   readonly #queue: string;
   readonly #keys: LaneKeys;
   readonly #context: ConsumerContext;
@@ -519,64 +520,4 @@ function fieldsOf(first: number, prioritiesAndCounts: readonly number[]): readon
     for (let j = 0; j < count; j++) fields.push((first + fields.length) * 10 + priority);
   }
   return fields;
-}
-
-/** Acks that travel in one call. */
-class AckBatch {
-  readonly deliveries: RedisDelivery[] = [];
-  readonly settled: Promise<void>;
-  accept!: () => void;
-  refuse!: (error: Error) => void;
-
-  constructor() {
-    this.settled = new Promise((resolve, reject) => {
-      this.accept = resolve;
-      this.refuse = reject;
-    });
-  }
-
-  /** Adds what `take` is told: the first and the last field of each run of neighbours. */
-  appendRuns(args: (string | number)[]): void {
-    let last: number | undefined;
-    for (const { field } of this.deliveries) {
-      if (last !== undefined && field === last + 10) args[args.length - 1] = field;
-      else args.push(field, field);
-      last = field;
-    }
-  }
-}
-
-/** One message of a Redis queue. */
-class RedisDelivery implements Delivery {
-  readonly #consumer: RedisConsumer;
-
-  constructor(
-    consumer: RedisConsumer,
-    readonly queue: string,
-    /** Its field in the running hash: `sequence × 10 + priority`. */
-    readonly field: number,
-    readonly body: string,
-  ) {
-    this.#consumer = consumer;
-  }
-
-  get priority(): number {
-    return this.field % 10;
-  }
-
-  ack(): Promise<void> {
-    return this.#consumer.ack(this);
-  }
-
-  retry(next: Publication): Promise<void> {
-    return this.#consumer.retry(this, next);
-  }
-
-  reject(letter: DeadLetterInit): Promise<void> {
-    return this.#consumer.reject(this, letter);
-  }
-
-  release(): Promise<void> {
-    return this.#consumer.release(this);
-  }
 }
