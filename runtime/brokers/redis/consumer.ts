@@ -440,7 +440,10 @@ export class RedisConsumer implements Consumer, Settling {
     }
     // At once, whether there is a free slot or not: the outage may have used up most of the lease.
     this.#idle = false;
-    this.#start(this.#call(this.#taking ? this.#reserve() : 0));
+    const want = this.#taking ? this.#reserve() : 0;
+    // What it was woken for it takes now; said again later, that would have it leave the idle zset while it rests.
+    if (want > 0) this.#woken = false;
+    this.#start(this.#call(want));
   }
 
   /** Others have, or will have, all that was held. Starts anew under another name. */
