@@ -1,6 +1,6 @@
 /** The process of one contender of one row: `lane.js <row> <contender> <effort>`. It is told when to open, run and close. */
 import { randomUUID } from "node:crypto";
-import { systems } from "./peers/index.js";
+import { systems, trials } from "./peers/index.js";
 import { rows } from "./rows/index.js";
 import type { Effort, Lane, Ready, Sample } from "./row.js";
 import type { Answer, Instruction } from "./turns.js";
@@ -19,12 +19,13 @@ async function obey(instruction: Instruction): Promise<Sample> {
 }
 
 function laneOn(url: string): Lane {
+  const anywhere = () => `bench-${randomUUID()}`;
   return {
     url,
     effort: JSON.parse(effort) as Effort,
     systems,
-    open: async (system, setting = {}, prefix = `bench-${randomUUID()}`) =>
-      (await systems[system]()).open({ url, prefix }, setting),
+    open: async (system, setting = {}, prefix = anywhere()) => (await systems[system]()).open({ url, prefix }, setting),
+    trial: async (name) => (await trials[name]())({ url, prefix: anywhere() }),
   };
 }
 

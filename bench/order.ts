@@ -45,6 +45,18 @@ export function payloadWithId(id: string): Payload {
   return wrap({ ...plain, id });
 }
 
+/** Gives orders other ids: so many of them, each in turn. */
+export function renumber(most: number): (order: Order) => Order {
+  let next = 0;
+  return (order) => ({ ...order, id: String(next++ % most) });
+}
+
+/** The order that is sent in pieces of work of several messages, each with an id of its own. */
+export function orders(): () => Order {
+  const number = renumber(Infinity);
+  return () => number(plain);
+}
+
 function wrap(order: Order): Payload {
   const text = JSON.stringify({ id: randomUUID(), actor: "shop.ship", v: "00000000", at: Date.now(), input: order });
   return { order, text };

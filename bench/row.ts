@@ -1,5 +1,5 @@
 /** What is measured: a row has measures, and contenders that take turns. */
-import type { Session, Setting, SystemName, Systems } from "./system.js";
+import type { Session, Setting, SystemName, Systems, Trial, TrialName } from "./system.js";
 
 /** How a figure is written, and whether more of it is better. */
 export type Unit = "per second" | "ms" | "seconds" | "bytes" | "MB" | "µs" | "count" | "percent";
@@ -27,6 +27,8 @@ export interface Lane {
   readonly systems: Systems;
   /** Opens a session with names of its own. */
   open(system: SystemName, setting?: Setting, prefix?: string): Promise<Session>;
+  /** Gets a piece of work ready that is more than one message. */
+  trial(name: TrialName): Promise<Trial>;
 }
 
 /** A contender that is ready. It is run once for nothing, then once each round. */
@@ -96,4 +98,16 @@ export function contenders(
 /** A contender that needs nothing but itself. */
 export function simple(name: string, run: (lane: Lane) => Promise<Sample>): Contender {
   return { name, open: async (lane) => ({ run: () => run(lane), close: async () => undefined }) };
+}
+
+/** A piece of work that is more than one message, and how it is run. */
+export function trying(name: string, trial: TrialName, run: (trial: Trial, lane: Lane) => Promise<Sample>): Contender {
+  return simple(name, async (lane) => {
+    const opened = await lane.trial(trial);
+    try {
+      return await run(opened, lane);
+    } finally {
+      await opened.close();
+    }
+  });
 }

@@ -31,10 +31,14 @@ run(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "--project", be
 const outdir = `${bench}node_modules/.cache/callboard`;
 await build({
   entryPoints: {
-    main: `${bench}main.ts`,
-    lane: `${bench}lane.ts`,
-    hand: `${bench}hand.ts`,
-    janitor: `${root}test/setup/janitor.js`,
+    "bench/main": `${bench}main.ts`,
+    "bench/lane": `${bench}lane.ts`,
+    "bench/hand": `${bench}hand.ts`,
+    "bench/isolated": `${bench}systems/isolated.ts`,
+    "bench/sandboxed": `${bench}peers/sandboxed.ts`,
+    "bench/janitor": `${root}test/setup/janitor.js`,
+    // Where a worker looks for the program of its threads.
+    "worker/thread": `${root}runtime/worker/threads/thread.ts`,
   },
   outdir,
   bundle: true,
@@ -45,10 +49,10 @@ await build({
   packages: "external",
   loader: { ".lua": "text" },
   // Beside main.js, where the sources look for each other too.
-  chunkNames: "[name]-[hash]",
+  chunkNames: "bench/[name]-[hash]",
   sourcemap: true,
   logLevel: "warning",
 });
 process.chdir(root);
 process.setSourceMapsEnabled(true);
-await import(pathToFileURL(`${outdir}/main.js`).href);
+await import(pathToFileURL(`${outdir}/bench/main.js`).href);

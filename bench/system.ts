@@ -29,6 +29,14 @@ export interface Setting {
   readonly priorities?: boolean;
   /** Callboard alone: how many messages may be at work at once, in all workers. Default: there is no such limit. */
   readonly concurrencyLimit?: number;
+  /** A limit of starts that is never reached: one for all, or, Callboard alone, one for each of a hundred keys. */
+  readonly rateLimit?: "for all" | "by key";
+  /** Each message has a key of its own, of which there can be one message at a time. */
+  readonly unique?: boolean;
+  /** Callboard alone: it is recorded how each message stands. */
+  readonly track?: boolean;
+  /** Callboard alone: what stands around the sending and the work. Default: nothing but what is built in. */
+  readonly around?: "three layers" | "metrics" | "tracing";
   /** Finished messages stay, with what they answered. Callboard keeps answers in any case. Default: they do not. */
   readonly keep?: boolean;
   /** RabbitMQ alone. Default: quorum. */
@@ -74,3 +82,37 @@ export interface System {
 
 /** Where the systems are found; each is loaded when it is asked for, so that a process holds only its own. */
 export type Systems = Readonly<Record<SystemName, () => Promise<System>>>;
+
+/** A piece of work that is more than one message; done again and again. */
+export interface Trial {
+  /** Does it once. What it measures itself it resolves to, in milliseconds. */
+  one(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Every such piece of work, by who does it and what it is. */
+export type TrialName =
+  | "callboard/pipeline of 3"
+  | "callboard/3 messages, each sent by the handler before"
+  | "bullmq/flow of 3"
+  | "bullmq/3 jobs, each added by the processor before"
+  | "callboard/group of 10"
+  | "callboard/10 calls"
+  | "bullmq/flow of 10 and 1"
+  | "bullmq/10 jobs waited for"
+  | "callboard/no reports"
+  | "callboard/1,000 reports"
+  | "bullmq/no reports"
+  | "bullmq/1,000 reports"
+  | "callboard/call"
+  | "callboard/call of a thread"
+  | "bullmq/job waited for"
+  | "bullmq/job of a thread waited for"
+  | "callboard/ticks"
+  | "bullmq/ticks";
+
+/** Gets a piece of work ready. */
+export type OpenTrial = (place: Place) => Promise<Trial>;
+
+/** Where they are found; each is loaded when it is asked for. */
+export type Trials = Readonly<Record<TrialName, () => Promise<OpenTrial>>>;

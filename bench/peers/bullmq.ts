@@ -1,6 +1,6 @@
 /** BullMQ, as its documentation sets it up; finished jobs are removed at once, as Callboard keeps none either. */
 import { Queue, QueueEvents, Worker, type JobsOptions } from "bullmq";
-import type { Order, Payload } from "../order.js";
+import { renumber, type Order, type Payload } from "../order.js";
 import type { Place, Session, Setting, System, Work, Working } from "../system.js";
 
 export const bullmq: System = {
@@ -20,9 +20,15 @@ class BullmqSession implements Session {
   readonly #events?: QueueEvents;
   readonly #options: { readonly connection: ReturnType<typeof connectionTo>; readonly prefix: string };
   readonly #job: JobsOptions;
+  readonly #limiter?: { readonly max: number; readonly duration: number };
+  /** Where each job has a key of its own, each order has an id of its own. */
+  readonly #number?: (order: Order) => Order;
   #next = 0;
 
-  constructor({ url, prefix }: Place, { queues = 1, answers = false, keep = false }: Setting) {
+  constructor(
+    { url, prefix }: Place,
+    { queues = 1, answers = false, keep = false, unique = false, rateLimit }: Setting,
+  ) {
     this.#options = { connection: connectionTo(url), prefix };
     this.#queues = Array.from({ length: queues }, (_, i) => new Queue<Order, boolean>(`queue${i}`, this.#options));
     if (answers && !keep) this.#events = new QueueEvents("queue0", this.#options);
@@ -31,6 +37,8 @@ class BullmqSession implements Session {
     for (const queue of this.#queues) queue.setMaxListeners(0);
     const removeOnComplete = keep ? false : answers ? { count: CALLED_JOBS_KEPT } : true;
     this.#job = { removeOnComplete };
+    if (rateLimit !== undefined) this.#limiter = { max: 1_000_000, duration: 1000 };
+    if (unique) this.#number = renumber(Infinity);
   }
 
   async ready(): Promise<void> {
@@ -39,12 +47,23 @@ class BullmqSession implements Session {
   }
 
   send({ order }: Payload): Promise<unknown> {
-    return this.#queue().add("ship", order, this.#job);
+    const { data, opts } = this.#jobOf(order);
+    return this.#queue().add("ship", data, opts);
   }
 
   sendMany(payloads: readonly Payload[], { delay }: { readonly delay?: number } = {}): Promise<unknown> {
-    const opts = delay === undefined ? this.#job : { ...this.#job, delay };
-    return this.#queue().addBulk(payloads.map(({ order }) => ({ name: "ship", data: order, opts })));
+    const held = delay === undefined ? {} : { delay };
+    const jobs = payloads.map(({ order }) => {
+      const { data, opts } = this.#jobOf(order);
+      return { name: "ship", data, opts: { ...opts, ...held } };
+    });
+    return this.#queue().addBulk(jobs);
+  }
+
+  #jobOf(order: Order): { readonly data: Order; readonly opts: JobsOptions } {
+    if (this.#number === undefined) return { data: order, opts: this.#job };
+    const data = this.#number(order);
+    return { data, opts: { ...this.#job, deduplication: { id: data.id } } };
   }
 
   async call({ order }: Payload): Promise<unknown> {
@@ -59,8 +78,9 @@ class BullmqSession implements Session {
       handle(data);
       return true;
     };
+    const limited = this.#limiter === undefined ? {} : { limiter: this.#limiter };
     const workers = this.#queues.map(
-      ({ name }) => new Worker<Order, boolean>(name, process, { ...this.#options, concurrency: each }),
+      ({ name }) => new Worker<Order, boolean>(name, process, { ...this.#options, ...limited, concurrency: each }),
     );
     for (const worker of workers) worker.on("error", (error) => console.error(error));
     await Promise.all(workers.map((worker) => worker.waitUntilReady()));
@@ -78,7 +98,8 @@ class BullmqSession implements Session {
   }
 }
 
-function connectionTo(url: string) {
+/** How its connections are made. */
+export function connectionTo(url: string) {
   const { hostname, port } = new URL(url);
   return { host: hostname, port: Number(port), maxRetriesPerRequest: null };
 }

@@ -2,6 +2,7 @@
 import type { Row } from "../row.js";
 import { costRows } from "./costs.js";
 import { depthRows } from "./depth.js";
+import { featureRows } from "./features.js";
 import { generatorRows } from "./generator.js";
 import { importRows } from "./import.js";
 import { processRows } from "./processes.js";
@@ -11,6 +12,7 @@ import { settingRows } from "./settings.js";
 
 export const rows: readonly Row[] = [
   ...redisRows,
+  ...featureRows,
   ...settingRows,
   ...depthRows,
   ...processRows,

@@ -1,8 +1,7 @@
-/** What changes when one thing does: validation, size, durability, distance, the number of queues, a feature. */
+/** What changes when one thing does: validation, size, durability, distance, the number of queues. */
 import { payloadOf } from "../order.js";
 import { repeat } from "../meter.js";
 import { contender, contenders, type Row, type Run, type ServerName } from "../row.js";
-import type { Setting } from "../system.js";
 import { payload as order } from "../order.js";
 import { peers } from "./contenders.js";
 import { answered, enough, processRate, sendAndProcess } from "./rates.js";
@@ -10,28 +9,6 @@ import { answered, enough, processRate, sendAndProcess } from "./rates.js";
 const both = { send: "per second", process: "per second" } as const;
 
 const sendingAndProcessing: Run = (session, lane, pace) => sendAndProcess(session, lane, { most: enough(pace, lane) });
-
-/** Callboard with one feature switched on: a new feature is one more entry. */
-const features: Readonly<Record<string, Setting>> = {
-  priorities: { priorities: true },
-  results: { answers: true },
-  // More than are at work: what it costs to ask for each.
-  "a concurrency limit": { concurrencyLimit: 1000 },
-};
-
-const feature: Row = {
-  id: "features",
-  group: "Redis: what a feature costs",
-  title: "Callboard",
-  server: "redis",
-  measures: both,
-  contenders: [
-    contender("nothing on", "redis/callboard", {}, sendingAndProcessing),
-    ...Object.entries(features).map(([name, setting]) =>
-      contender(name, "redis/callboard", setting, sendingAndProcessing),
-    ),
-  ],
-};
 
 const validation: Row = {
   id: "validation",
@@ -118,4 +95,4 @@ const queues: readonly Row[] = [1, 10, 100].map((count) => ({
   ),
 }));
 
-export const settingRows: readonly Row[] = [feature, validation, ...sizes, ...durability, ...distance, ...queues];
+export const settingRows: readonly Row[] = [validation, ...sizes, ...durability, ...distance, ...queues];

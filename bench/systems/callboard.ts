@@ -1,21 +1,31 @@
 /** Callboard, as its users have it: contracts with zod schemas, the client, the worker. */
 import { connect } from "amqplib";
 import { actor, type Broker, type Priority } from "callboard";
-import { createActorClient, defineActor, type Actor, type CallableClient, type SendOptions } from "callboard/client";
+import {
+  createActorClient,
+  defineActor,
+  type Actor,
+  type CallableClient,
+  type ClientMiddleware,
+  type MaybePlaced,
+  type SendOptions,
+} from "callboard/client";
 import { rabbitmqBroker } from "callboard/rabbitmq";
 import { redisBroker } from "callboard/redis";
-import { createWorker, type Logger } from "callboard/worker";
+import { createWorker, type Logger, type Middleware } from "callboard/worker";
 import { z } from "zod";
-import { orderSchema, type Order, type Payload } from "../order.js";
+import { orderSchema, renumber, type Order, type Payload } from "../order.js";
 import type { Session, Setting, System, Work } from "../system.js";
 
 type Shop = Actor<{ input: Order; output: boolean }>;
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+/** Says nothing. */
+export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 export const callboardOnRedis: System = {
   pace: 120_000,
-  open: async ({ url, prefix }, setting) => new CallboardSession(redisBroker(url, { prefix }), setting),
+  open: async ({ url, prefix }, setting) =>
+    new CallboardSession(redisBroker(url, { prefix }), setting, await middlewareOf(setting)),
 };
 
 export const callboardOnRabbitmq: System = {
@@ -24,7 +34,7 @@ export const callboardOnRabbitmq: System = {
     const { queueType = "quorum" } = setting;
     const queues = queueNames(setting).flatMap((queue) => rabbitmqQueues(prefix, queue, queueType));
     const broker = rabbitmqBroker(url, { prefix, queueType });
-    return new CallboardSession(broker, setting, () => deleteQueues(url, queues));
+    return new CallboardSession(broker, setting, await middlewareOf(setting), () => deleteQueues(url, queues));
   },
 };
 
@@ -33,23 +43,33 @@ class CallboardSession implements Session {
   readonly #actors: Readonly<Record<string, Shop>>;
   readonly #clients: readonly CallableClient<Order, boolean>[];
   readonly #options: () => SendOptions | undefined;
+  readonly #middleware: BothMiddleware;
+  readonly #number: (order: Order) => Order;
   readonly #cleanUp: () => Promise<void>;
   #next = 0;
 
-  constructor(broker: Broker, setting: Setting, cleanUp: () => Promise<void> = async () => undefined) {
+  constructor(
+    broker: Broker,
+    setting: Setting,
+    middleware: BothMiddleware,
+    cleanUp: () => Promise<void> = async () => undefined,
+  ) {
     this.#broker = broker;
+    this.#middleware = middleware;
+    this.#number = numberingOf(setting);
     this.#actors = Object.fromEntries(queueNames(setting).map((queue) => [queue, shopActor(queue, setting)]));
-    this.#clients = Object.values(this.#actors).map((shop) => createActorClient<Shop>(broker, shop));
+    const options = { middleware: middleware.client };
+    this.#clients = Object.values(this.#actors).map((shop) => createActorClient<Shop>(broker, shop, options));
     this.#options = setting.priorities === true ? eachPriorityInTurn() : () => undefined;
     this.#cleanUp = cleanUp;
   }
 
   send({ order }: Payload): Promise<unknown> {
-    return this.#client().send(order, this.#options());
+    return this.#client().send(this.#number(order), this.#options());
   }
 
   async sendMany(payloads: readonly Payload[], options: { readonly delay?: number } = {}): Promise<unknown> {
-    const orders = payloads.map(({ order }) => order);
+    const orders = payloads.map(({ order }) => this.#number(order));
     return this.#client().sendMany(orders, { ...this.#options(), ...options });
   }
 
@@ -63,7 +83,7 @@ class CallboardSession implements Session {
       return true;
     };
     const handlers = Object.fromEntries(Object.keys(this.#actors).map((name) => [name, handler]));
-    const options = { concurrency, logger: silent };
+    const options = { concurrency, logger: silent, middleware: this.#middleware.worker };
     const worker = createWorker(this.#broker, { shop: this.#actors }, { shop: handlers }, options);
     await worker.start();
     return worker;
@@ -86,13 +106,64 @@ function queueNames({ queues = 1 }: Setting): readonly string[] {
 }
 
 /** Whether there is an output is for the contract to say; without one, nobody calls. */
-function shopActor(queue: string, { answers = false, validate = true, concurrencyLimit }: Setting): Shop {
+function shopActor(queue: string, setting: Setting): Shop {
+  const { answers = false, validate = true, track = false } = setting;
   const input = validate ? orderSchema : z.unknown();
   const output = answers ? { output: validate ? z.boolean() : z.unknown() } : {};
-  const limits = concurrencyLimit === undefined ? {} : { concurrencyLimit };
-  const options = { input, queue, ...output, ...limits };
+  const options = { input, queue, track, ...output, ...limitsOf(setting) };
   return defineActor(actor(options), { name: `shop.${queue}`, fingerprint: "00000000" });
 }
+
+const byId = (order: unknown) => (order as Order).id;
+
+/** Limits that are asked for each message, and never reached. */
+function limitsOf({ concurrencyLimit, rateLimit, unique }: Setting) {
+  const key = rateLimit === "by key" ? { key: byId } : {};
+  return {
+    ...(concurrencyLimit !== undefined && { concurrencyLimit }),
+    ...(rateLimit !== undefined && { rateLimit: { limit: 1_000_000, per: "1s", ...key } as const }),
+    ...(unique === true && { unique: { key: byId, for: "10m" } as const }),
+  };
+}
+
+/** Where messages have keys, those are the orders' ids. */
+function numberingOf({ unique, rateLimit }: Setting): (order: Order) => Order {
+  if (unique === true) return renumber(Infinity);
+  return rateLimit === "by key" ? renumber(100) : (order) => order;
+}
+
+/** What stands around the sending and the work. */
+interface BothMiddleware {
+  readonly client: readonly MaybePlaced<ClientMiddleware>[];
+  readonly worker: readonly MaybePlaced<Middleware>[];
+}
+
+/** As a user writes it: it does nothing but go on. */
+const aroundSending: ClientMiddleware = async (message, next) => next(message);
+const aroundWork: Middleware = async (_task, next) => next();
+
+/** Each is loaded where it is wanted. */
+async function middlewareOf({ around }: Setting): Promise<BothMiddleware> {
+  switch (around) {
+    case "three layers":
+      return { client: threeTimes(aroundSending), worker: threeTimes(aroundWork) };
+    case "metrics": {
+      const { createMetrics } = await import("callboard/metrics");
+      const { client, worker } = createMetrics();
+      return { client: [client], worker: [worker] };
+    }
+    case "tracing": {
+      // Nobody has registered an SDK: its spans go nowhere.
+      const { createTracing } = await import("callboard/tracing");
+      const { client, worker } = createTracing();
+      return { client: [client], worker: [worker] };
+    }
+    default:
+      return { client: [], worker: [] };
+  }
+}
+
+const threeTimes = <M>(middleware: M): readonly M[] => [middleware, middleware, middleware];
 
 function eachPriorityInTurn(): () => SendOptions {
   const priorities = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const satisfies readonly Priority[];
