@@ -52,6 +52,35 @@ export const limited = defineActor<{ input: Deed }>(
   { name: "faults.limited", fingerprint: "00000000" },
 );
 
+/** How many keys the unique actor has. */
+export const KEYS = 20;
+
+/** An actor of which no two messages with the same key are there at once. */
+export const claimed = defineActor<{ input: Deed }>(
+  actor({ ...common, unique: { key: (input) => (input as Deed).n % KEYS, for: "10m" } }),
+  { name: "faults.claimed", fingerprint: "00000000" },
+);
+
+const scheduled = { input: z.object({}), queue: QUEUE } as const;
+
+/** An actor that is due every second, twice: once whatever comes of the tick before, once only where that has ended. */
+export const timed = defineActor<{ input: object }>(
+  actor({
+    ...scheduled,
+    schedule: [
+      { name: "each", cron: "* * * * * *", catchUp: "all" },
+      { name: "alone", cron: "* * * * * *", overlap: false },
+    ],
+  }),
+  { name: "faults.timed", fingerprint: "00000000" },
+);
+
+/** The same one in a version that has no schedules any more. */
+export const untimed = defineActor<{ input: object }>(actor(scheduled), {
+  name: "faults.timed",
+  fingerprint: "00000000",
+});
+
 /** One of very many messages. */
 export const tick = defineActor<{ input: { n: number } }>(actor({ input: z.object({ n: z.number() }), queue: QUEUE }), {
   name: "faults.tick",

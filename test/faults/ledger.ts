@@ -11,6 +11,10 @@ export type Event =
   | "accepted"
   /** A handler has it. */
   | "began"
+  /** A handler has it, and this is the key that it claims. */
+  | "keyed"
+  /** A worker has it that no other had before. */
+  | "fresh"
   /** A handler is through with it. */
   | "ended"
   /** A handler failed. */

@@ -1,6 +1,6 @@
 /** What the processes of a scenario are told: one JSON value as their only argument. */
 import { rabbitmqBroker, type RabbitmqBrokerOptions } from "callboard/rabbitmq";
-import { redisBroker, type RedisBrokerOptions } from "callboard/redis";
+import { redisBroker, redisState, type RedisBrokerOptions } from "callboard/redis";
 import type { Broker } from "../../runtime/seams/broker.js";
 import type { SendOptions } from "callboard";
 import type { Deed } from "./actors.js";
@@ -8,7 +8,13 @@ import type { Deed } from "./actors.js";
 /** A broker as it can be named to another process. */
 export type BrokerPlan =
   | { readonly kind: "redis"; readonly url: string; readonly options: RedisBrokerOptions }
-  | { readonly kind: "rabbitmq"; readonly url: string; readonly options: RabbitmqBrokerOptions };
+  | {
+      readonly kind: "rabbitmq";
+      readonly url: string;
+      readonly options: RabbitmqBrokerOptions;
+      /** The state store, where there is one. */
+      readonly state?: { readonly url: string; readonly prefix: string };
+    };
 
 /** What every process is told. */
 interface ProcessPlan {
@@ -21,18 +27,21 @@ interface ProcessPlan {
   readonly clockAhead: number;
 }
 
+/** The older one does not know the actor `novelty`; the last two know those that claim keys or have schedules. */
+export type Version = "older" | "newer" | "scheduled" | "unscheduled";
+
 /** How a worker process behaves. */
 export interface WorkerPlan extends ProcessPlan {
   readonly concurrency: number;
-  /** The older version does not know the actor `novelty`. */
-  readonly version: "older" | "newer";
+  /** Which actors it knows; see `worker.ts`. */
+  readonly version: Version;
 }
 
 /** Messages of one kind among those that a producer sends. */
 export interface Share {
   /** How many of them come in each round of the mix. */
   readonly count: number;
-  readonly actor: "job" | "note" | "novelty" | "limited";
+  readonly actor: "job" | "note" | "novelty" | "limited" | "claimed";
   readonly deed?: Partial<Deed>;
   readonly options?: SendOptions;
 }
@@ -62,7 +71,10 @@ export function readPlan<Plan extends ProcessPlan>(): Plan {
 
 /** Connects as a plan says. */
 export function openBroker(plan: BrokerPlan): Broker {
-  return plan.kind === "redis" ? redisBroker(plan.url, plan.options) : rabbitmqBroker(plan.url, plan.options);
+  if (plan.kind === "redis") return redisBroker(plan.url, plan.options);
+  const { url, options, state } = plan;
+  if (state === undefined) return rabbitmqBroker(url, options);
+  return rabbitmqBroker(url, { ...options, state: redisState(state.url, { prefix: state.prefix }) });
 }
 
 /** Moves the clock of this process; timers go on as before. */

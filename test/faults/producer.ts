@@ -1,6 +1,6 @@
 /** A producer process of the fault suite: sends a mix of messages at a steady rate and notes which were accepted and answered. */
 import { createActorClient, type Message } from "callboard/client";
-import { job, limited, note, novelty, type Deed } from "./actors.js";
+import { claimed, job, limited, note, novelty, type Deed } from "./actors.js";
 import { Journal, machineTime } from "./ledger.js";
 import { moveClock, openBroker, readPlan, type ProducerPlan, type Share } from "./plan.js";
 
@@ -18,6 +18,8 @@ const clients = {
   note: createActorClient<typeof note>(broker, note),
   limited: createActorClient<typeof limited>(broker, limited),
   novelty: createActorClient<typeof novelty>(broker, novelty),
+  // It cannot be made where nothing can be claimed.
+  claimed: broker.claims && createActorClient<typeof claimed>(broker, claimed),
 };
 
 const round = plan.mix.flatMap((share) => Array.from({ length: share.count }, () => share));
@@ -36,8 +38,8 @@ async function send({ actor, deed, options }: Share, n: number): Promise<void> {
       journal.note("accepted", message.id, `${actor} ${asked}`);
       void awaitAnswer(message, input);
     } else {
-      const { id } = await clients[actor].send(input, options);
-      journal.note("accepted", id, `${actor} ${asked}`);
+      const message = await clients[actor]?.send(input, options);
+      if (message !== undefined) journal.note("accepted", message.id, `${actor} ${asked}`);
     }
   } catch {
     // Nobody knows whether it arrived: it is none of those that may not be lost.

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type ChannelModel, type ConfirmChannel } from "amqplib";
 import { Ladder } from "../../runtime/brokers/rabbitmq/ladder.js";
 import { deadQueue, readyQueue } from "../../runtime/brokers/rabbitmq/names.js";
+import { startRedis, type RedisServer } from "../setup/redis.js";
 import { startRabbitmq, type RabbitmqServer } from "../setup/rabbitmq.js";
 import { QUEUE } from "./actors.js";
 import type { BrokerPlan } from "./plan.js";
@@ -14,17 +15,19 @@ const PREFIX = "callboard";
 /** How old the server's counts of messages may be, in milliseconds. */
 const TICK = 500;
 
-/** A RabbitMQ node. */
+/** A RabbitMQ node, and a Redis that keeps state for the scenarios that need it. */
 export async function rabbitmqTheatre(): Promise<Theatre> {
   const server = await startRabbitmq({ args: [`-rabbit quorum_tick_interval ${TICK}`] });
+  let store: Promise<RedisServer> | undefined;
   return {
     kind: "rabbitmq",
-    async open(name) {
+    async open(name, stateful = false) {
       await server.ctl("add_vhost", name);
       await server.ctl("set_permissions", "-p", name, "guest", ".*", ".*", ".*");
-      return new RabbitmqVenue(server, name);
+      if (stateful) store ??= startRedis({ appendonly: "always" });
+      return new RabbitmqVenue(server, name, stateful ? await store : undefined);
     },
-    close: () => server.stop(),
+    close: async () => void (await Promise.all([server.stop(), store?.then((started) => started.stop())])),
   };
 }
 
@@ -42,10 +45,12 @@ class RabbitmqVenue implements Venue {
   constructor(
     readonly server: RabbitmqServer,
     vhost: string,
+    readonly store: RedisServer | undefined,
   ) {
     this.#vhost = vhost;
     const options = { prefix: PREFIX, heartbeat: HEARTBEAT } as const;
-    this.plan = { kind: "rabbitmq", url: `${server.url}/${vhost}`, options };
+    const state = store === undefined ? {} : { state: { url: store.url, prefix: vhost } };
+    this.plan = { kind: "rabbitmq", url: `${server.url}/${vhost}`, options, ...state };
   }
 
   async settle(): Promise<void> {

@@ -22,6 +22,7 @@ export async function redisTheatre(appendonly: "always" | "everysec" = "always")
 
 class RedisVenue implements Venue {
   readonly kind = "redis";
+  readonly store = undefined;
   readonly plan: BrokerPlan;
   readonly recovery = { killed: LEASE + SWEEP, silent: LEASE + SWEEP };
   readonly places = ["queue", "delayed", "held", "dead"] as const;

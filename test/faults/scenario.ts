@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Stage } from "./stage.js";
 import { clearVerdicts, keepVerdict } from "./verdict.js";
-import type { Theatre, Venue } from "./venue.js";
+import type { Theatre } from "./venue.js";
 
 /** Whether scenarios run for as long as one would let them run overnight. */
 export const SOAK = process.env["SOAK"] === "1";
@@ -13,8 +13,8 @@ export interface Scenario {
   readonly number: number;
   /** What happens, in a few words. */
   readonly title: string;
-  /** Why it has no meaning on a broker. */
-  readonly cannot?: Partial<Record<Venue["kind"], string>>;
+  /** Whether it needs a state store, which not every broker is. */
+  readonly stateful?: boolean;
   /** How long it may take, in milliseconds. */
   readonly timeout: number;
   /** Plays it, and checks what it promises beyond that nothing is lost or stuck. */
@@ -31,11 +31,9 @@ export function describeScenarios(name: string, open: () => Promise<Theatre>, sc
     }, 120_000);
     afterAll(() => theatre.close());
 
-    for (const { number, title, timeout, cannot = {}, play } of scenarios) {
-      test(`${number}. ${title}`, { timeout }, async ({ skip }) => {
-        const reason = cannot[theatre.kind];
-        if (reason !== undefined) return skip(reason);
-        const venue = await theatre.open(title.replace(/\W+/g, "-"));
+    for (const { number, title, timeout, stateful = false, play } of scenarios) {
+      test(`${number}. ${title}`, { timeout }, async () => {
+        const venue = await theatre.open(title.replace(/\W+/g, "-"), stateful);
         const stage = new Stage(venue);
         try {
           await play(stage);

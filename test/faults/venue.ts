@@ -15,6 +15,8 @@ export type Place = "queue" | "delayed" | "held" | "dead";
 export interface Venue {
   readonly kind: BrokerPlan["kind"];
   readonly server: Server;
+  /** The server of the state store, where that is another one. */
+  readonly store: Server | undefined;
   /** How processes connect to it. */
   readonly plan: BrokerPlan;
   /** The messages of a killed worker, and of one that says nothing, are in other hands after so many milliseconds. */
@@ -41,7 +43,8 @@ export interface Venue {
 /** A server on which scenarios are played one after the other. */
 export interface Theatre {
   readonly kind: BrokerPlan["kind"];
-  open(name: string): Promise<Venue>;
+  /** Opens a venue; `stateful` where its scenario needs a state store. */
+  open(name: string, stateful?: boolean): Promise<Venue>;
   close(): Promise<void>;
 }
 

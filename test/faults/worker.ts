@@ -1,6 +1,7 @@
 /** A worker process of the fault suite: does what messages say, notes it, and stops in good order at SIGTERM. */
-import { createWorker, type Task } from "callboard/worker";
-import { job, limited, note, novelty, type Deed } from "./actors.js";
+import { createWorker, type Middleware, type Task } from "callboard/worker";
+import { defaults } from "../../runtime/vocabulary/defaults.js";
+import { claimed, job, KEYS, limited, note, novelty, timed, untimed, type Deed } from "./actors.js";
 import { Journal } from "./ledger.js";
 import { moveClock, openBroker, readPlan, type WorkerPlan } from "./plan.js";
 
@@ -43,6 +44,18 @@ async function work({ n, ms, failures, fate }: Deed, { message, signal }: Task):
 }
 
 const withoutAnswer = async (deed: Deed, task: Task) => void (await work(deed, task));
+const withKey = (deed: Deed, task: Task) => {
+  journal.note("keyed", task.message.id, String(deed.n % KEYS));
+  return withoutAnswer(deed, task);
+};
+const onTime = (_: object, task: Task) => withoutAnswer({ n: 0, ms: 0, failures: 0, fate: "none" }, task);
+
+/** A message that comes back from a worker that died is no second one. */
+const freshness: Middleware = (task, next) => {
+  if (task.envelope.crashes === 0 && task.message.attempt === 1) journal.note("fresh", task.message.id);
+  return next();
+};
+
 const say = (fields: object, text: string) => {
   const { err } = fields as { err?: Error };
   console.log(err === undefined ? text : `${text}: ${err.message}`);
@@ -53,13 +66,27 @@ const actors = {
   ...{ job, note },
   ...(plan.version === "older" ? {} : { novelty }),
   ...(broker.state === undefined ? {} : { limited }),
+  ...(plan.version === "scheduled" ? { claimed, timed } : {}),
+  ...(plan.version === "unscheduled" ? { claimed, timed: untimed } : {}),
 };
+
+// A scenario does not wait for a lease of its usual length.
+Reflect.set(defaults.schedules, "lease", 3000);
 
 const worker = createWorker(
   broker,
   { faults: actors },
-  { faults: { job: work, note: withoutAnswer, novelty: withoutAnswer, limited: withoutAnswer } },
-  { concurrency: plan.concurrency, logger: { debug() {}, info: say, warn: say, error: say } },
+  {
+    faults: {
+      ...{ job: work, note: withoutAnswer, novelty: withoutAnswer, limited: withoutAnswer },
+      ...{ claimed: withKey, timed: onTime },
+    },
+  },
+  {
+    concurrency: plan.concurrency,
+    logger: { debug() {}, info: say, warn: say, error: say },
+    middleware: plan.version === "scheduled" ? [freshness] : [],
+  },
 );
 
 process.on("SIGTERM", () => {

@@ -13,7 +13,7 @@ const BEGUN = 30;
 export const heldLimits: Scenario = {
   number: 13,
   title: "workers killed with -9 that hold slots of a limit",
-  cannot: { rabbitmq: "limits need a state store" },
+  stateful: true,
   timeout: 150_000,
   async play(stage) {
     const workers = await stage.workers(3, { concurrency: 10 });

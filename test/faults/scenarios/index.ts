@@ -11,6 +11,7 @@ import { killedWorker } from "./killed-worker.js";
 import { network } from "./network.js";
 import { poison } from "./poison.js";
 import { random } from "./random.js";
+import { singleness } from "./singleness.js";
 import { wrongClocks } from "./wrong-clocks.js";
 
 export const scenarios: readonly Scenario[] = [
@@ -26,4 +27,5 @@ export const scenarios: readonly Scenario[] = [
   random,
   flood,
   heldLimits,
+  singleness,
 ];
