@@ -12,7 +12,7 @@ export interface Claim {
    * from a message whose number is lower, and then it stays taken whatever comes of the other claims.
    */
   readonly from: "nobody" | "anybody" | { readonly below: number };
-  /** Which sending of its id a message is; only where the broker marks them. */
+  /** Which sending it is that claims; only where the broker marks them. */
   readonly mark?: string;
 }
 
@@ -30,9 +30,21 @@ export interface ClaimNote {
   readonly frees: readonly string[];
   /** Whether another message may have taken its place. */
   readonly replaceable: boolean;
-  /** Which sending of its id it is, and for how long others do not count, in milliseconds; only where there may be several. */
-  readonly sending?: { readonly mark: string; readonly ttl: number };
+  /** Which sending it is, and all that it claims; only where the broker marks them. */
+  readonly marked?: SendingNote;
 }
+
+/** What a message says of its sending, so that a worker can see to claims that its sender did not live to confirm. */
+export interface SendingNote {
+  readonly mark: string;
+  readonly claims: readonly Pick<Claim, "key" | "ttl">[];
+}
+
+/**
+ * What a message is to do that reached a worker: it runs; or another sending of its id does, as its first sender died; or
+ * another message stands for it.
+ */
+export type Meeting = "runs" | "copy" | "replaced";
 
 /** Sends messages that claim keys. Everything that this seam promises is shown by `test/conformance`. */
 export interface Claims {
@@ -42,10 +54,13 @@ export interface Claims {
   replaced(queue: string, id: string): Promise<boolean>;
   /** Gives up what a message still has of these keys; what others have by now stays theirs. */
   free(queue: string, id: string, keys: readonly string[]): Promise<void>;
-  /** Whether sendings of an id that is known before are marked: two of them may be in the queue where a sender died. */
+  /** Whether sendings are marked: two of one id or of one key may be in the queue where a sender died. */
   readonly marks?: boolean;
-  /** Whether this sending is the one that counts of its id. Only where they are marked. */
-  meet?(queue: string, id: string, sending: { readonly mark: string; readonly ttl: number }): Promise<boolean>;
+  /**
+   * What becomes of a message that reached a worker, where sendings are marked. One that runs has its keys from then on,
+   * whatever became of its sender; of several that ask for a key, that is the first.
+   */
+  meet?(queue: string, id: string, sending: SendingNote): Promise<Meeting>;
 }
 
 /** A message whose keys are claimed, while it is sent elsewhere. */
@@ -57,15 +72,20 @@ export interface Sending extends Pick<Publication, "id" | "queue" | "delay"> {
 export type Begun =
   | { readonly state: "claimed" }
   | { readonly state: "taken"; readonly id: string }
-  /** Another sending has a key and is not confirmed: `left` are the milliseconds until the key is free if it never is. */
+  /** Another sending has a key and is not confirmed: `left` are the milliseconds until it may be taken if it never is. */
   | { readonly state: "pending"; readonly left: number };
 
 /** Keeps claims for a broker that has no store of its own, in two steps. */
 export interface ClaimStore extends Pick<Claims, "replaced" | "free">, Required<Pick<Claims, "meet">> {
   /** Claims all of the keys, for `pending` milliseconds at most; or none. */
   begin(sending: Sending, claims: readonly Claim[], pending: number): Promise<Begun>;
-  /** The message was sent: its claims last as long as they say. */
-  confirm(sending: Sending, claims: readonly Claim[]): Promise<void>;
+  /**
+   * The message was sent: its claims last as long as they say. Resolves to the id of the message that stands for it: its
+   * own, unless it took so long that another has taken its place.
+   */
+  confirm(sending: Sending, claims: readonly Claim[]): Promise<string>;
+  /** The message was not sent: those who had the keys have them again. */
+  withdraw(sending: Sending, claims: readonly Claim[]): Promise<void>;
 }
 
 /** What the sendings of one id claim. */

@@ -1,7 +1,7 @@
 /** What messages claim: the key of a unique one, and the id that a caller gave. */
 import { createHash, randomUUID } from "node:crypto";
 import type { Actor } from "../actor.js";
-import { copyKey, type Claim, type ClaimNote } from "../seams/claims.js";
+import { copyKey, type Claim, type ClaimNote, type SendingNote } from "../seams/claims.js";
 import { InvalidInputError } from "../vocabulary/errors.js";
 import { PROGRESS_TTL } from "../seams/schedules.js";
 import type { Seal } from "../wire/seal.js";
@@ -48,30 +48,31 @@ export function claimingOf(claimant: Claimant, input: unknown): Claiming {
     id === undefined ? [] : [{ key: `id:${actor.name}:${id}`, ttl: delay + claimant.idTtl, from: "nobody" }];
   const frees = [...(beside?.frees ?? []), ...(unique?.frees ?? [])];
   const replaceable = unique?.replaceable === true;
-  const ofCopy = copyClaim(claimant, delay);
+  const ofUnique = unique === undefined ? [] : [unique.claim];
+  const all = [...(beside?.claims ?? []), ...ofId, ...copyClaim(claimant, delay), ...ofUnique];
+  const mark = claimant.marks ? randomUUID() : undefined;
   return {
-    claims: [
-      ...(beside?.claims ?? []),
-      ...ofId,
-      ...(ofCopy === undefined ? [] : [ofCopy]),
-      ...(unique === undefined ? [] : [unique.claim]),
-    ],
-    note: noteOf(frees, replaceable, ofCopy),
+    claims: mark === undefined ? all : all.map((claim) => ({ ...claim, mark })),
+    note: noteOf(frees, replaceable, mark && { mark, claims: keptOf(all) }),
     key: unique?.claim.key ?? beside?.key ?? id ?? "",
     delay,
   };
 }
 
 /** Tells several sendings of one id apart, which only a broker that marks them may have. */
-function copyClaim({ marks, messageId, id, idTtl, beside }: Claimant, delay: number): Required<Claim> | undefined {
-  if (!marks || (id === undefined && beside === undefined)) return undefined;
-  const ttl = delay + (id === undefined ? PROGRESS_TTL : idTtl);
-  return { key: copyKey(messageId), ttl, from: "nobody", mark: randomUUID() };
+function copyClaim({ marks, messageId, id, idTtl, beside }: Claimant, delay: number): readonly Claim[] {
+  if (!marks || (id === undefined && beside === undefined)) return [];
+  return [{ key: copyKey(messageId), ttl: delay + (id === undefined ? PROGRESS_TTL : idTtl), from: "nobody" }];
 }
 
-function noteOf(frees: readonly string[], replaceable: boolean, copy: Required<Claim> | undefined) {
-  if (frees.length === 0 && !replaceable && copy === undefined) return undefined;
-  return { frees, replaceable, ...(copy && { sending: { mark: copy.mark, ttl: copy.ttl } }) };
+/** What a worker can see to: what is numbered is known by the id of its number. */
+function keptOf(claims: readonly Claim[]): SendingNote["claims"] {
+  return claims.flatMap(({ key, ttl, from }) => (typeof from === "string" ? [{ key, ttl: Math.ceil(ttl) }] : []));
+}
+
+function noteOf(frees: readonly string[], replaceable: boolean, marked: SendingNote | undefined) {
+  if (frees.length === 0 && !replaceable && marked === undefined) return undefined;
+  return { frees, replaceable, ...(marked && { marked }) };
 }
 
 /** The claim of a unique message, and what follows from it. */

@@ -1,16 +1,16 @@
 /**
  * Claims of a broker that keeps none itself: the keys are claimed in a store, the message is sent, and the claim is
- * confirmed. A key whose sender died in between is pending for some seconds, and whoever wants it waits as long.
+ * confirmed. A key whose sender died in between is pending for some seconds, or until the message reaches a worker, and
+ * whoever wants it waits as long.
  */
 import { randomUUID } from "node:crypto";
 import type { Publication } from "../seams/broker.js";
-import type { Claim, Claimed, Claims, ClaimStore } from "../seams/claims.js";
+import type { Claim, Claimed, Claims, ClaimStore, Meeting, SendingNote } from "../seams/claims.js";
 import { sleep, systemClock } from "../support/clock.js";
-import { defaults } from "../vocabulary/defaults.js";
-import { BrokerRefusedError } from "../vocabulary/errors.js";
+import { BrokerRefusedError, BrokerUnavailableError } from "../vocabulary/errors.js";
 
-/** How long a key may be pending, in milliseconds: longer than a broker may take to confirm a message. */
-const PENDING = defaults.broker.publishTimeout + 5000;
+/** How much longer a key is pending than a broker may take to confirm a message, in milliseconds. */
+const MARGIN = 5000;
 /** How long to wait before a pending key is asked for again, in milliseconds; doubled each time. */
 const SHORTEST_WAIT = 20;
 const LONGEST_WAIT = 500;
@@ -19,10 +19,13 @@ export class TwoStepClaims implements Claims {
   readonly marks = true;
   readonly #store: ClaimStore;
   readonly #publish: (message: Publication) => Promise<void>;
+  readonly #pending: number;
 
-  constructor(store: ClaimStore, publish: (message: Publication) => Promise<void>) {
+  /** `timeout`: how long `publish` takes at most, in milliseconds. */
+  constructor(store: ClaimStore, publish: (message: Publication) => Promise<void>, timeout: number) {
     this.#store = store;
     this.#publish = publish;
+    this.#pending = timeout + MARGIN;
   }
 
   async publish(message: Publication, wanted: readonly Claim[]): Promise<Claimed> {
@@ -32,7 +35,7 @@ export class TwoStepClaims implements Claims {
     // What is numbered has an id of its own for each number, which is claimed as well.
     const claims = wanted.filter(({ from }) => typeof from === "string");
     for (let wait = SHORTEST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
-      const begun = await this.#store.begin(sending, claims, PENDING);
+      const begun = await this.#store.begin(sending, claims, this.#pending);
       if (begun.state === "taken") return { id: begun.id, sent: false };
       if (begun.state === "claimed") break;
       await sleep(systemClock, Math.min(wait, Math.max(1, begun.left)));
@@ -41,16 +44,11 @@ export class TwoStepClaims implements Claims {
       await this.#publish(message);
     } catch (error) {
       // Whether a broker that cannot be reached has it, nobody knows: then the keys stay pending for their time.
-      if (error instanceof BrokerRefusedError)
-        await this.free(
-          queue,
-          id,
-          claims.map(({ key }) => key),
-        );
+      if (isUnsent(error)) await this.#store.withdraw(sending, claims).catch(() => undefined);
       throw error;
     }
-    await this.#store.confirm(sending, claims);
-    return { id, sent: true };
+    const standing = await this.#store.confirm(sending, claims);
+    return { id: standing, sent: standing === id };
   }
 
   replaced(queue: string, id: string): Promise<boolean> {
@@ -61,7 +59,12 @@ export class TwoStepClaims implements Claims {
     return this.#store.free(queue, id, keys);
   }
 
-  meet(...args: Parameters<ClaimStore["meet"]>): Promise<boolean> {
-    return this.#store.meet(...args);
+  meet(queue: string, id: string, sending: SendingNote): Promise<Meeting> {
+    return this.#store.meet(queue, id, sending);
   }
+}
+
+/** Whether it is certain that nobody has the message. */
+function isUnsent(error: unknown): boolean {
+  return error instanceof BrokerRefusedError || (error instanceof BrokerUnavailableError && error.unsent);
 }

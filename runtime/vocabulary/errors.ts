@@ -410,9 +410,16 @@ export class FlowExpiredError extends CallboardError {
   }
 }
 
-/** The broker cannot be reached. Whether a message that was under way arrived is unknown. */
+/** The broker cannot be reached. Whether a message that was under way arrived is unknown, unless it is `unsent`. */
 export class BrokerUnavailableError extends CallboardError {
   readonly code = "BROKER_UNAVAILABLE";
+  /** Whether it is certain that nothing was sent. */
+  readonly unsent: boolean;
+
+  constructor(message: string, { unsent = false, ...options }: ErrorOptions & { readonly unsent?: boolean } = {}) {
+    super(message, options);
+    this.unsent = unsent;
+  }
 }
 
 /** The broker answered and refused: a wrong password, missing rights, out of memory, a read-only replica. */

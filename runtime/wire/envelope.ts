@@ -172,12 +172,17 @@ function overridesOf(value: unknown): MessageOverrides {
 }
 
 function claimNoteOf(value: unknown): ClaimNote {
-  const { frees, replaceable, sending } = fieldsOf(value);
+  const { frees, replaceable, marked } = fieldsOf(value);
   if (!Array.isArray(frees) || typeof replaceable !== "boolean") throw malformed("unique", "a note of claims");
   const note = { frees: frees.map((key) => text(key, "unique.frees")), replaceable };
-  if (sending === undefined) return note;
-  const { mark, ttl } = fieldsOf(sending);
-  return { ...note, sending: { mark: text(mark, "unique.sending.mark"), ttl: count(ttl, "unique.sending.ttl") } };
+  if (marked === undefined) return note;
+  const { mark, claims } = fieldsOf(marked);
+  if (!Array.isArray(claims)) throw malformed("unique.marked.claims", "a list of claims");
+  const read = claims.map(fieldsOf).map(({ key, ttl }) => ({
+    key: text(key, "unique.marked.claims.key"),
+    ttl: count(ttl, "unique.marked.claims.ttl"),
+  }));
+  return { ...note, marked: { mark: text(mark, "unique.marked.mark"), claims: read } };
 }
 
 function failuresOf(value: unknown): readonly Failure[] {

@@ -108,7 +108,8 @@ class RabbitmqBroker implements Broker {
     this.#store = results;
     this.state = state;
     const store = state?.claims;
-    this.claims = store === undefined ? undefined : new TwoStepClaims(store, (message) => this.publish([message]));
+    const send = (message: Publication) => this.publish([message]);
+    this.claims = store === undefined ? undefined : new TwoStepClaims(store, send, publishTimeout);
     this.operations = new RabbitmqOperations(this.#looking, topology);
     this.#pauses = state === undefined ? undefined : new PauseWatch(state.pauses);
     this.#replies =

@@ -48,6 +48,8 @@ interface Call {
   readonly characters: number;
   readonly deadline: number;
   left: number;
+  /** Whether the server may have any of them. */
+  written: boolean;
   settled: boolean;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -112,7 +114,8 @@ export class Publisher {
     this.#characters += characters;
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + timeout;
-      const call = { postings, characters, deadline, left: postings.length, settled: false, resolve, reject };
+      const begun = { left: postings.length, written: false, settled: false };
+      const call = { postings, characters, deadline, ...begun, resolve, reject };
       this.#calls.add(call);
       this.#timer ??= setTimeout(() => this.#expire(), timeout);
       this.#begin(call);
@@ -180,6 +183,7 @@ export class Publisher {
 
   #write(channel: ConfirmChannel, call: Call): void {
     if (call.settled) return;
+    call.written = true;
     try {
       for (const posting of call.postings) this.#put(channel, call, posting);
     } catch (error) {
@@ -249,7 +253,7 @@ export class Publisher {
     this.#messages -= call.postings.length;
     this.#characters -= call.characters;
     if (error === undefined) call.resolve();
-    else call.reject(error);
+    else call.reject(call.written ? error : asUnsent(error));
   }
 
   /** Nobody waits for a silent server for ever; whether the messages arrived is then unknown. */
@@ -267,6 +271,12 @@ export class Publisher {
       this.#settle(call, new BrokerUnavailableError(`${name} did not answer within ${timeout} ms${why}`));
     }
   }
+}
+
+/** The same error, which also says that nothing was sent. */
+function asUnsent(error: Error): Error {
+  if (!(error instanceof BrokerUnavailableError)) return error;
+  return new BrokerUnavailableError(error.message, { cause: error.cause, unsent: true });
 }
 
 /** Of a message in a queue of one priority. What is the same in every message is in none: each property costs 1 µs. */

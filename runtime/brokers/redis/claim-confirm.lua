@@ -1,22 +1,19 @@
--- Confirms the keys of a message that was sent elsewhere; those that were pending for too long are others' by now.
+-- Confirms the keys of a message that was sent elsewhere.
 --
 -- KEYS[1]   replaced zset
 -- KEYS[2..] claims
--- ARGV[1]   mark of the sending
--- ARGV[2]   milliseconds that a replaced message is remembered after it was due
--- ARGV[3..] for each claim, milliseconds that it lasts
--- Returns   nothing
+-- ARGV[1]   id
+-- ARGV[2]   mark of the sending
+-- ARGV[3]   milliseconds that a replaced message is remembered after it was due
+-- ARGV[4..] for each claim, milliseconds that it lasts
+-- Returns   the id of the message that stands for this one: its own, unless another took its place meanwhile
 
-local time = now()
-for i = 2, #KEYS do
-  local mark, pending, older, older_due = unpack(redis.call("HMGET", KEYS[i], "mark", "pending", "older", "older_due"))
-  if mark == ARGV[1] and pending == "1" then
-    redis.call("HSET", KEYS[i], "pending", "")
-    redis.call("PEXPIRE", KEYS[i], ARGV[1 + i])
-    if older ~= "" then
-      local expiry = math.max(time, tonumber(older_due)) + ARGV[2]
-      redis.call("ZADD", KEYS[1], expiry, older)
-      if redis.call("PTTL", KEYS[1]) < expiry - time then redis.call("PEXPIRE", KEYS[1], math.ceil(expiry - time)) end
-    end
+for i = 2, #KEYS do settle(KEYS[i], ARGV[1], ARGV[2], ARGV[2 + i], KEYS[1], ARGV[3]) end
+
+if redis.call("ZSCORE", KEYS[1], ARGV[1]) then
+  for i = 2, #KEYS do
+    local claim = read(KEYS[i])
+    if claim and claim.id ~= ARGV[1] then return claim.id end
   end
 end
+return ARGV[1]

@@ -7,46 +7,38 @@ import { queueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";
 
 /** How long it is known of a replaced message that has reached a worker, in milliseconds: it comes back at most once or twice. */
-const REMEMBERED = 60 * 60_000;
+export const REMEMBERED = 60 * 60_000;
 
-/** What is known of messages that have claimed keys, wherever they travel. */
-export class RedisClaimNotes {
-  protected readonly prefix: string;
-  protected readonly connection: RedisConnection;
-
-  constructor(prefix: string, connection: RedisConnection) {
-    this.prefix = prefix;
-    this.connection = connection;
-  }
-
-  async replaced(queue: string, id: string): Promise<boolean> {
-    const { replaced } = queueKeys(this.prefix, queue);
-    return (await this.connection.run(scripts.replaced, [replaced], [id, REMEMBERED])) === 1;
-  }
-
-  async free(queue: string, id: string, keys: readonly string[]): Promise<void> {
-    const { claim } = queueKeys(this.prefix, queue);
-    await this.connection.run(scripts.free, keys.map(claim), [id]);
-  }
-}
-
-export class RedisClaims extends RedisClaimNotes implements Claims {
+export class RedisClaims implements Claims {
+  readonly #prefix: string;
+  readonly #connection: RedisConnection;
   readonly #timeout: number;
 
   constructor(prefix: string, connection: RedisConnection, timeout: number) {
-    super(prefix, connection);
+    this.#prefix = prefix;
+    this.#connection = connection;
     this.#timeout = timeout;
   }
 
   async publish({ id, queue, priority, delay, body }: Publication, claims: readonly Claim[]): Promise<Claimed> {
-    const { ready, delayed, idle, leases, replaced, claim } = queueKeys(this.prefix, queue);
+    const { ready, delayed, idle, leases, replaced, claim } = queueKeys(this.#prefix, queue);
     const keys = [ready(priority), delayed, idle, leases, replaced, ...claims.map(({ key }) => claim(key))];
     // In a cluster nobody can tell whether a consumer has heard: it may listen at another node.
-    const handsOver = this.connection.clustered ? 0 : 1;
+    const handsOver = this.#connection.clustered ? 0 : 1;
     const args = [id, body, priority, Math.ceil(delay), handsOver, defaults.broker.replacedTtl];
     const rules = claims.flatMap(({ ttl, from }) => [Math.ceil(ttl), typeof from === "object" ? from.below : from]);
-    const sent = this.connection.run(scripts.claim, keys, [...args, ...rules]);
-    const [holder, isNew] = await this.connection.within(this.#timeout, sent);
+    const sent = this.#connection.run(scripts.claim, keys, [...args, ...rules]);
+    const [holder, isNew] = await this.#connection.within(this.#timeout, sent);
     return { id: holder, sent: isNew === 1 };
+  }
+
+  async replaced(queue: string, id: string): Promise<boolean> {
+    const { replaced } = queueKeys(this.#prefix, queue);
+    return (await this.#connection.run(scripts.replaced, [replaced], [id, REMEMBERED])) === 1;
+  }
+
+  async free(queue: string, id: string, keys: readonly string[]): Promise<void> {
+    const { claim } = queueKeys(this.#prefix, queue);
+    await this.#connection.run(scripts.free, keys.map(claim), [id]);
   }
 }

@@ -9,9 +9,12 @@ import beat from "./beat.lua";
 import cancel from "./cancel.lua";
 import cancelled from "./cancelled.lua";
 import claim from "./claim.lua";
+import claims from "./claims.lua";
 import claimBegin from "./claim-begin.lua";
 import claimConfirm from "./claim-confirm.lua";
+import claimFree from "./claim-free.lua";
 import claimMeet from "./claim-meet.lua";
+import claimWithdraw from "./claim-withdraw.lua";
 import delay from "./delay.lua";
 import free from "./free.lua";
 import flowCancel from "./flow-cancel.lua";
@@ -140,6 +143,9 @@ export type LeadReply =
       made: readonly string[],
     ];
 
+/** What `claims.begin` returns. */
+export type BeginReply = readonly ["claimed"] | readonly ["taken", id: string] | readonly ["pending", left: number];
+
 export const scripts = {
   awaitResult: new Script<string | null>(awaitResult),
   barrier: {
@@ -151,9 +157,14 @@ export const scripts = {
   cancel: new Script<readonly CancelReply[]>(cancel),
   cancelled: new Script<CancelledReply>(cancelled),
   claim: new Script<readonly [id: string, sent: 0 | 1]>(claim),
-  claimBegin: new Script<readonly ["claimed"] | readonly ["taken", string] | readonly ["pending", number]>(claimBegin),
-  claimConfirm: new Script<null>(claimConfirm),
-  claimMeet: new Script<0 | 1>(claimMeet),
+  /** Those of messages that are sent elsewhere. */
+  claims: {
+    begin: new Script<BeginReply>(`${claims}\n${claimBegin}`),
+    confirm: new Script<string>(`${claims}\n${claimConfirm}`),
+    free: new Script<null>(`${claims}\n${claimFree}`),
+    meet: new Script<"runs" | "copy" | "replaced">(`${claims}\n${claimMeet}`),
+    withdraw: new Script<null>(`${claims}\n${claimWithdraw}`),
+  },
   delay: new Script<number>(delay),
   free: new Script<null>(free),
   flowCancel: new Script<readonly [meta: string, open: readonly number[]] | null>(flowCancel),

@@ -1,7 +1,6 @@
 /** Frees the keys that a message has claimed at its end, and ends one quietly whose place another has taken. */
 import type { Actor } from "../../actor.js";
-import type { ClaimNote, Claims } from "../../seams/claims.js";
-import { claimsOf } from "../../seams/claims.js";
+import { claimsOf, type ClaimNote, type Claims, type Meeting } from "../../seams/claims.js";
 import { LeaseLostError } from "../../vocabulary/errors.js";
 import type { Outcome } from "../outcome.js";
 import { whileUnavailable } from "../patience.js";
@@ -24,18 +23,19 @@ export function unique(actor: Actor, context: LayerContext): Middleware | undefi
 async function attempt(
   context: LayerContext,
   claims: Claims,
-  { frees, replaceable, sending }: ClaimNote,
+  note: ClaimNote,
   task: MiddlewareTask,
   next: Next,
 ): Promise<Outcome> {
   const { id, queue } = task.message;
   const tell = (error: Error) => task.log.warn({ err: error }, "its claims cannot be seen to yet; trying again");
   const patiently = <T>(step: () => Promise<T>) => whileUnavailable(context.clock, task, step, tell);
-  if (sending !== undefined && (await patiently(async () => claims.meet?.(queue, id, sending))) === false) {
+  const meeting = await patiently(() => meet(claims, note, task));
+  if (meeting === "copy") {
     task.log.debug({}, "sent twice, as its first sender died: the other sending counts");
     return { kind: "taken" };
   }
-  if (replaceable && (await patiently(() => claims.replaced(queue, id)))) {
+  if (meeting === "replaced") {
     if (task.actor.output !== undefined) await patiently(() => tellReplaced(context, task));
     task.log.debug({}, "replaced by a newer message with its key");
     return { kind: "taken" };
@@ -43,10 +43,17 @@ async function attempt(
   const outcome = await next();
   const over = ["done", "dead", "cancelled"].includes(outcome.kind);
   // A message in other hands is seen to by those.
-  if (over && frees.length > 0 && !(task.abortReason instanceof LeaseLostError)) {
-    await patiently(() => claims.free(queue, id, frees));
+  if (over && note.frees.length > 0 && !(task.abortReason instanceof LeaseLostError)) {
+    await patiently(() => claims.free(queue, id, note.frees));
   }
   return outcome;
+}
+
+/** What a message is to do that may have been replaced, or whose sender may have died. */
+async function meet(claims: Claims, { replaceable, marked }: ClaimNote, { message }: MiddlewareTask): Promise<Meeting> {
+  const { id, queue } = message;
+  if (marked !== undefined && claims.meet !== undefined) return claims.meet(queue, id, marked);
+  return replaceable && (await claims.replaced(queue, id)) ? "replaced" : "runs";
 }
 
 /** Whoever waits for the answer learns that there will be none. */

@@ -1,6 +1,6 @@
 /**
- * Scenario 14: what is to be there once stays single. Workers, the server and the state store are killed with -9 while
- * messages claim few keys and schedules are due every second.
+ * Scenario 14: what is to be there once stays single. Workers, producers, the server and the state store are killed with
+ * -9 while messages claim few keys and schedules are due every second.
  */
 import { expect } from "vitest";
 import { eventually } from "../../support/eventually.js";
@@ -28,10 +28,13 @@ export const singleness: Scenario = {
       { count: 1, actor: "claimed", deed: { ms: 200, failures: 1 } },
       { count: 1, actor: "claimed", options: { delay: 300 } },
     ] as const;
-    const producer = await stage.producer({ messages: 1_000_000, rate: 150, mix });
+    const load = { messages: 1_000_000, rate: 150, mix };
+    let producer = await stage.producer(load);
     await eventually("the first ticks", () => fresh(ledger, "each").size > 2, PENDING);
     for (const down of [300, 1500]) {
       await replaceOne(stage, workers);
+      await producer.process.end("SIGKILL");
+      producer = await stage.producer(load);
       await stage.killServer(down);
     }
     await replaceOne(stage, workers);
