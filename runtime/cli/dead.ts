@@ -12,11 +12,12 @@ import {
   type Refusal,
   type ReplayReport,
 } from "../operations/dead-letters.js";
+import { lines, oneLine } from "../support/printable.js";
 import { loadActors, requireActors } from "./actors.js";
 import { Failure, UsageError } from "./exit.js";
 import { operate, operatorArgs, readCount, readDuration, readList } from "./operator.js";
 import { Progress } from "./progress.js";
-import { age, count, lines, oneLine, table } from "./table.js";
+import { age, count, table } from "./table.js";
 
 /** How much of an error is shown in a list, in characters. */
 const LONGEST_ERROR = 60;

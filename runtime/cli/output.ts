@@ -2,7 +2,8 @@
 import type { ChildProcess } from "node:child_process";
 import { pino } from "pino";
 import pc from "picocolors";
-import { prettyOptions, type Logger } from "../worker/logger.js";
+import { createReadable } from "../worker/log-lines.js";
+import type { Logger } from "../worker/logger.js";
 
 /** Where the command and its processes print. */
 export interface Output {
@@ -15,13 +16,13 @@ export interface Output {
 }
 
 /** Opens the output of some processes. One alone has standard output for itself. */
-export async function openOutput(processes: number, level: string): Promise<Output> {
-  const pretty = process.stdout.isTTY ? (await import("pino-pretty")).prettyFactory(prettyOptions) : undefined;
-  const print = (line: string) => process.stdout.write(pretty?.(line) ?? line);
+export function openOutput(processes: number, level: string): Output {
+  const readable = process.stdout.isTTY ? createReadable() : undefined;
+  const print = (line: string) => process.stdout.write(readable?.(line) ?? line);
   const mark = (number: number, line: string) => {
     if (!isJson(line)) return `${pc.cyan(`${number} |`)} ${line}\n`;
-    if (pretty === undefined) return `{"process":${number},${line.slice(1)}\n`;
-    return pretty(line).replace(/^(?=.)/gm, pc.cyan(`${number} | `));
+    if (readable === undefined) return `{"process":${number},${line.slice(1)}\n`;
+    return readable(line).replace(/^(?=.)/gm, pc.cyan(`${number} | `));
   };
   return {
     log: pino({ name: "callboard", level }, { write: print }),

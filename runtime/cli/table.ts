@@ -1,5 +1,4 @@
 /** Tables and the words in them, for people. cli-table3 does what is hard about them: the width of every character. */
-import { stripVTControlCharacters } from "node:util";
 import Table from "cli-table3";
 import ms from "ms";
 import pc from "picocolors";
@@ -45,21 +44,6 @@ function shown(cell: Cell): string {
 /** A length of time for people: `3m`. */
 export function age(milliseconds: number | null | undefined): Cell {
   return milliseconds === null || milliseconds === undefined ? milliseconds : ms(Math.max(0, Math.round(milliseconds)));
-}
-
-/** One line of a text that somebody else wrote: nothing in it moves the cursor or changes colours. */
-export function oneLine(text: string, longest = Infinity): string {
-  const [first = ""] = stripVTControlCharacters(text).split("\n", 1);
-  const plain = first.replaceAll(/\p{Cc}/gu, " ").trim();
-  return plain.length <= longest ? plain : `${plain.slice(0, longest - 1)}…`;
-}
-
-/** A text of several lines that somebody else wrote, made harmless in the same way. */
-export function lines(text: string): string {
-  return text
-    .split("\n")
-    .map((line) => oneLine(`|${line}`).slice(1))
-    .join("\n");
 }
 
 /** `1 queue`, `2 queues`. */

@@ -29,7 +29,7 @@ async function run(settings: WorkerSettings): Promise<void> {
   if (settings.pidFile !== undefined) claimPidFile(settings.pidFile);
   // Whoever reads this may go: a terminal that is closed, a pipe that ends. The workers have to be ended all the same.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
-  const output = await openOutput(processes, settings.logLevel);
+  const output = openOutput(processes, settings.logLevel);
   const supervisor = new Supervisor({ processes, clock: systemClock, log: output.log });
   const listener = settings.http && (await listen(settings.http, statusRoutes(supervisor)));
 

@@ -1,5 +1,6 @@
 /** Where a worker writes. */
 import { pino } from "pino";
+import { createReadable } from "./log-lines.js";
 
 /** A logger: pino's fits, and so does the console. */
 export interface Logger {
@@ -11,13 +12,10 @@ export interface Logger {
   child?(fields: object): Logger;
 }
 
-/** How pino-pretty shows lines on a terminal. */
-export const prettyOptions = { singleLine: true, ignore: "pid,hostname" };
-
 /** pino on standard output: one JSON object per line, on a terminal lines for people; `LOG_LEVEL` sets the level. */
 export function defaultLogger(): Logger {
-  const pretty = process.stdout.isTTY && {
-    transport: { target: "pino-pretty", options: prettyOptions },
-  };
-  return pino({ name: "callboard", level: process.env["LOG_LEVEL"] ?? "info", ...pretty });
+  const options = { name: "callboard", level: process.env["LOG_LEVEL"] ?? "info" };
+  if (!process.stdout.isTTY) return pino(options);
+  const readable = createReadable();
+  return pino(options, { write: (line: string) => void process.stdout.write(readable(line)) });
 }
