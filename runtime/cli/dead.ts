@@ -5,8 +5,10 @@ import pc from "picocolors";
 import type { DeadLetter } from "../seams/broker.js";
 import { findQueues, unique, type OperatorContext } from "../operations/context.js";
 import {
+  doubtsAbout,
   findDeadLetters,
   purgeDeadLetters,
+  readReason,
   replayDeadLetters,
   type DeadLetterSelection,
   type Refusal,
@@ -47,7 +49,9 @@ const list = defineCommand({
   run({ args: { json = false, queue, actor, reason, id, limit, ...args } }) {
     const filters = readFilters({ ...args, queue, actor, reason, id, limit });
     return operate(args, async (context) => {
-      const letters = await findDeadLetters(context, await filters(context));
+      const selection = await filters(context);
+      const letters = await findDeadLetters(context, selection);
+      if (letters.length === 0) await sayDoubts(context, selection);
       if (json) return console.log(JSON.stringify(letters));
       if (letters.length === 0) return console.log("There are no such dead letters.");
       printList(letters, await context.broker.now());
@@ -98,8 +102,9 @@ const replay = defineCommand({
         const report = dryRun && plan !== undefined ? plan : await attempt(false);
         if (json) console.log(JSON.stringify({ ...report, dryRun }));
         else printReplay(report, dryRun);
-        if (args.id !== undefined && report.replayed + report.sealed + report.refused.length === 0) {
-          throw new Failure(`There is no dead letter ${args.id}.`);
+        if (report.replayed + report.sealed + report.refused.length === 0) {
+          await sayDoubts(context, selection);
+          if (args.id !== undefined) throw new Failure(`There is no dead letter ${args.id}.`);
         }
         if (report.refused.length > 0) {
           throw new Failure(
@@ -127,6 +132,7 @@ const purge = defineCommand({
       if (plan !== undefined && !dryRun && plan > 1)
         await confirm(`${count(plan, "dead letter")} would be removed for good`);
       const removed = dryRun && plan !== undefined ? plan : await attempt(false);
+      if (removed === 0) await sayDoubts(context, selection);
       if (json) return console.log(JSON.stringify({ removed, dryRun }));
       console.log(`${count(removed, "dead letter")} ${dryRun ? "would be removed; nothing was changed" : "removed"}.`);
     });
@@ -145,14 +151,15 @@ function readFilters(filters: Filters): (context: OperatorContext) => Promise<De
   const olderThan = readDuration("older-than", filters["older-than"]);
   const newerThan = readDuration("newer-than", filters["newer-than"]);
   const names = readList(filters.queue);
-  const { actor, reason } = filters;
+  const { actor } = filters;
   const ids = readList(filters.id);
   return async (context) => {
+    const reason = filters.reason === undefined ? undefined : readReason(filters.reason);
     const now = await context.broker.now();
     return {
       queues: names === undefined ? undefined : await queuesOf(context, names),
       actor,
-      reason: reason as DeadLetterSelection["reason"],
+      reason,
       ids,
       limit,
       diedBefore: olderThan === undefined ? undefined : now - olderThan,
@@ -164,6 +171,12 @@ function readFilters(filters: Filters): (context: OperatorContext) => Promise<De
 async function queuesOf(context: OperatorContext, names: readonly string[]): Promise<readonly string[]> {
   const found = await Promise.all(names.map((name) => findQueues(context, name)));
   return unique(found.flat());
+}
+
+/** Says where nothing was found what may be the cause. */
+async function sayDoubts(context: OperatorContext, selection: DeadLetterSelection): Promise<void> {
+  const doubts = await doubtsAbout(context, selection);
+  if (doubts !== undefined) console.error(pc.dim(oneLine(doubts)));
 }
 
 async function withProgress<T>(what: string, work: (tell: (seen: number) => void) => Promise<T>): Promise<T> {

@@ -49,11 +49,14 @@ function withoutPartition(queue: string): string {
 
 /** Says that there is no such thing, and which was probably meant. */
 export function unknownName(kind: string, name: string, known: readonly string[]): InvalidOptionError {
+  return new InvalidOptionError(`There is no ${kind} "${name}". ${whichWasMeant(name, known)}`);
+}
+
+/** Which of the known names was probably meant, or all of them. */
+export function whichWasMeant(name: string, known: readonly string[]): string {
   const near = nearest(name, known);
-  const list = known.length === 0 ? "None is known." : `There are: ${known.join(", ")}.`;
-  return new InvalidOptionError(
-    `There is no ${kind} "${name}". ${near === undefined ? list : `Did you mean "${near}"?`}`,
-  );
+  if (near !== undefined) return `Did you mean "${near}"?`;
+  return known.length === 0 ? "None is known." : `There are: ${known.join(", ")}.`;
 }
 
 /** The state store of a broker. `purpose` completes the sentence why one is needed. */

@@ -3,11 +3,11 @@ import type { Actor } from "../actor.js";
 import type { DeadLetter, DeadLetterFilter } from "../seams/broker.js";
 import { defaults } from "../vocabulary/defaults.js";
 import { decodeEnvelope } from "../wire/envelope.js";
-import { InvalidInputError } from "../vocabulary/errors.js";
+import { deadReasons, InvalidInputError, InvalidOptionError, type DeadReason } from "../vocabulary/errors.js";
 import { nearest } from "../vocabulary/nearest.js";
 import { partitionsOf } from "../vocabulary/partitions.js";
 import { isSealed, readValue } from "../wire/wire-value.js";
-import { knownQueues, type OperatorContext } from "./context.js";
+import { knownQueues, unique, whichWasMeant, type OperatorContext } from "./context.js";
 
 /** Which dead letters are meant: of these queues, or of all that are known. */
 export interface DeadLetterSelection extends DeadLetterFilter {
@@ -39,6 +39,28 @@ export interface ReplayReport {
   /** Those among them whose input is sealed, and so could not be checked. */
   readonly sealed: number;
   readonly refused: readonly Refusal[];
+}
+
+/** The reason that a text names. Refuses what is none, with all that there are. */
+export function readReason(text: string): DeadReason {
+  const known = deadReasons.filter((reason) => reason !== "replaced");
+  const found = known.find((reason) => reason === text);
+  if (found !== undefined) return found;
+  const near = nearest(text, known);
+  const meant = near === undefined ? "" : ` Did you mean "${near}"?`;
+  throw new InvalidOptionError(`Nothing dies of "${text}".${meant} The reasons are: ${known.join(", ")}.`);
+}
+
+/** Where nothing was found: that neither a contract nor a dead letter names the actor, and which was probably meant. */
+export async function doubtsAbout(
+  context: OperatorContext,
+  { actor }: DeadLetterSelection,
+): Promise<string | undefined> {
+  if (actor === undefined || context.actors.some(({ name }) => name === actor)) return undefined;
+  if ((await findDeadLetters(context, { actor, limit: 1 })).length > 0) return undefined;
+  const letters = await findDeadLetters(context);
+  const known = [...context.actors.map(({ name }) => name), ...letters.flatMap((letter) => letter.actor ?? [])];
+  return `No contract here and no dead letter names the actor "${actor}". ${whichWasMeant(actor, unique(known))}`;
 }
 
 /** The newest first. */

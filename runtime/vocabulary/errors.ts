@@ -319,24 +319,28 @@ export interface RemoteError {
   readonly stack?: string;
 }
 
+/** Why messages are in the dead letters. */
+export const deadReasons = [
+  "undecodable",
+  "unsealable",
+  "unknown-actor",
+  "invalid-input",
+  "invalid-key",
+  "invalid-output",
+  "do-not-retry",
+  "retries-exhausted",
+  "expired",
+  "crash-loop",
+  // Not among the dead letters: a newer message with the same `unique` key took its place.
+  "replaced",
+  // The pipeline or group that a message belonged to was forgotten before its turn came.
+  "flow-expired",
+  // It belongs to a pipeline or a group, and the worker's broker has no store for them.
+  "flow-unsupported",
+] as const;
+
 /** Why a message is in the dead letters. */
-export type DeadReason =
-  | "undecodable"
-  | "unsealable"
-  | "unknown-actor"
-  | "invalid-input"
-  | "invalid-key"
-  | "invalid-output"
-  | "do-not-retry"
-  | "retries-exhausted"
-  | "expired"
-  | "crash-loop"
-  /** Not among the dead letters: a newer message with the same `unique` key took its place. */
-  | "replaced"
-  /** The pipeline or group that a message belonged to was forgotten before its turn came. */
-  | "flow-expired"
-  /** It belongs to a pipeline or a group, and the worker's broker has no store for them. */
-  | "flow-unsupported";
+export type DeadReason = (typeof deadReasons)[number];
 
 /** The message that a result was awaited of is dead: its handler failed for good, or it could not be handled at all. */
 export class RemoteFailureError extends CallboardError {

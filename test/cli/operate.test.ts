@@ -167,6 +167,37 @@ test("dead letters are listed, shown, and put back as far as today's contract ac
   expect(await queueOf(all, "money")).toMatchObject({ waiting: 3, dead: 0 });
 });
 
+test("where nothing is found for an actor that nobody knows, the nearest of contracts and dead letters is named", async () => {
+  const all = await stage();
+  const { project, broker } = all;
+  const consumer = new TestConsumer(broker, "money");
+  await broker.publish([message(0, { id: "old", queue: "money" })]);
+  await (await consumer.next()).reject(letter(message(0, { id: "old", queue: "money" }), { actor: "archive.keep" }));
+  await consumer.consumer.close();
+  const asked = async (actor: string, ...args: readonly string[]) => {
+    const { code, stdout, stderr } = await project.run("dead", ...args, `--actor=${actor}`);
+    return { code, stdout, stderr };
+  };
+  const doubt = (actor: string, meant: string) =>
+    `No contract here and no dead letter names the actor "${actor}". Did you mean "${meant}"?\n`;
+  expect(await asked("payments.chargee", "list")).toEqual({
+    code: 0,
+    stdout: "There are no such dead letters.\n",
+    stderr: doubt("payments.chargee", "payments.charge"),
+  });
+  expect(await asked("archive.kep", "list", "--json")).toEqual({
+    code: 0,
+    stdout: "[]\n",
+    stderr: doubt("archive.kep", "archive.keep"),
+  });
+  expect((await asked("archive.kep", "replay", "--yes")).stderr).toBe(doubt("archive.kep", "archive.keep"));
+  expect((await asked("archive.kep", "purge", "--yes")).stderr).toBe(doubt("archive.kep", "archive.keep"));
+  // One that is known, and has none of these letters, is no mistake.
+  expect((await asked("payments.charge", "list")).stderr).toBe("");
+  expect((await asked("archive.keep", "list", "--reason=expired")).stderr).toBe("");
+  expect(await broker.deadLetters.list("money")).toHaveLength(1);
+});
+
 test("what cannot be put back is named with its reason, and stays", async () => {
   const { project, broker, prefix } = await stage();
   const consumer = new TestConsumer(broker, "money");
@@ -306,6 +337,18 @@ describe("what is wrong is said in one line, and nothing is changed", () => {
     const nothing = "payments.remind answers nothing: its contract has no output to wait for.";
     await wrong(["send", "payments.remind", '{"at":{"$date":"2026-01-02"}}', "--wait"], nothing, 2);
     await wrong(["dead", "show", "absent"], 'There is no dead letter "absent".', 1);
+    const reasons = [
+      "undecodable, unsealable, unknown-actor, invalid-input, invalid-key, invalid-output, do-not-retry",
+      "retries-exhausted, expired, crash-loop, flow-expired, flow-unsupported",
+    ].join(", ");
+    for (const action of ["list", "replay", "purge"]) {
+      await wrong(
+        ["dead", action, "--reason=retries-exausted"],
+        `Nothing dies of "retries-exausted". Did you mean "retries-exhausted"? The reasons are: ${reasons}.`,
+        2,
+      );
+    }
+    await wrong(["dead", "list", "--reason=bad"], `Nothing dies of "bad". The reasons are: ${reasons}.`, 2);
     await wrong(["dead", "list", "--queue=moneys"], 'There is no queue "moneys". Did you mean "money"?', 2);
     expect(await contents(prefix)).toEqual([]);
     expect(await project.ok("dead", "list")).toBe("There are no such dead letters.\n");
