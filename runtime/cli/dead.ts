@@ -19,7 +19,7 @@ import { loadActors, requireActors } from "./actors.js";
 import { Failure, UsageError } from "./exit.js";
 import { operate, operatorArgs, readCount, readDuration, readList } from "./operator.js";
 import { Progress } from "./progress.js";
-import { age, count, table } from "./table.js";
+import { age, count, facts, table, type Fact } from "./table.js";
 
 /** How much of an error is shown in a list, in characters. */
 const LONGEST_ERROR = 60;
@@ -226,7 +226,7 @@ function printList(letters: readonly DeadLetter[], now: number): void {
 
 function print(letter: DeadLetter, now: number): void {
   const { id, queue, actor, priority, reason, attempts, sentAt, diedAt, error, body } = letter;
-  const facts: readonly (readonly [string, string | number])[] = [
+  const known: readonly Fact[] = [
     ["id", oneLine(id)],
     ["actor", actor === undefined ? "-" : oneLine(actor)],
     ["queue", oneLine(queue)],
@@ -236,7 +236,7 @@ function print(letter: DeadLetter, now: number): void {
     ["sent", sentAt === undefined ? "-" : new Date(sentAt).toISOString()],
     ["died", `${new Date(diedAt).toISOString()} (${age(now - diedAt)} ago)`],
   ];
-  for (const [name, value] of facts) console.log(`${pc.bold(name.padEnd(8))}  ${value}`);
+  console.log(facts(known));
   console.log(`\n${pc.bold("error")}\n${lines(error.stack ?? `${error.name}: ${error.message}`)}`);
   console.log(`\n${pc.bold("message")}\n${lines(pretty(body))}`);
 }

@@ -26,6 +26,8 @@ const commands: SubCommandsDef = {
   pause: () => import("./pause.js").then(({ pause }) => pause),
   resume: () => import("./pause.js").then(({ resume }) => resume),
   send: () => import("./send.js").then(({ send }) => send),
+  cancel: () => import("./message.js").then(({ cancel }) => cancel),
+  status: () => import("./message.js").then(({ status }) => status),
 };
 
 const main = defineCommand({

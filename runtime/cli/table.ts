@@ -50,3 +50,12 @@ export function age(milliseconds: number | null | undefined): Cell {
 export function count(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
 }
+
+/** A name and its value. */
+export type Fact = readonly [name: string, value: string | number];
+
+/** What is known of one thing, a fact on each line, without an end of line. */
+export function facts(known: readonly Fact[]): string {
+  const width = Math.max(...known.map(([name]) => name.length));
+  return known.map(([name, value]) => `${pc.bold(name.padEnd(width))}  ${value}`).join("\n");
+}

@@ -22,12 +22,15 @@ test("--help names the commands, and a command's --help its options, without col
 
 describe("a wrong call exits with 2 and says what is wrong", () => {
   test.each([
-    [[], "Name a command: gen, acl, worker, queues, workers, dead, pause, resume or send."],
+    [[], "Name a command: gen, acl, worker, queues, workers, dead, pause, resume, send, cancel or status."],
     [["wroker"], 'There is no command "wroker". Did you mean "worker"?'],
     [["deploy"], 'There is no command "deploy". Known commands: gen, acl, worker, queues, '],
     [["dead"], "Name a command: list, show, replay or purge."],
     [["dead", "lits"], 'There is no command "lits". Did you mean "list"?'],
     [["dead", "show"], "The argument <id> is missing."],
+    [["cancel", "a.b"], "The argument <id> is missing."],
+    [["status", "a.b", "id", "more"], 'The argument "more" is one too many.'],
+    [["stats"], 'There is no command "stats". Did you mean "status"?'],
     [["queues", "one", "two"], 'The argument "two" is one too many.'],
     [["queues"], "Say where the broker is: --url=redis://…, the environment variable CALLBOARD_URL, or"],
     [["queues", "--url=redis://localhost", "--queue-type=classic"], "--queue-type is for RabbitMQ alone."],

@@ -60,6 +60,16 @@ test("messages are sent, counted, answered, dead, put back and removed; what AMQ
   const paused = await project.run("pause", "money");
   expect(paused.stderr).toContain(`callboard: ${name} has no state store, and nothing can be paused without one`);
   expect(paused.code).toBe(2);
+  const cancelled = await project.run("cancel", "payments.charge", "any-id");
+  expect(cancelled.stderr).toContain(
+    `callboard: ${name} has no state store, and no message can be cancelled without one`,
+  );
+  expect(cancelled.code).toBe(2);
+  const looked = await project.run("status", "payments.develop", "any-id");
+  expect(looked.stderr).toContain(
+    `callboard: ${name} has no state store, and how messages stand is recorded nowhere else`,
+  );
+  expect(looked.code).toBe(2);
 });
 
 test("with a state store, workers are listed, and queues and actors are paused", async () => {
@@ -79,6 +89,12 @@ test("with a state store, workers are listed, and queues and actors are paused",
   expect(await project.ok("queues", "money")).toMatch(/^money +1 .* paused$/m);
   expect(await project.ok("resume", "money")).toBe("The queue money goes on.\n");
   expect(await waiting).toBe('"charged 2"\n');
+
+  // Nobody knows which messages a worker of RabbitMQ has: it is told in any case.
+  const film = (await project.json("send", "payments.develop", '{"film":"x"}', "--delay=1h")) as { id: string };
+  expect(await project.json("status", "payments.develop", film.id)).toMatchObject({ state: "waiting" });
+  expect(await project.ok("cancel", "payments.develop", film.id)).toContain(`${film.id} is cancelled: `);
+  expect(await project.json("status", "payments.develop", film.id)).toMatchObject({ state: "cancelled" });
 });
 
 test("a queue of the other type, and a server that is not there, are told in one line", async () => {

@@ -13,7 +13,7 @@ import { askRedis } from "../setup/redis.js";
 import { createProject } from "../setup/project.js";
 import { TestConsumer } from "../support/consumer.js";
 import { eventually } from "../support/eventually.js";
-import { createOperated, startCharging, type OperatedProject } from "./operating.js";
+import { createOperated, startCharging, startDeveloping, type OperatedProject } from "./operating.js";
 
 // A story of twenty commands, each a process of its own, on whatever machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -263,6 +263,61 @@ test("thousands are put back and removed in one go", async () => {
   expect(await project.ok("dead", "purge", "--limit=500", "--yes")).toBe("500 dead letters removed.\n");
   expect(await project.json("dead", "purge", "--yes")).toEqual({ removed: 1500, dryRun: false });
   expect(await queueOf(all, "money")).toMatchObject({ waiting: 1000, dead: 0 });
+});
+
+test("a message is looked at, and cancelled, while it waits and while it runs", async () => {
+  const { project, broker } = await stage();
+  const send = async (film: string, ...options: readonly string[]) =>
+    (await project.json("send", "payments.develop", JSON.stringify({ film }), ...options)) as { id: string };
+  const [later, running, bad] = [await send("later", "--delay=1h"), await send("long"), await send("bad")];
+  const status = (id: string) => project.ok("status", "payments.develop", id);
+  const known = (id: string, state: string) => `id +${id}\nactor +payments\\.develop\nstate +${state}\n`;
+
+  expect(await status(running.id)).toMatch(new RegExp(`^${known(running.id, "waiting")}$`));
+  expect(await status(later.id)).toMatch(new RegExp(`^${known(later.id, "waiting")}due +\\S+ \\(in \\S+\\)\n$`));
+  expect(await project.ok("cancel", "payments.develop", later.id)).toBe(
+    `${later.id} is cancelled: no worker has it, and none will run it.\n`,
+  );
+  expect(await project.json("status", "payments.develop", later.id)).toEqual({
+    id: later.id,
+    actor: "payments.develop",
+    state: "cancelled",
+  });
+
+  await startDeveloping(broker);
+  await eventually("it to run", async () => (await status(running.id)).includes("running"));
+  expect(await status(running.id)).toMatch(
+    new RegExp(
+      `${known(running.id, "running")}attempt +1\nsince +\\S+ \\(\\S+ ago\\)\nworker +.*, pid ${process.pid}\n$`,
+    ),
+  );
+  expect(await status(bad.id)).toMatch(
+    new RegExp(`${known(bad.id, "retrying")}attempt +1\nerror +RangeError: it is black\ndue +\\S+ \\(in \\S+\\)\n$`),
+  );
+  expect(await project.json("cancel", "payments.develop", running.id)).toEqual({
+    id: running.id,
+    actor: "payments.develop",
+    cancellation: "cancelling",
+  });
+  await eventually("it to end", async () => (await status(running.id)).includes("cancelled"));
+  expect(await status("never-sent")).toMatch(/^state +unknown\nwhy +nothing is recorded: /m);
+});
+
+test("a message that has ended is not cancelled, and one whose actor is not tracked has no status", async () => {
+  const all = await stage();
+  const { project } = all;
+  const [dead] = await bury(all, [1]);
+  const id = dead?.id ?? "";
+  expect(await project.ok("cancel", "payments.charge", id)).toBe(`${id} had ended before. Nothing was changed.\n`);
+  const wrong = async (args: readonly string[], line: string) => {
+    const { code, stdout, stderr } = await project.run(...args);
+    expect([stderr, stdout, code]).toEqual([`callboard: ${line}\n`, "", 2]);
+  };
+  const untracked = "payments.charge is not tracked, so nothing is recorded of its messages";
+  await wrong(["status", "payments.charge", id], `${untracked}: its contract would say \`track: true\`.`);
+  const near = 'There is no actor "payments.charg". Did you mean "payments.charge"?';
+  await wrong(["cancel", "payments.charg", id], near);
+  await wrong(["status", "payments.charg", id], near);
 });
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));

@@ -1,7 +1,7 @@
 /** A project with contracts and generated code, and workers of its actors in this process, for the operator's commands. */
 import { actor } from "callboard";
 import { defineActor } from "callboard/client";
-import { createWorker, type Broker, type Worker } from "callboard/worker";
+import { createWorker, type Broker, type Task, type Worker } from "callboard/worker";
 import { expect, onTestFinished } from "vitest";
 import { z } from "zod";
 import type { Ended } from "../setup/command.js";
@@ -19,6 +19,8 @@ const contracts = (most: number) => `
     queue: "money",
     maxRetries: 0,
   });
+  /** Develops a film. */
+  export const develop = actor({ input: z.object({ film: z.string() }), queue: "money", track: true });
   /** Reminds of a day. */
   export const remind = actor({ input: z.object({ at: z.date() }), queue: "mails", partitions: 2 });
 `;
@@ -62,6 +64,28 @@ const charge = defineActor<{ input: { amount: number }; output: string }>(
   actor({ input: z.object({ amount: z.number() }), output: z.string(), queue: "money", maxRetries: 0 }),
   { name: "payments.charge", fingerprint: "00000000" },
 );
+
+const develop = defineActor<{ input: { film: string }; tracked: true }>(
+  actor({ input: z.object({ film: z.string() }), queue: "money", track: true, maxRetries: 1, minBackoff: "1h" }),
+  { name: "payments.develop", fingerprint: "00000000" },
+);
+
+/** Starts a worker that develops films until it is told to end, and fails at those that are bad. */
+export async function startDeveloping(broker: Broker): Promise<Worker> {
+  const handler = ({ film }: { readonly film: string }, { signal }: Task) => {
+    if (film === "bad") throw new RangeError("it is black\u001B[31m");
+    return new Promise<void>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+  };
+  const worker = createWorker(
+    broker,
+    { payments: { develop } },
+    { payments: { develop: handler } },
+    { logger: new TestLogger() },
+  );
+  onTestFinished(() => worker.stop());
+  await worker.start();
+  return worker;
+}
 
 /** Starts a worker that charges whatever is even. It is stopped when the test ends. */
 export async function startCharging(broker: Broker): Promise<Worker> {
