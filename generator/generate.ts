@@ -9,7 +9,7 @@ import type { Output } from "./emit/header.js";
 import { emit } from "./emit/index.js";
 import { readText, removeFiles, writeFiles } from "./files.js";
 import { planFolder } from "./generated-folder.js";
-import { planHandlers } from "./handlers-folder.js";
+import { handlersFile, planHandlers } from "./handlers-folder.js";
 import { Loader, LOAD_TIME_LIMIT } from "./load.js";
 import { Memo } from "./memo.js";
 import type { Model } from "./model.js";
@@ -68,6 +68,15 @@ export interface Report {
   readonly files: number;
 }
 
+/** An actor, as its contract declares it, and where its handler belongs. */
+export interface DeclaredActor {
+  /** Its name on the wire: `payments.processPayment`. */
+  readonly name: string;
+  readonly place: Place;
+  /** The handler's file, the group that it exports, and the handler's name there. */
+  readonly handler: { readonly file: string; readonly group: string; readonly name: string };
+}
+
 /** Generates once. */
 export async function generate(options: GenerateOptions): Promise<Report> {
   const generator = new Generator(options, { warm: false });
@@ -99,6 +108,7 @@ export class Generator {
   readonly #memos = { actors: new Memo<Created>(), files: new Memo<readonly Output[]>(), stubs: new Memo<StubEdit>() };
   #written: ReadonlyMap<string, string> = new Map();
   #checker: Checker | undefined;
+  #actors: readonly DeclaredActor[] = [];
   /** What was read from each source, by its path, with the text that it was read from. */
   #sources = new Map<string, { readonly text: string; readonly source: SourceFile }>();
 
@@ -119,6 +129,11 @@ export class Generator {
   /** The sources that were read the last time, relative to the root. */
   get sources(): readonly string[] {
     return [...this.#sources.keys()];
+  }
+
+  /** The actors that were read the last time that the contracts were in order. */
+  get actors(): readonly DeclaredActor[] {
+    return this.#actors;
   }
 
   /** Ends what was kept for the next time. */
@@ -155,6 +170,7 @@ export class Generator {
   ): Promise<Report> {
     const { model, bundle, inputs, problems, notes: hints, typescript } = await this.#readModel(files, loadTimeLimit);
     if (problems.length > 0) return this.#fail(problems);
+    this.#actors = declaredActors(model, this.#config.handlers);
 
     const plan = this.#plan(model, bundle, typescript);
     if ("foreign" in plan) {
@@ -261,6 +277,15 @@ export class Generator {
     });
     return { ...nothing, problems: withoutRepetition(problems).toSorted(compareProblems) };
   }
+}
+
+function declaredActors({ groups }: Model, handlers: string): readonly DeclaredActor[] {
+  return groups.flatMap((group) => {
+    const file = handlersFile(handlers, group);
+    return group.actors.map(({ name, wireName, place }) => {
+      return { name: wireName, place, handler: { file, group: group.name, name } };
+    });
+  });
 }
 
 /** What looks like an oversight in the contracts: that there are none, and actors that are not exported. */

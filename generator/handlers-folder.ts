@@ -38,7 +38,7 @@ export function planHandlers(
   const insertions: string[] = [];
   const notes: string[] = [];
   for (const group of groups) {
-    const path = pathOf(folders.handlers, group);
+    const path = handlersFile(folders.handlers, group);
     const type = types.get(group) ?? group.name;
     const text = readText(join(root, path));
     if (text === undefined) {
@@ -70,12 +70,15 @@ export function planHandlers(
   }
   const strays = findStrays(root, folders, new Set(texts.keys()), new Set(types.values()));
   for (const [path, type] of strays) notes.push(`${path}: the contract file of its ${type} is gone`);
-  const unfilled = groups.flatMap((group) => unfilledHandlers(group, texts.get(pathOf(folders.handlers, group)) ?? ""));
+  const unfilled = groups.flatMap((group) =>
+    unfilledHandlers(group, texts.get(handlersFile(folders.handlers, group)) ?? ""),
+  );
   if (unfilled.length > 0) notes.push(unfilledNote(unfilled));
   return { texts, changed, missing, insertions, notes, strays: strays.map(([path]) => path) };
 }
 
-function pathOf(folder: string, { stem }: Group): string {
+/** Where the handlers of a group are. */
+export function handlersFile(folder: string, { stem }: Group): string {
   return posix.join(folder, `${stem}.ts`);
 }
 

@@ -1,7 +1,7 @@
 /** The process of one worker: loads it, starts it, tells how it is, and stops it when the command says so or is gone. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Broker } from "../seams/broker.js";
-import type { InvalidOptionError } from "../vocabulary/errors.js";
+import type { InvalidOptionError, MissingHandlerError } from "../vocabulary/errors.js";
 import type { Worker } from "../worker/worker.js";
 import { exitCode, explain, Failure, UsageError } from "./exit.js";
 import { loadMetrics } from "./metrics.js";
@@ -75,7 +75,8 @@ async function follow(worker: Worker): Promise<void> {
 }
 
 async function fail(error: unknown): Promise<void> {
-  await tell({ kind: "failed", text: explain(error), isUsage: error instanceof UsageError });
+  const unhandled = isMissingHandler(error) ? error.actors : undefined;
+  await tell({ kind: "failed", text: explain(error), isUsage: error instanceof UsageError, unhandled });
   leave(exitCode.failure);
 }
 
@@ -137,4 +138,10 @@ function findWorker(module: Module, file: string): Worker {
 function isInvalidOption(error: Error): boolean {
   const code: InvalidOptionError["code"] = "INVALID_OPTION";
   return "code" in error && error.code === code;
+}
+
+/** By its code as well. */
+function isMissingHandler(error: unknown): error is MissingHandlerError {
+  const code: MissingHandlerError["code"] = "MISSING_HANDLER";
+  return error instanceof Error && "code" in error && error.code === code;
 }

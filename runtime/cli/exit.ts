@@ -15,6 +15,16 @@ export const exitCode = {
 /** The command could not do its work. Its message is all that a person needs: it is shown without a stack. */
 export class Failure extends Error {}
 
+/** The worker was given no handler for some of its actors. */
+export class MissingHandlers extends Failure {
+  constructor(
+    message: string,
+    readonly actors: readonly string[],
+  ) {
+    super(message);
+  }
+}
+
 /** Another process has the pid file. */
 export class AlreadyRunning extends Failure {}
 

@@ -30,7 +30,13 @@ export type News =
   /** It has begun to take messages: the broker is there. */
   | { readonly kind: "fetching" }
   /** The worker could not be started, for a reason that a person has to see. The process ends. */
-  | { readonly kind: "failed"; readonly text: string; readonly isUsage: boolean }
+  | {
+      readonly kind: "failed";
+      readonly text: string;
+      readonly isUsage: boolean;
+      /** The actors that it has no handlers for, where that is the reason. */
+      readonly unhandled?: readonly string[] | undefined;
+    }
   /** The worker's own file has stopped it. The process ends. */
   | { readonly kind: "finished" }
   | { readonly kind: "report"; readonly id: number; readonly report: Report }

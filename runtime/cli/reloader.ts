@@ -16,6 +16,8 @@ export interface ReloaderOptions {
 export class Reloader {
   readonly #options: ReloaderOptions;
   #inService: Program | undefined;
+  /** Whether the last turn found that what was written since cannot be brought into service. */
+  #isBroken = false;
   #isUnderWay = false;
   #isClosed = false;
   /** What was asked for since the last turn began. */
@@ -72,11 +74,17 @@ export class Reloader {
     const beganAt = performance.now();
     try {
       const program = await this.#options.build();
-      if (this.#isClosed || (!isForced && program.text === this.#inService?.text)) return undefined;
+      if (this.#isClosed) return undefined;
+      const wasBroken = this.#isBroken;
+      this.#isBroken = false;
+      if (!isForced && program.text === this.#inService?.text) {
+        return wasBroken ? "all is well again: the worker runs this very code, and was not restarted" : undefined;
+      }
       await this.#options.deploy(program);
       this.#inService = program;
       return `reloaded in ${Math.round(performance.now() - beganAt)} ms`;
     } catch (error) {
+      this.#isBroken = true;
       const what = this.#inService === undefined ? "not started" : "not reloaded, the old worker goes on";
       return `${what}: ${explain(error)}`;
     }

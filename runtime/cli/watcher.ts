@@ -2,8 +2,8 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, extname, join, relative, resolve, sep } from "node:path";
 import pc from "picocolors";
-import type { GeneratorConfig } from "../../generator/index.js";
-import { Failure } from "./exit.js";
+import type { DeclaredActor, GeneratorConfig } from "../../generator/index.js";
+import { Failure, MissingHandlers } from "./exit.js";
 import type { Compiler, Program } from "./program.js";
 
 type Generator = typeof import("../../generator/index.js");
@@ -61,6 +61,14 @@ export class Watcher {
     }
   }
 
+  /** The same failure; of handlers that are missing, with the places where they are declared and where they belong. */
+  located(error: unknown): unknown {
+    if (!(error instanceof MissingHandlers)) return error;
+    const found = this.#generator.actors.filter(({ name }) => error.actors.includes(name));
+    if (found.length < error.actors.length) return error;
+    return new Failure(found.map((actor) => whatIsMissing(actor, this.#options.file)).join("\n"));
+  }
+
   async #generate(): Promise<void> {
     const { root, contracts } = this.#config;
     // A worker can do without a generator: its actors may come from a package.
@@ -96,6 +104,14 @@ export class Watcher {
     const isInPackage = relative(this.#config.root, path).split(sep).includes("node_modules");
     return !isInPackage && (sourceExtensions.includes(extname(path)) || isFolder(path));
   }
+}
+
+function whatIsMissing({ name, place, handler }: DeclaredActor, worker: string): string {
+  const { file, line, column } = place;
+  return (
+    `${file}:${line}:${column} declares ${name}, and ${worker} has no handler for it. Write it as \`${handler.name}\` in ` +
+    `${handler.file}, and give createWorker that file's \`${handler.group}\`.`
+  );
 }
 
 function isFolder(path: string): boolean {

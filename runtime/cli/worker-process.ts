@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../support/clock.js";
 import { defaults } from "../vocabulary/defaults.js";
 import type { ProcessMetrics } from "../metrics/processes.js";
-import { Failure, UsageError } from "./exit.js";
+import { Failure, MissingHandlers, UsageError } from "./exit.js";
 import type { Output } from "./output.js";
 import type { Program } from "./program.js";
 import { isNews, type News, type Order, type Overrides, type Report, type WorkerFacts } from "./protocol.js";
@@ -100,6 +100,11 @@ function nodeOptions(number: number): string[] {
   return isDebugged ? [...process.execArgv, `--inspect-port=${process.debugPort + number}`] : process.execArgv;
 }
 
+function failureOf({ text, isUsage, unhandled }: Extract<News, { kind: "failed" }>): Error {
+  if (unhandled !== undefined) return new MissingHandlers(text, unhandled);
+  return isUsage ? new UsageError(text) : new Failure(text);
+}
+
 class ForkedWorker implements WorkerProcess {
   readonly ready: Promise<WorkerFacts>;
   readonly fetching: Promise<void>;
@@ -135,7 +140,7 @@ class ForkedWorker implements WorkerProcess {
         case "fetching":
           return begin();
         case "failed":
-          return onFailed(news.isUsage ? new UsageError(news.text) : new Failure(news.text));
+          return onFailed(failureOf(news));
         case "finished":
           isFinished = true;
           return;

@@ -40,7 +40,10 @@ async function run(settings: WorkerSettings): Promise<void> {
   const reloader = new Reloader({
     build: () => (watcher ?? compiler).build(),
     async deploy(program) {
-      const [worker] = await supervisor.deploy(launcher(program, settings, output));
+      const deployed = supervisor.deploy(launcher(program, settings, output));
+      const [worker] = await deployed.catch((error: unknown) => {
+        throw watcher === undefined ? error : watcher.located(error);
+      });
       if (worker === undefined || isAnnounced) return;
       isAnnounced = true;
       say(describe(worker, settings, listener?.url));

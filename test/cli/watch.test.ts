@@ -1,4 +1,6 @@
 /** `callboard worker --watch`: an edit of a handler or a contract is at work a moment later, and no message is lost. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { createWorkerProject, handlers, type WorkerProject } from "./traffic.js";
 
@@ -78,6 +80,38 @@ test("what does not compile or generate is shown, and the old worker goes on unt
   project.files.write("handlers/demo.ts", handlers("three"));
   await project.answered(5, { version: "three" });
   await project.allAnswered();
+}, 120_000);
+
+test("a broken edit that is undone is said to be well again, and the worker was not restarted", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  const command = await project.start("--watch");
+  const { pid } = await project.call(1);
+  project.files.write("handlers/demo.ts", "export const demo = {;");
+  await command.printed("not reloaded, the old worker goes on: handlers/demo.ts:1:22: Expected identifier");
+  project.files.write("handlers/demo.ts", handlers("one"));
+  const well = "callboard worker: all is well again: the worker runs this very code, and was not restarted\n";
+  await command.printed(well);
+  expect((await project.call(1)).pid).toBe(pid);
+  expect(command.output).not.toContain("reloaded in");
+
+  // What is only touched is not worth a word.
+  project.files.write("handlers/demo.ts", handlers("one"));
+  project.files.write("handlers/demo.ts", handlers("two"));
+  await command.printed("reloaded in");
+  expect(command.output.split(well)).toHaveLength(2);
+}, 120_000);
+
+test("a contract that the worker has no handler for is named with its place, and with what to write where", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  const command = await project.start("--watch");
+  project.files.write("contracts/extra.ts", contract("days"));
+  await command.printed(
+    "callboard worker: not reloaded, the old worker goes on: contracts/extra.ts:4:16 declares extra.step, and worker.ts " +
+      "has no handler for it. Write it as `step` in handlers/extra.ts, and give createWorker that file's `extra`.\n",
+  );
+  expect((await project.call(1)).version).toBe("one");
+  rmSync(join(project.files.directory, "contracts/extra.ts"));
+  await command.printed("all is well again");
 }, 120_000);
 
 test("a worker that is broken from the start is waited for", async () => {
