@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { Actor } from "../actor.js";
 import type { DeadReason } from "../vocabulary/errors.js";
+import type { Stray } from "../worker/stray.js";
 
 /** From a quick handler to one that is close to the default time limit, in seconds. */
 const DURATIONS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600];
@@ -22,6 +23,9 @@ export interface ActorMeters {
   waited(seconds: number): void;
 }
 
+/** Stands for an actor that no contract here has, or that nobody can tell: actors have a dot in their names. */
+const UNKNOWN = "unknown";
+
 /** The metrics of all actors in one registry. */
 export class Meters {
   readonly #sent: Counter<"actor" | "queue">;
@@ -30,6 +34,7 @@ export class Meters {
   readonly #retried: Counter<"actor" | "queue">;
   readonly #cancelled: Counter<"actor" | "queue">;
   readonly #dead: Counter<"actor" | "queue" | "reason">;
+  readonly #unknown: Counter<"queue">;
   readonly #inProgress: Gauge<"actor" | "queue">;
   readonly #duration: Histogram<"actor" | "queue">;
   readonly #wait: Histogram<"actor" | "queue">;
@@ -49,6 +54,12 @@ export class Meters {
       name: `${prefix}messages_dead_total`,
       help: "Messages that went to the dead letters, by reason.",
       labelNames: [...labelNames, "reason"],
+      registers,
+    });
+    this.#unknown = new Counter({
+      name: `${prefix}messages_unknown_actor_total`,
+      help: "Messages for an actor that the worker does not know, when they were first met.",
+      labelNames: ["queue"],
       registers,
     });
     this.#inProgress = new Gauge({
@@ -78,6 +89,12 @@ export class Meters {
     let meters = this.#ofActors.get(actor);
     if (meters === undefined) this.#ofActors.set(actor, (meters = this.#create(actor)));
     return meters;
+  }
+
+  /** Counts a message that came to no actor. */
+  stray({ queue, reason, isNew, isDead }: Stray): void {
+    if (reason === "unknown-actor" && isNew) this.#unknown.inc({ queue });
+    if (isDead) this.#dead.inc({ actor: UNKNOWN, queue, reason });
   }
 
   #create({ name: actor, options: { queue } }: Actor): ActorMeters {

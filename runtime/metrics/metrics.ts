@@ -11,6 +11,7 @@ import { use, type Placed } from "../middleware.js";
 import type { Middleware, Next } from "../worker/middleware/compose.js";
 import { OUTERMOST } from "../worker/middleware/stack.js";
 import type { Outcome } from "../worker/outcome.js";
+import type { StrayListener } from "../worker/stray.js";
 import type { MiddlewareTask } from "../worker/task.js";
 import { registerDepths } from "./depths.js";
 import { Meters, type ActorMeters } from "./meters.js";
@@ -71,7 +72,11 @@ class PrometheusMetrics implements Metrics {
     this.#registry = registry;
     this.#prefix = prefix;
     this.#meters = new Meters(registry, prefix);
-    this.worker = use((task, next) => this.#attempt(task, next), { name: "metrics", before: OUTERMOST });
+    const worker: StrayListener = {
+      ...use<Middleware>((task, next) => this.#attempt(task, next), { name: "metrics", before: OUTERMOST }),
+      stray: (stray) => this.#meters.stray(stray),
+    };
+    this.worker = worker;
     this.client = use<ClientMiddleware>(
       async (message, next) => {
         await next(message);

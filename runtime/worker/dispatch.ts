@@ -17,6 +17,7 @@ import { failure, retrying } from "./middleware/results.js";
 import { afterFailure } from "./middleware/retries.js";
 import { createStack, type LayerContext } from "./middleware/stack.js";
 import type { Dead, Outcome, Retry } from "./outcome.js";
+import { Strays } from "./stray.js";
 import { RunningTask } from "./task.js";
 import { unknownActor } from "./unknown.js";
 
@@ -55,9 +56,11 @@ interface Line {
 export class Dispatch {
   readonly #context: DispatchContext;
   readonly #lines = new Map<string, Line>();
+  readonly #strays: Strays;
 
   constructor(context: DispatchContext) {
     this.#context = context;
+    this.#strays = new Strays(context.middleware, context.actors);
     const layers = createStack(context.middleware, context);
     for (const { actor, handler } of context.serving) {
       const attempt = compose(layers(actor), (task) => work(task, handler));
@@ -71,7 +74,9 @@ export class Dispatch {
     try {
       envelope = decodeEnvelope(delivery.body);
     } catch (error) {
-      return this.#ended(delivery, undefined, dead("undecodable", error, 0));
+      const reason = "undecodable";
+      this.#strays.tell({ queue: delivery.queue, reason, isNew: true, isDead: true });
+      return this.#ended(delivery, undefined, dead(reason, error, 0));
     }
     const line = this.#lines.get(envelope.actor);
     if (line === undefined) return this.#unknown(delivery, envelope);
@@ -101,9 +106,11 @@ export class Dispatch {
   async #unknown(delivery: Delivery, envelope: Envelope): Promise<Attempt> {
     const { logger, unknownActorGrace } = this.#context;
     const outcome = unknownActor(envelope, delivery.queue, unknownActorGrace);
+    const [isNew, isDead] = [envelope.misses === 0, outcome.kind === "dead"];
+    this.#strays.tell({ queue: delivery.queue, reason: "unknown-actor", isNew, isDead });
     await this.#tell(envelope, outcome, defaults.actor.resultTtl);
     if (outcome.kind === "dead") await this.#bury(delivery.queue, envelope, outcome);
-    if (outcome.kind === "postpone" && envelope.misses === 0) {
+    if (outcome.kind === "postpone" && isNew) {
       const { actor, id } = envelope;
       logger.warn(
         { actor, id, queue: delivery.queue },

@@ -108,6 +108,7 @@ describe("metrics", () => {
       callboard_messages_retried_total: "COUNTER",
       callboard_messages_cancelled_total: "COUNTER",
       callboard_messages_dead_total: "COUNTER",
+      callboard_messages_unknown_actor_total: "COUNTER",
       callboard_messages_in_progress: "GAUGE",
       callboard_message_duration_seconds: "HISTOGRAM",
       callboard_message_time_in_queue_seconds: "HISTOGRAM",
@@ -272,9 +273,42 @@ describe("metrics", () => {
     expect(kit.deadLetters).toHaveLength(4);
     const known = await read(metrics.text());
     const dead = known.get("callboard_messages_dead_total");
-    expect(dead).toEqual([{ labels: { ...ofNote, reason: "invalid-input" }, value: "1" }]);
+    const ofNobody = { actor: "unknown", queue: "default" };
+    expect(dead).toHaveLength(3);
+    expect(dead).toEqual(
+      expect.arrayContaining([
+        { labels: { ...ofNote, reason: "invalid-input" }, value: "1" },
+        { labels: { ...ofNobody, reason: "unknown-actor" }, value: "2" },
+        { labels: { ...ofNobody, reason: "undecodable" }, value: "1" },
+      ]),
+    );
     expect(known.get("callboard_messages_failed_total") ?? []).toEqual([]);
     expect(await metrics.text()).not.toContain("nobody");
+  });
+});
+
+describe("metrics of messages that come to no actor", () => {
+  type Mail = Actor<{ input: string }>;
+  const mail: Mail = testActor("mail", { input: z.string(), queue: "mails", partitions: 2 });
+
+  it("count one for an unknown actor once, however often it is put back, and once more when it is dead", async () => {
+    const { kit, metrics } = setUp();
+    const worker = { logger: new TestLogger(), middleware: [metrics.worker], unknownActorGrace: 60_000 };
+    await kit.start(createWorker(kit.broker, { test: { mail } }, { test: { mail: () => undefined } }, worker));
+    const body = '{"id":"1","actor":"nobody.1","v":"0","at":1,"input":"x"}';
+    await kit.broker.publish([{ id: "1", queue: "mails.1", priority: 5, delay: 0, body }]);
+    await kit.advance("10s");
+    // Named by the queue of the contract, not by its partition.
+    const met = [{ labels: { queue: "mails" }, value: "1" }];
+    let known = await read(metrics.text());
+    expect(known.get("callboard_messages_unknown_actor_total")).toEqual(met);
+    expect(known.get("callboard_messages_dead_total") ?? []).toEqual([]);
+    await kit.advance("1m");
+    known = await read(metrics.text());
+    expect(known.get("callboard_messages_unknown_actor_total")).toEqual(met);
+    expect(known.get("callboard_messages_dead_total")).toEqual([
+      { labels: { actor: "unknown", queue: "mails", reason: "unknown-actor" }, value: "1" },
+    ]);
   });
 });
 
