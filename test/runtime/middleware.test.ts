@@ -119,6 +119,28 @@ describe("a worker's middleware", () => {
     expect(await broker.deadLetters.list("default")).toHaveLength(1);
   });
 
+  it.each(["pauses", "results"])("that ends an attempt outside of %s has its caller told", async (before) => {
+    const error = { name: "Refused", message: "not now" };
+    const refuse: Middleware = ({ message }, next) => {
+      if (message.headers["end"] === "dead") return { kind: "dead", reason: "do-not-retry", error, attempts: 0 };
+      return message.headers["end"] === "done" ? { kind: "done", output: "of the cache" } : next();
+    };
+    const once: Middleware = async ({ message }, next) => {
+      const outcome = await next();
+      if (outcome.kind !== "retry") return outcome;
+      return { kind: "dead", reason: "do-not-retry", error: outcome.error, attempts: message.attempt };
+    };
+    const middleware = [use(refuse, { before }), use(once, { before })];
+    await work((input) => (input === "bad" ? fail() : input), { middleware });
+    await expect(client().call("good")).resolves.toBe("good");
+    await expect(client().call("x", { headers: { end: "done" } })).resolves.toBe("of the cache");
+    const refused = client().call("x", { headers: { end: "dead" } });
+    await expect(refused).rejects.toMatchObject({ reason: "do-not-retry", remote: { name: "Refused" } });
+    const failed = client().call("bad");
+    await expect(failed).rejects.toMatchObject({ reason: "do-not-retry", remote: { message: "broken" }, attempts: 1 });
+    expect(await broker.deadLetters.list("default")).toHaveLength(2);
+  });
+
   it("fails the flow of a message that dies of it outside of all", async () => {
     const broken = use(() => fail(), { before: "flows" });
     await work(answer, { middleware: [broken] });

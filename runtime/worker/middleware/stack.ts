@@ -11,7 +11,7 @@ import type { Threads } from "../threads/index.js";
 import type { Outcome } from "../outcome.js";
 import type { Presence } from "../presence.js";
 import type { RunningTask } from "../task.js";
-import type { Middleware, Next } from "./compose.js";
+import { compose, type Middleware, type Next } from "./compose.js";
 import { control } from "./control.js";
 import { exhausted } from "./exhausted.js";
 import { flows } from "./flows.js";
@@ -44,8 +44,14 @@ export interface LayerContext {
 /** A layer of one actor's attempts. */
 type AttemptLayer = (task: RunningTask, next: Next) => MaybePromise<Outcome>;
 
-/** Makes the layer of an actor; none for one that has no use for it, so that it costs nothing. */
-type MakeLayer = (actor: Actor, context: LayerContext) => AttemptLayer | undefined;
+/**
+ * Makes the layer of an actor; none for one that has no use for it, so that it costs nothing. `keepers`: those within it
+ * that see to how an attempt ends.
+ */
+type MakeLayer = (actor: Actor, context: LayerContext, keepers: readonly AttemptLayer[]) => AttemptLayer | undefined;
+
+/** The layers that see to how an attempt ends: a flow goes on, a caller is told, a key is free. */
+const keeping: readonly string[] = ["flows", "results", "unique"] satisfies BuiltinLayer[];
 
 /** The built-in layers, the outermost first. Users put theirs before or after them by these names. */
 const builtin = [
@@ -89,19 +95,26 @@ const kinds: Readonly<Record<Outcome["kind"], true>> = {
   cancelled: true,
 };
 
-/** A user's middleware, held to its type: one that forgets to return an outcome, or goes on twice, fails the attempt. */
-function guarded(middleware: Middleware): AttemptLayer {
+/**
+ * A user's middleware, held to its type: one that forgets to return an outcome, or goes on twice, fails the attempt.
+ * Where it ends an attempt otherwise than the layers within did, the keepers among those are told.
+ */
+function guarded(middleware: Middleware, keepers: readonly AttemptLayer[]): AttemptLayer {
   const name = middleware.name || "middleware";
   return (task, next) => {
     let called = false;
+    let within: Outcome["kind"] | undefined;
     const once = () => {
       if (called) throw new TypeError(`${name}: next() was called twice in one attempt`);
       called = true;
-      return next();
+      return keepers.length === 0 ? next() : andThen(next(), (outcome) => ((within = outcome.kind), outcome));
     };
     return andThen(middleware(task, once), (outcome: Outcome | undefined) => {
-      if (outcome !== undefined && Object.hasOwn(kinds, outcome.kind)) return outcome;
-      throw new TypeError(`${name} returned no outcome: return what next() returned`);
+      if (outcome === undefined || !Object.hasOwn(kinds, outcome.kind)) {
+        throw new TypeError(`${name} returned no outcome: return what next() returned`);
+      }
+      if (keepers.length === 0 || outcome.kind === within) return outcome;
+      return compose(keepers, () => outcome)(task);
     });
   };
 }
@@ -111,10 +124,22 @@ export function createStack(
   given: readonly MaybePlaced<Middleware>[],
   context: LayerContext,
 ): (actor: Actor) => readonly AttemptLayer[] {
-  const layers = arrange<MakeLayer, Middleware>(builtin, given, (middleware) => () => guarded(middleware));
-  return (actor) =>
-    layers.flatMap(({ layer }) => {
-      const made = layer(actor, context);
-      return made === undefined ? [] : [made];
-    });
+  const makers = arrange<MakeLayer, Middleware>(
+    builtin,
+    given,
+    (middleware) => (_actor, _context, keepers) => guarded(middleware, keepers),
+  );
+  // One that stands in the place of a keeper does as it likes.
+  const isKeeper = (each: Layer<MakeLayer>) => keeping.includes(each.name) && builtin.some((known) => known === each);
+  return (actor) => {
+    let layers: readonly AttemptLayer[] = [];
+    let keepers: readonly AttemptLayer[] = [];
+    for (const maker of makers.toReversed()) {
+      const made = maker.layer(actor, context, keepers);
+      if (made === undefined) continue;
+      layers = [made, ...layers];
+      if (isKeeper(maker)) keepers = [made, ...keepers];
+    }
+    return layers;
+  };
 }
