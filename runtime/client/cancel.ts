@@ -2,9 +2,12 @@
 import { controlsOf, type ControlStore, type Found } from "../seams/controls.js";
 import { defaults } from "../vocabulary/defaults.js";
 import { CancelledError } from "../vocabulary/errors.js";
+import { failed, writeFailure } from "../sending/step-end.js";
+import { systemClock } from "../support/clock.js";
 import { allOf } from "../support/maybe.js";
 import { partitionsOf } from "../vocabulary/partitions.js";
-import type { Awaited, WaitOptions } from "../seams/results.js";
+import { stepOfId, type StepPlace } from "../seams/flows.js";
+import type { Awaited, StoredFailure, WaitOptions } from "../seams/results.js";
 import { cancellation } from "../wire/stored-result.js";
 import type { Sender, Sent } from "./message.js";
 
@@ -26,18 +29,32 @@ export async function cancelMessage(sender: Sender, message: Sent): Promise<Canc
   const keep = defaults.control.keepCancelled + delay;
   const found = (await Promise.all(queues.map((queue) => controls.cancel(queue, [{ id, keep }])))).flat();
   if (found.includes("dead")) return ended(controls, queues, id);
-  if (actor.output !== undefined) {
-    const result = cancellation(new CancelledError(actor.name, id));
+  const result = cancellation(new CancelledError(actor.name, id));
+  const step = stepOfId(id);
+  // Of a step's message there is a result in any case: those of a group are told of as they end.
+  if (actor.output !== undefined || step !== undefined) {
     // A store that knows who has which message knows of the dead: a failure there is of a life before this one.
     const overFailure = !found.includes("unknown");
     const instead = await broker.results.offer(id, result, actor.options.resultTtl, { overFailure });
     if (instead !== undefined && (instead.ok || instead.reason !== "cancelled")) return ended(controls, queues, id);
   }
+  if (step !== undefined && !(await failFlow(sender, step, result))) return ended(controls, queues, id);
   if (actor.tracked) {
     const { resultTtl: ttl } = actor.options;
     await controls.track(id, { state: "cancelled" }, { ttl, tell: actor.progress !== undefined });
   }
   return found.every(isFree) ? "cancelled" : "cancelling";
+}
+
+/** Has the flow fail with a step that was cancelled, if it is one. False: it had ended before, and the flow goes on. */
+async function failFlow({ broker, actor, seal }: Sender, place: StepPlace, why: StoredFailure): Promise<boolean> {
+  const store = broker.state?.flows;
+  if (store === undefined) return true;
+  const step = { place, actor: actor.name, headers: {}, attempts: 0 };
+  const ended = await store.cancelStep(place, writeFailure(step, why));
+  const context = { broker, clock: broker.clock ?? systemClock, seal, actors: [actor] };
+  await failed(context, step, why, ended);
+  return ended.kind !== "late";
 }
 
 const isFree = (found: Found) => found === "waiting";

@@ -16,6 +16,9 @@ export interface FlowPlace {
   readonly copy: number;
 }
 
+/** A step of a flow, whichever message it is of. */
+export type StepPlace = Omit<FlowPlace, "copy">;
+
 /** A node of a flow: a step, or the join of a group. */
 export interface FlowNode {
   /** The join that waits for it. */
@@ -83,6 +86,8 @@ export type Begun =
   | { readonly kind: "run" }
   /** It has ended: what follows and has not begun yet is handed out again. */
   | { readonly kind: "ended"; readonly following: Following }
+  /** The step was cancelled, and its message may be there still. */
+  | { readonly kind: "dropped" }
   /** Another message for the same step has begun. */
   | { readonly kind: "elsewhere" }
   /** The flow was cancelled. */
@@ -100,6 +105,8 @@ export type Ended =
       /** The step is dead, and with it a member of a group that collects: the node with which that member ends. */
       readonly fell: number | undefined;
     }
+  /** It counts no more: the step had ended with a value, or was cancelled. */
+  | { readonly kind: "late" }
   | { readonly kind: "cancelled" }
   | { readonly kind: "expired" };
 
@@ -120,6 +127,11 @@ export interface FlowStore {
   done(place: FlowPlace, value: string): Promise<Ended>;
   /** Records that a step is dead, with its error as JSON. A step that is replayed may still be done. */
   dead(place: FlowPlace, error: string): Promise<Ended>;
+  /**
+   * Records that a step was cancelled, with its error as JSON: as if it were dead, and for good. It may have its turn yet.
+   * One that is dead already stays so, and nothing follows.
+   */
+  cancelStep(place: StepPlace, error: string): Promise<Ended>;
   /** Keeps the flow for its time beyond these milliseconds: a step waits for so long. */
   extend(id: string, milliseconds: number): Promise<void>;
   /**
@@ -179,6 +191,12 @@ export interface FlowMeta {
 /** The id of a step's message: always the same. */
 export function stepId(flow: string, node: number): string {
   return `${flow}.${node}`;
+}
+
+/** The step that a message's id may be that of. Somebody may have given a message of no flow such an id. */
+export function stepOfId(messageId: string): StepPlace | undefined {
+  const [, id, node] = /^(.+)\.(\d{1,6})$/.exec(messageId) ?? [];
+  return id === undefined ? undefined : { id, node: Number(node) };
 }
 
 /** In whose name a flow's own values are sealed and its errors are told. */

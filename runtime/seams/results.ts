@@ -18,6 +18,9 @@ export interface StoredFailure {
   readonly step?: { readonly node: number; readonly actor: string };
 }
 
+/** Why a message has no answer. */
+export type Failed = Pick<StoredFailure, "reason" | "error" | "attempts">;
+
 /** What came of waiting: the end of the message, or what is known of it so far. */
 export type Awaited = { readonly done: StoredResult } | { readonly pending: PendingState };
 

@@ -2,7 +2,7 @@
 import { defaults } from "../vocabulary/defaults.js";
 import { UndecodableError, type CancelledError, type PendingState, type RemoteError } from "../vocabulary/errors.js";
 import { fieldsOf, isBounded, isClean, readJson } from "./json.js";
-import type { StoredResult } from "../seams/results.js";
+import type { StoredFailure, StoredResult } from "../seams/results.js";
 
 /** What surrounds an output in a result: bytes. */
 const FRAME = 1024;
@@ -13,7 +13,7 @@ const HEADROOM = 64 * 1024;
 export const LARGEST_RESULT = defaults.message.maxBytes + HEADROOM;
 
 /** The end of a message that was cancelled. */
-export function cancellation({ name, message }: CancelledError): StoredResult {
+export function cancellation({ name, message }: CancelledError): StoredFailure {
   return { ok: false, reason: "cancelled", error: { name, message }, attempts: 0 };
 }
 

@@ -3,29 +3,22 @@ import type { Actor } from "../actor.js";
 import { defaults } from "../vocabulary/defaults.js";
 import type { Envelope } from "../wire/envelope.js";
 import {
+  CancelledError,
   FlowExpiredError,
   InvalidOptionError,
-  InvalidOutputError,
   LeaseLostError,
   toRemoteError,
-  UnsealableError,
   type DeadReason,
-  type RemoteError,
 } from "../vocabulary/errors.js";
-import {
-  stepId,
-  type FlowMeta,
-  type FlowPlace,
-  type FlowStore,
-  type Following,
-  type StepValue,
-} from "../seams/flows.js";
-import type { StoredResult } from "../seams/results.js";
+import type { FlowPlace, FlowStore, Following } from "../seams/flows.js";
+import type { Failed, StoredResult } from "../seams/results.js";
+import { writeOutput } from "../sending/following.js";
+import { failed, handOn, unfit, writeFailure, type EndingStep } from "../sending/step-end.js";
+import { cancellation } from "../wire/stored-result.js";
 import { isSealed } from "../wire/wire-value.js";
-import { ages, deliver, pack, writeOutput, type Parcel } from "./following.js";
 import type { Logger } from "./logger.js";
 import type { Next } from "./middleware/compose.js";
-import { failure, type Failed } from "./middleware/results.js";
+import { failure } from "./middleware/results.js";
 import { afterFailure } from "./middleware/retries.js";
 import type { LayerContext } from "./middleware/stack.js";
 import type { Dead, Done, Outcome } from "./outcome.js";
@@ -40,23 +33,26 @@ export interface StepInHand extends Holder {
   readonly actor?: Actor;
 }
 
-const CANCELLED: RemoteError = { name: "CancelledError", message: "the message of this step was cancelled" };
 const TAKEN: Outcome = { kind: "taken" };
+const CANCELLED: Outcome = { kind: "cancelled" };
 
 export class FlowStep {
   readonly #context: LayerContext;
   readonly #place: FlowPlace;
   readonly #step: StepInHand;
+  readonly #ending: EndingStep;
 
   constructor(context: LayerContext, place: FlowPlace, step: StepInHand) {
+    const { actor, headers, attempt } = step.envelope;
     this.#context = context;
     this.#place = place;
     this.#step = step;
+    this.#ending = { place, actor, headers, attempts: attempt };
   }
 
   /** Runs the step where it may. What follows it is handed on before it is acked. */
   async attempt(task: MiddlewareTask, next: Next): Promise<Outcome> {
-    const store = this.#context.broker.state?.flows;
+    const store = this.#store;
     if (store === undefined) {
       const { name } = this.#context.broker;
       const help = `${name} has no store for the flow of this message: give the worker's broker a "state".`;
@@ -75,6 +71,9 @@ export class FlowStep {
         return begun.dead ?? TAKEN;
       case "expired":
         return this.#refuse("flow-expired", new FlowExpiredError(this.#place.id));
+      case "dropped":
+        // Whoever cancelled it may not have lived to tell.
+        return this.#cancelled(store);
       case "cancelled":
       case "elsewhere":
         return TAKEN;
@@ -83,20 +82,30 @@ export class FlowStep {
 
   /** The step is dead: the flow fails with it, or the member of a group that collects. */
   async died(outcome: Failed): Promise<void> {
-    const store = this.#context.broker.state?.flows;
+    const store = this.#store;
     if (store === undefined) return;
-    const { id: flow, node } = this.#place;
-    const { reason, error, attempts } = failure(outcome);
-    const value: StepValue = { node, actor: this.#step.envelope.actor, reason, error, attempts };
     await this.#patiently(async () => {
       await this.#tellOwn(failure(outcome));
-      const ended = await store.dead(this.#place, JSON.stringify(value));
-      if (ended.kind !== "ended") return;
-      const { following, failed, fell } = ended;
-      if (failed) await this.#tell(flow, outcome, following);
-      if (fell !== undefined && fell !== node) await this.#tell(stepId(flow, fell), outcome, following);
-      await this.#handOn(following);
+      const ended = await store.dead(this.#place, writeFailure(this.#ending, outcome));
+      await failed(this.#context, this.#ending, outcome, ended);
     });
+  }
+
+  get #store(): FlowStore | undefined {
+    return this.#context.broker.state?.flows;
+  }
+
+  /** The step was cancelled: the flow fails as it does with a dead one, and it is never replayed. */
+  async #cancelled(store: FlowStore): Promise<Outcome> {
+    const { envelope, actor } = this.#step;
+    const cancelled = cancellation(new CancelledError(envelope.actor, envelope.id));
+    const ttl = actor?.options.resultTtl ?? defaults.actor.resultTtl;
+    await this.#patiently(async () => {
+      await this.#context.broker.results.put(envelope.id, cancelled, ttl, envelope.reply);
+      const ended = await store.cancelStep(this.#place, writeFailure(this.#ending, cancelled));
+      await failed(this.#context, this.#ending, cancelled, ended);
+    });
+    return CANCELLED;
   }
 
   async #run(store: FlowStore, task: MiddlewareTask, next: Next): Promise<Outcome> {
@@ -124,8 +133,7 @@ export class FlowStep {
         return outcome;
       }
       case "cancelled":
-        await this.died({ reason: "cancelled", error: CANCELLED, attempts: task.message.attempt });
-        return outcome;
+        return this.#cancelled(store);
       case "release":
       case "taken":
         return outcome;
@@ -137,15 +145,16 @@ export class FlowStep {
     try {
       value = await this.#written(task.actor, outcome.output);
     } catch (error) {
-      const unfit = this.#unfit(error);
-      await this.died(unfit);
-      return unfit;
+      const why = unfit(this.#ending, error);
+      await this.died(why);
+      return { kind: "dead", ...why };
     }
     const dead = await this.#patiently(async () => {
       await this.#tellOwn({ ok: true, output: undefined });
       const ended = await store.done(this.#place, value);
       if (ended.kind === "ended") return this.#handOn(ended.following);
-      this.#step.log.warn({ flow: this.#place.id }, `the flow is ${ended.kind}: nothing follows this step`);
+      const what = ended.kind === "late" ? "this step was cancelled" : `the flow is ${ended.kind}`;
+      this.#step.log.warn({ flow: this.#place.id }, `${what}: nothing follows this step`);
       return undefined;
     });
     return dead ?? outcome;
@@ -159,39 +168,9 @@ export class FlowStep {
     return writeOutput(id, node, checked?.ok === true ? checked.value : undefined, seal);
   }
 
-  /** Sends what follows and tells who waits; where an output cannot be given on, the flow fails with this step. */
   async #handOn(following: Following): Promise<Dead | undefined> {
-    const { headers } = this.#step.envelope;
-    const now = ages(following) ? await this.#context.broker.now() : undefined;
-    let parcel: Parcel;
-    try {
-      parcel = pack(this.#context, { flow: this.#place.id, headers, now }, following);
-    } catch (error) {
-      const unfit = this.#unfit(error);
-      await this.#tell(this.#place.id, unfit, following);
-      return unfit;
-    }
-    await deliver(this.#context.broker, parcel);
-    return undefined;
-  }
-
-  #unfit(error: unknown): Dead {
-    const { envelope } = this.#step;
-    const why = error instanceof Error ? error.message : String(error);
-    const issues = [{ path: "", message: `it cannot be given on: ${why}` }];
-    return {
-      kind: "dead",
-      reason: error instanceof UnsealableError ? "unsealable" : "invalid-output",
-      error: toRemoteError(new InvalidOutputError(envelope.actor, issues), { stack: true }),
-      attempts: envelope.attempt,
-    };
-  }
-
-  /** Tells those who wait for the flow, or for a member of it, that it failed with this step. */
-  async #tell(id: string, outcome: Failed, following: Following): Promise<void> {
-    const { resultTtl, reply } = JSON.parse(following.meta) as FlowMeta;
-    const step = { node: this.#place.node, actor: this.#step.envelope.actor };
-    await this.#context.broker.results.put(id, { ...failure(outcome), step }, resultTtl, reply);
+    const why = await handOn(this.#context, this.#ending, following);
+    return why === undefined ? undefined : { kind: "dead", ...why };
   }
 
   /** The result of the message itself, where no other layer keeps it: those of a group are told of as they end. */

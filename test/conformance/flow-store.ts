@@ -216,6 +216,51 @@ export function describeFlowStore(name: string, harness: BrokerHarness): void {
       expect(await store.begin(place(0))).toEqual({ kind: "cancelled" });
     });
 
+    it("fails with a step that was cancelled, which never begins again, and of which nothing counts any more", async () => {
+      await create(fork);
+      expect(await store.begin(place(0))).toEqual({ kind: "run" });
+      for (let i = 0; i < 2; i++) {
+        expect(await store.cancelStep(place(0), '{"error":{}}')).toMatchObject({ kind: "ended", failed: true });
+      }
+      expect(await store.begin(place(0))).toEqual({ kind: "dropped" });
+      expect(await store.done(place(0), "{}")).toEqual({ kind: "late" });
+      expect(await store.dead(place(0), '{"error":{}}')).toMatchObject({ kind: "ended", failed: true });
+      expect(await store.begin(place(0))).toEqual({ kind: "dropped" });
+      expect(ready(await run(1))).toEqual([]);
+      expect(await store.cancel(id)).toBeUndefined();
+    });
+
+    it("drops a step that was cancelled before its turn, in a group that collects with its member", async () => {
+      await create(collecting);
+      await run(2);
+      const fell = await store.cancelStep(place(1), '{"error":{"name":"Cancelled"}}');
+      expect(fell).toMatchObject({ kind: "ended", failed: false, fell: 1, following: { told: [3] } });
+      const values = following(fell).values.get(3) ?? "";
+      expect(JSON.parse(values)).toEqual({ settled: [{ error: { name: "Cancelled" } }, { output: 2 }] });
+      expect(ready(await run(0))).toEqual([[1, 1, "one", 0]]);
+      expect(await store.begin(place(1))).toEqual({ kind: "dropped" });
+    });
+
+    it("is told too late that a step is cancelled or dead which has ended, and leaves a dead one to be replayed", async () => {
+      await create(chain);
+      await run(0);
+      expect(await store.cancelStep(place(0), '{"error":{}}')).toEqual({ kind: "late" });
+      expect(await store.dead(place(0), '{"error":{}}')).toEqual({ kind: "late" });
+      await store.dead(place(1), '{"error":{}}');
+      expect(await store.cancelStep(place(1), '{"error":{}}')).toMatchObject({ kind: "ended", failed: false });
+      expect(ready(await run(1))).toEqual([[2, 1, "two", 1]]);
+    });
+
+    it("knows no step by a number that is none, or that of a join", async () => {
+      await create(fork);
+      for (const node of [2, 99]) {
+        expect(await store.cancelStep({ id, node }, '{"error":{}}')).toEqual({ kind: "expired" });
+      }
+      expect(await store.cancelStep({ id: createId(), node: 0 }, "{}")).toEqual({ kind: "expired" });
+      await store.cancel(id);
+      expect(await store.cancelStep(place(0), "{}")).toEqual({ kind: "cancelled" });
+    });
+
     it("forgets a flow when its time is over, and a group of it never closes", async () => {
       await create(fork, { ttl: 400 });
       await run(0);

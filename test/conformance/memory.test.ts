@@ -1,6 +1,7 @@
 /** The memory broker keeps every broker's promises. Its time is moved. */
 import { describeBroker } from "./broker.js";
 import { describeClaims } from "./claims.js";
+import { describeFlowEnds } from "./flow-ends.js";
 import { describeFlowStore } from "./flow-store.js";
 import { describeFlows } from "./flows.js";
 import { describeControl } from "./control.js";
@@ -28,5 +29,6 @@ describeWorker("memory", harness);
 describeOperations("memory", harness);
 describeFlowStore("memory", harness);
 describeFlows("memory", harness, { sharesResults: true });
+describeFlowEnds("memory", harness, { sharesResults: true });
 describeControl("memory", harness, { knowsHolders: true, sharesResults: true });
 describeTracking("memory", harness);

@@ -7,6 +7,7 @@ import { openBackend } from "../rabbitmq/backend.js";
 import { describeBroker } from "./broker.js";
 import { describeClaims } from "./claims.js";
 import { describeControl, describeNoControl } from "./control.js";
+import { describeFlowEnds } from "./flow-ends.js";
 import { describeFlows, describeNoFlows } from "./flows.js";
 import type { BrokerHarness } from "./harness.js";
 import { describeLimiters } from "./limiters.js";
@@ -86,6 +87,16 @@ describe("what processes share in Redis", () => {
     { sharesResults: false },
   );
   describeFlows(
+    "rabbitmq, results in Redis",
+    harness(() => ({ state: state(), results: results() })),
+    { sharesResults: true },
+  );
+  describeFlowEnds(
+    "rabbitmq",
+    harness(() => ({ state: state() })),
+    { sharesResults: false },
+  );
+  describeFlowEnds(
     "rabbitmq, results in Redis",
     harness(() => ({ state: state(), results: results() })),
     { sharesResults: true },

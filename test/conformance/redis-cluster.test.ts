@@ -4,6 +4,7 @@ import { startRedisCluster, type RedisCluster } from "../setup/redis-cluster.js"
 import { describeBroker } from "./broker.js";
 import { describeOperations } from "./operations.js";
 import { describeClaims } from "./claims.js";
+import { describeFlowEnds } from "./flow-ends.js";
 import { describeFlowStore } from "./flow-store.js";
 import { describeFlows } from "./flows.js";
 import { describeControl } from "./control.js";
@@ -39,5 +40,6 @@ describeWorker("redis", harness);
 describeOperations("redis", harness);
 describeFlowStore("redis", harness);
 describeFlows("redis", harness, { sharesResults: true });
+describeFlowEnds("redis", harness, { sharesResults: true });
 describeControl("redis", harness, { knowsHolders: true, sharesResults: true });
 describeTracking("redis", harness);

@@ -188,6 +188,9 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
   const ended = await pipeline(client.message(1, { delay: "1h" }), client).send();
   expect(await ended.cancel()).toBe("cancelled");
   await expect(ended.result()).rejects.toThrow(/cancelled/);
+  const without = await pipeline(client.message(1, { delay: "1h" }), client).send();
+  expect(await client.handle(`${without.id}.0`).cancel()).toBe("cancelled");
+  await expect(without.result()).rejects.toThrow(/failed at step 1/);
 
   // A message that is given back, and a consumer that leaves in good order.
   const consumer = new TestConsumer(working, "other");

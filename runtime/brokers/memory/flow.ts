@@ -16,8 +16,8 @@ interface Progress {
   copies: number;
   /** The copy that runs. */
   begun?: number;
-  /** It is dead, and was not begun again since. */
-  dead?: boolean;
+  /** It is dead, and was not begun again since; or it was cancelled, for good. */
+  dead?: "dead" | "cancelled" | undefined;
   /** How it ended: with a value or with an error, as JSON; a join has neither. */
   end?: { readonly value: string } | { readonly error: string } | "closed";
   /** Of a join: how many members have not ended. */
@@ -60,27 +60,40 @@ export class MemoryFlow {
     return this.#expires;
   }
 
+  /** Whether a number that a person gave is that of a step. */
+  isStep(node: number): boolean {
+    const there = this.#init.nodes[node];
+    return there !== undefined && there.of === undefined;
+  }
+
   begin({ node, copy }: FlowPlace): Begun {
     if (this.#cancelled) return { kind: "cancelled" };
     const step = this.#at(node);
     if (isDone(step)) return { kind: "ended", following: this.#follow(node, node, false) };
+    if (step.dead === "cancelled") return { kind: "dropped" };
     step.begun ??= copy;
     if (step.begun !== copy) return { kind: "elsewhere" };
-    step.dead = false;
+    step.dead = undefined;
     this.extend(0);
     return { kind: "run" };
   }
 
   done(node: number, value: string): Ended {
     if (this.#cancelled) return { kind: "cancelled" };
+    if (this.#at(node).dead === "cancelled") return { kind: "late" };
     if (this.#failed === node) this.#failed = undefined;
     const following = this.#follow(node, node, this.#end(node, { value }));
     return { kind: "ended", following, failed: false, fell: undefined };
   }
 
-  dead(node: number, error: string): Ended {
+  dead(node: number, error: string, how: "dead" | "cancelled" = "dead"): Ended {
     if (this.#cancelled) return { kind: "cancelled" };
-    this.#at(node).dead = true;
+    const step = this.#at(node);
+    if (isDone(step)) return { kind: "late" };
+    if (step.dead === "dead" && how === "cancelled") {
+      return { kind: "ended", following: this.#nothing(), failed: false, fell: undefined };
+    }
+    if (step.dead !== "cancelled") step.dead = how;
     const { aside, falls } = this.#node(node);
     if (aside === true) return { kind: "ended", following: this.#nothing(), failed: false, fell: undefined };
     if (falls !== undefined) {
@@ -100,7 +113,7 @@ export class MemoryFlow {
       const { copies, end } = this.#at(node);
       return copies > 0 && end === undefined;
     });
-    const goesOn = open.some((node) => this.#at(node).dead !== true && this.#node(node).aside !== true);
+    const goesOn = open.some((node) => this.#at(node).dead === undefined && this.#node(node).aside !== true);
     if (!goesOn) return undefined;
     this.#cancelled = true;
     return { meta: this.#init.meta, open };

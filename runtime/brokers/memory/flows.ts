@@ -1,5 +1,5 @@
 /** Flows in memory. */
-import type { Begun, CancelledFlow, Ended, FlowInit, FlowPlace, FlowStore } from "../../seams/flows.js";
+import type { Begun, CancelledFlow, Ended, FlowInit, FlowPlace, FlowStore, StepPlace } from "../../seams/flows.js";
 import type { MemoryBackend } from "./backend.js";
 import { MemoryFlow } from "./flow.js";
 
@@ -32,6 +32,11 @@ export class MemoryFlows implements FlowStore {
 
   async dead(place: FlowPlace, error: string): Promise<Ended> {
     return this.#find(place.id)?.dead(place.node, error) ?? { kind: "expired" };
+  }
+
+  async cancelStep({ id, node }: StepPlace, error: string): Promise<Ended> {
+    const flow = this.#find(id);
+    return flow?.isStep(node) === true ? flow.dead(node, error, "cancelled") : { kind: "expired" };
   }
 
   async extend(id: string, milliseconds: number): Promise<void> {

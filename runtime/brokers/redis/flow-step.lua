@@ -6,19 +6,19 @@
 --            message:<n>             what its message is made of
 --            copies:<n>              how many messages were handed out for it
 --            begun:<n>               the copy that runs
---            dead:<n>                there where it is dead, and was not begun again since
+--            dead:<n>                "dead" where it is, and was not begun again since; "cancelled" where it was, for good
 --            end:<n>                 "+" and what came of it, "-" and its error, or "*" for a join
 --            left:<n>                of a join: how many members have not ended
 --            closer:<n>              of a join: the step that ended last
 --            failed                  the step that the flow failed with first
 --            cancelled               there where it was
--- ARGV[1]  "begin", "done" or "dead"
+-- ARGV[1]  "begin", "done", "dead" or "cancel"
 -- ARGV[2]  node
 -- ARGV[3]  copy
--- ARGV[4]  of "done" what came of it, of "dead" its error; as JSON
--- Returns  {"expired"}, {"cancelled"}, {"elsewhere"} or {"run"}; else {"ended", meta, 1 where the flow has failed with
---          this step, node of the member that fell with it or "", ready, told, values}: `ready` has node, copy, message
---          and source or "" of each step, `told` nodes, `values` nodes and JSON in turn
+-- ARGV[4]  of "done" what came of it, of "dead" and "cancel" its error; as JSON
+-- Returns  {"expired"}, {"cancelled"}, {"dropped"}, {"elsewhere"}, {"run"} or {"late"}; else {"ended", meta, 1 where the
+--          flow has failed with this step, node of the member that fell with it or "", ready, told, values}: `ready` has
+--          node, copy, message and source or "" of each step, `told` nodes, `values` nodes and JSON in turn
 
 local flow = KEYS[1]
 local event, node, copy, value = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -100,11 +100,14 @@ local function ended(failed, fell)
   return {"ended", get("meta"), failed, fell, ready, told, values}
 end
 
+local function is_done() return string.sub(get("end:" .. node) or "", 1, 1) == "+" end
+
 local function begin()
-  if string.sub(get("end:" .. node) or "", 1, 1) == "+" then
+  if is_done() then
     follow(node, false)
     return ended(0, "")
   end
+  if get("dead:" .. node) == "cancelled" then return {"dropped"} end
   if not put_first("begun:" .. node, copy) and get("begun:" .. node) ~= copy then return {"elsewhere"} end
   redis.call("HDEL", flow, "dead:" .. node)
   touch()
@@ -112,13 +115,17 @@ local function begin()
 end
 
 local function done()
+  if get("dead:" .. node) == "cancelled" then return {"late"} end
   if get("failed") == node then redis.call("HDEL", flow, "failed") end
   follow(node, put_first("end:" .. node, "+" .. value))
   return ended(0, "")
 end
 
-local function dead()
-  redis.call("HSET", flow, "dead:" .. node, 1)
+local function dead(how)
+  if is_done() then return {"late"} end
+  local before = get("dead:" .. node)
+  if before and before ~= "cancelled" and how == "cancelled" then return ended(0, "") end
+  if before ~= "cancelled" then redis.call("HSET", flow, "dead:" .. node, how) end
   local step = definition(node)
   if step.aside then return ended(0, "") end
   if step.falls then
@@ -132,4 +139,8 @@ end
 
 if event == "begin" then return begin() end
 if event == "done" then return done() end
-return dead()
+if event == "dead" then return dead("dead") end
+-- Whoever cancels gives a number that a person gave.
+local there = get("node:" .. node)
+if not there or cjson.decode(there).of then return {"expired"} end
+return dead("cancelled")

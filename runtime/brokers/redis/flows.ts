@@ -9,10 +9,14 @@ import type {
   Following,
   FlowStore,
   ReadyStep,
+  StepPlace,
 } from "../../seams/flows.js";
 import { flowKey } from "./keys.js";
 import { scripts, type FlowReply } from "./scripts.js";
 import type { StateContext } from "./state.js";
+
+/** What happens to a step. */
+type StepEvent = "begin" | "done" | "dead" | "cancel";
 
 export class RedisFlows implements FlowStore {
   readonly #context: StateContext;
@@ -28,7 +32,14 @@ export class RedisFlows implements FlowStore {
 
   async begin(place: FlowPlace): Promise<Begun> {
     const reply = await this.#step("begin", place, "");
-    return reply[0] === "ended" ? { kind: "ended", following: followingOf(reply) } : { kind: reply[0] };
+    switch (reply[0]) {
+      case "ended":
+        return { kind: "ended", following: followingOf(reply) };
+      case "late":
+        return { kind: "expired" };
+      default:
+        return { kind: reply[0] };
+    }
   }
 
   done(place: FlowPlace, value: string): Promise<Ended> {
@@ -37,6 +48,10 @@ export class RedisFlows implements FlowStore {
 
   dead(place: FlowPlace, error: string): Promise<Ended> {
     return this.#end("dead", place, error);
+  }
+
+  cancelStep(place: StepPlace, error: string): Promise<Ended> {
+    return this.#end("cancel", { ...place, copy: 0 }, error);
   }
 
   async extend(id: string, milliseconds: number): Promise<void> {
@@ -50,7 +65,7 @@ export class RedisFlows implements FlowStore {
     return { meta, open };
   }
 
-  async #end(event: "done" | "dead", place: FlowPlace, value: string): Promise<Ended> {
+  async #end(event: Exclude<StepEvent, "begin">, place: FlowPlace, value: string): Promise<Ended> {
     const reply = await this.#step(event, place, value);
     switch (reply[0]) {
       case "ended": {
@@ -59,15 +74,17 @@ export class RedisFlows implements FlowStore {
         return { kind: "ended", following, failed: failed === 1, fell: fell === "" ? undefined : Number(fell) };
       }
       case "cancelled":
-        return { kind: "cancelled" };
+      case "late":
+        return { kind: reply[0] };
       case "run":
+      case "dropped":
       case "elsewhere":
       case "expired":
         return { kind: "expired" };
     }
   }
 
-  #step(event: "begin" | "done" | "dead", { id, node, copy }: FlowPlace, value: string): Promise<FlowReply> {
+  #step(event: StepEvent, { id, node, copy }: FlowPlace, value: string): Promise<FlowReply> {
     return this.#context.connection.run(scripts.flowStep, [this.#key(id)], [event, node, copy, value]);
   }
 

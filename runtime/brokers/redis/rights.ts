@@ -43,7 +43,16 @@ const roles: Readonly<Record<Role, Rights>> = {
       // One that is cancelled is looked for among what workers hold.
       ...[":{*}:cancelled", ":{*}:cancels", ":{*}:consumers", ":{*}:dead:index"],
       ...[":{*}:suspects:running:*", ":{*}:suspects:leases", ":{*}:suspects:consumers"],
-      ...[":{*}:result", ":{*}:state", ":{*}:waiters", ":{*}:status", ":{*}:progress", ":{*}:nodes", QUEUES],
+      ...[
+        ":{*}:result",
+        ":{*}:result:none",
+        ":{*}:state",
+        ":{*}:waiters",
+        ":{*}:status",
+        ":{*}:progress",
+        ":{*}:nodes",
+        QUEUES,
+      ],
     ],
     channels: [WAKE, REPLY, CANCEL, NEWS, RESCHEDULED],
     commands: [

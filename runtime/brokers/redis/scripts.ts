@@ -110,7 +110,7 @@ export type StatsReply = readonly [
 
 /** What `flowStep` returns. */
 export type FlowReply =
-  | readonly ["expired" | "cancelled" | "elsewhere" | "run"]
+  | readonly ["expired" | "cancelled" | "dropped" | "elsewhere" | "run" | "late"]
   | readonly [
       "ended",
       meta: string,

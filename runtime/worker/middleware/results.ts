@@ -8,7 +8,7 @@ import {
   type RemoteError,
 } from "../../vocabulary/errors.js";
 import { andThen, type MaybePromise } from "../../support/maybe.js";
-import type { StoredFailure, StoredResult } from "../../seams/results.js";
+import type { Failed, StoredFailure, StoredResult } from "../../seams/results.js";
 import type { Seal } from "../../wire/seal.js";
 import { assertFits, cancellation } from "../../wire/stored-result.js";
 import { TAGGED, toTagged } from "../../vocabulary/tagged.js";
@@ -106,9 +106,6 @@ function success({ actor, envelope }: MiddlewareTask, returned: unknown, seal: S
 export function retrying({ name, message }: RemoteError, attempt: number): PendingState {
   return { state: "retrying", attempt, error: { name, message } };
 }
-
-/** The end of a message that has no answer. */
-export type Failed = Pick<StoredFailure, "reason" | "error" | "attempts">;
 
 /** A failure as its caller learns it. */
 export function failure({ reason, error, attempts }: Failed): StoredFailure {

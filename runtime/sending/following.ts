@@ -17,7 +17,7 @@ import {
   type TakingStep,
 } from "../seams/flows.js";
 import { assertSize, encodeInput } from "../wire/input.js";
-import { createPartitioner } from "../sending/partitioner.js";
+import { createPartitioner } from "./partitioner.js";
 import type { StoredFailure, StoredResult } from "../seams/results.js";
 import type { Seal } from "../wire/seal.js";
 import { assertFits } from "../wire/stored-result.js";
