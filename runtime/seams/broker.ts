@@ -88,12 +88,26 @@ export interface Delivery {
   readonly body: string;
   /** It is done: forget it. */
   ack(): Promise<void>;
+  /** It is done: keep its answer as `results.put` does and forget it, in one step. Absent where the broker has none. */
+  answer?(answer: Answer): Promise<void>;
   /** Puts its next attempt in its place; in one step where the broker can. `error`: how this attempt failed, if it did. */
   retry(next: Publication, error?: RemoteError): Promise<void>;
   /** Moves it to the dead letters. */
   reject(letter: DeadLetterInit): Promise<void>;
   /** Gives it back untouched, to be taken next. */
   release(): Promise<void>;
+}
+
+/** What a message answers, on its way into the broker's result store. */
+export interface Answer {
+  /** The message's id. */
+  readonly id: string;
+  /** The stored result, as JSON. */
+  readonly json: string;
+  /** How long it is kept, in milliseconds. */
+  readonly ttl: number;
+  /** Where its caller said that it listens. */
+  readonly reply: string | undefined;
 }
 
 /** What dispatch knows of a message that is dead. */

@@ -1,6 +1,6 @@
 /** The path of one message through a worker, from its bytes to what the broker is told. The one place that settles. */
 import type { Actor } from "../actor.js";
-import type { Delivery } from "../seams/broker.js";
+import type { Answer, Delivery } from "../seams/broker.js";
 import { defaults } from "../vocabulary/defaults.js";
 import { decodeEnvelope, reissue, type Envelope, type Failure } from "../wire/envelope.js";
 import { InvalidOutputError, toRemoteError, type DeadReason } from "../vocabulary/errors.js";
@@ -42,6 +42,8 @@ export interface Attempt {
   readonly outcome: Outcome;
   /** How all attempts so far failed. */
   readonly failures: readonly Failure[];
+  /** What is stored in one step with the ack. */
+  readonly answer?: Answer | undefined;
 }
 
 /** An actor and an attempt at one of its tasks: its handler with the middleware around it. */
@@ -83,8 +85,13 @@ export class Dispatch {
 
     const task = new RunningTask(line.actor, envelope, delivery, this.#context.logger);
     work.task = task;
-    const ended = (outcome: Outcome) => this.#ended(delivery, envelope, outcome);
-    const broken = async (error: unknown) => ended(await this.#broken(line, task, error));
+    const ended = (outcome: Outcome): MaybePromise<Attempt> => {
+      const { answer } = task;
+      if (answer === undefined || outcome.kind === "done") return this.#ended(delivery, envelope, outcome, answer);
+      // A middleware made something else of it: whoever waits learns of that instead.
+      return this.#tell(envelope, outcome, task.options.resultTtl).then(() => this.#ended(delivery, envelope, outcome));
+    };
+    const broken = async (error: unknown) => this.#ended(delivery, envelope, await this.#broken(line, task, error));
     try {
       const outcome = onBehalfOf(task, line.attempt);
       return outcome instanceof Promise ? outcome.then(ended, broken) : ended(outcome);
@@ -150,14 +157,14 @@ export class Dispatch {
     }
   }
 
-  #ended(delivery: Delivery, envelope: Envelope | undefined, outcome: Outcome): Attempt {
+  #ended(delivery: Delivery, envelope: Envelope | undefined, outcome: Outcome, answer?: Answer): Attempt {
     if (outcome.kind === "retry" || outcome.kind === "dead") this.#log(delivery, envelope, outcome);
     if (outcome.kind === "cancelled") {
       const { actor, id } = envelope ?? {};
       this.#context.logger.info({ actor, id, queue: delivery.queue }, "message was cancelled");
     }
     const failures = envelope === undefined ? [] : failuresAfter(envelope, outcome, this.#context.clock.now());
-    return { envelope, outcome, failures };
+    return { envelope, outcome, failures, answer };
   }
 
   #log(delivery: Delivery, envelope: Envelope | undefined, outcome: Retry | Dead): void {

@@ -1,5 +1,5 @@
 /** The messages in a worker's hands: those it handles, as many at once as it may, and those taken ahead of the next. */
-import type { Delivery } from "../seams/broker.js";
+import type { Answer, Delivery } from "../seams/broker.js";
 import { settle, type Attempt, type Dispatch } from "./dispatch.js";
 import type { Holder } from "./patience.js";
 import type { Presence } from "./presence.js";
@@ -124,10 +124,11 @@ export class Hands {
     // The slot is offered to all queues before this one's settlement fetches again.
     slots.free(1);
     if (work.abandoned) return;
+    const { answer } = attempt;
     const { kind } = attempt.outcome;
     if (kind !== "postpone" && kind !== "release" && kind !== "taken") presence?.count(delivery.queue);
     // Most end so, and keep neither task nor input in memory until the broker has answered.
-    if (kind === "done") settlements.add(delivery, ack);
+    if (kind === "done") settlements.add(delivery, answer === undefined ? ack : answerWith(answer));
     else settlements.add(delivery, () => settle(delivery, attempt), work);
   }
 
@@ -169,6 +170,7 @@ export class Hands {
 }
 
 const ack = (delivery: Delivery) => delivery.ack();
+const answerWith = (answer: Answer) => (delivery: Delivery) => delivery.answer?.(answer) ?? delivery.ack();
 const release = (delivery: Delivery) => delivery.release();
 
 /** One message that is handled. */

@@ -1,6 +1,6 @@
 /** One attempt at a message, as its handler and the middleware see it. */
 import type { Actor } from "../actor.js";
-import type { Delivery } from "../seams/broker.js";
+import type { Answer, Delivery } from "../seams/broker.js";
 import type { Envelope, Headers } from "../wire/envelope.js";
 import { InvalidProgressError, UndecodableError } from "../vocabulary/errors.js";
 import type { ResolvedOptions } from "../vocabulary/options.js";
@@ -73,6 +73,8 @@ export class RunningTask implements MiddlewareTask, ProgressTask<unknown> {
   readonly options: ResolvedOptions;
   /** The message as the broker handed it out. */
   readonly delivery: Delivery;
+  /** What is to be stored in one step with the ack; absent where nothing is, or it is stored already. */
+  answer: Answer | undefined;
   readonly #logger: Logger;
   #message: TaskMessage | undefined;
   #controller: AbortController | undefined;

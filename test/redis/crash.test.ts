@@ -74,6 +74,6 @@ describe("a worker process", () => {
     // It goes on under a new lease.
     await other.end("SIGTERM");
     expect((await client.call({ n: 2 }, { timeout: "25s" })).n).toBe(2);
-    expect(blocked.lines).toContain("ended 2");
+    await blocked.printed("ended 2");
   });
 });

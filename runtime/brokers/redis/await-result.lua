@@ -1,16 +1,23 @@
 -- Returns a result that is there; else has this process told as soon as it is.
 --
 -- KEYS[1]  result
--- KEYS[2]  waiters set
 -- ARGV[1]  reply channel of the process
 -- ARGV[2]  milliseconds that it waits at most
 -- Returns  the result, or nil
 
-local result = redis.call("GET", KEYS[1])
-if result then return result end
--- After a removal the script may write on a server that is out of memory as well: callers can wait there.
-redis.call("SREM", KEYS[2], ARGV[1])
-redis.call("SADD", KEYS[2], ARGV[1])
+local there = redis.call("GET", KEYS[1])
+local channels = there and waiting_in(there)
+if there and not channels then return there end
+
+local waiting = there or WAITING
+local known = false
+if channels then
+  for channel in channels do known = known or channel == ARGV[1] end
+end
+if not known then waiting = waiting .. "\n" .. ARGV[1] end
 -- Others may wait longer than this process.
-if redis.call("PTTL", KEYS[2]) < tonumber(ARGV[2]) then redis.call("PEXPIRE", KEYS[2], ARGV[2]) end
+local longest = math.max(redis.call("PTTL", KEYS[1]), tonumber(ARGV[2]))
+-- After a removal the script may write on a server that is out of memory as well: callers can wait there.
+redis.call("DEL", KEYS[1])
+redis.call("SET", KEYS[1], waiting, "PX", longest)
 return nil

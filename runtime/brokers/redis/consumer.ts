@@ -4,17 +4,16 @@
  * of the last one are worked on. An empty queue is not polled: the consumer is woken.
  */
 import { randomUUID } from "node:crypto";
-import type { ConsumeOptions, Consumer, DeadLetterInit, Publication } from "../../seams/broker.js";
+import type { Answer, ConsumeOptions, Consumer, DeadLetterInit, Publication } from "../../seams/broker.js";
 import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError } from "../../vocabulary/errors.js";
 import type { RedisCancellations } from "./cancellations.js";
 import type { RedisConnection } from "./connection.js";
-import { AckBatch, RedisDelivery, type Settling } from "./delivery.js";
+import { AckBatch, AnsweringDelivery, LARGEST_BATCH, RedisDelivery, type Settling } from "./delivery.js";
 import type { LaneKeys } from "./keys.js";
+import type { Puts } from "./puts.js";
 import { scripts, type TakeReply, type Taken } from "./scripts.js";
 import type { RedisSubscriber } from "./subscriber.js";
 
-/** How many messages one call takes or acks at most. The server works on the next call while a batch is worked on. */
-const LARGEST_BATCH = 250;
 /** How often an idle consumer looks by itself, in milliseconds, in case a wake-up was lost. */
 const IDLE_POLL = 2000;
 /** How long a consumer rests after the server refused it, in milliseconds. */
@@ -25,6 +24,8 @@ export interface ConsumerContext {
   /** How many messages this consumer holds at most. Default: as many as there are slots for. */
   readonly most: number | undefined;
   readonly connection: RedisConnection;
+  /** How answers travel with acks; absent where they may lie on another node than the queue. */
+  readonly puts: Puts | undefined;
   readonly subscriber: RedisSubscriber;
   /** What is cancelled in the queue. */
   readonly cancellations: RedisCancellations;
@@ -147,11 +148,11 @@ export class RedisConsumer implements Consumer, Settling {
   }
 
   /** Queues an ack for the next call; all acks of one call share a promise. */
-  ack(delivery: RedisDelivery): Promise<void> {
+  ack(delivery: RedisDelivery, answer?: Answer): Promise<void> {
     if (!this.#holds(delivery)) return Promise.reject(this.#notHeld());
     let acks = this.#acks.at(-1);
-    if (acks === undefined || acks.deliveries.length === LARGEST_BATCH) this.#acks.push((acks = new AckBatch()));
-    acks.deliveries.push(delivery);
+    if (acks === undefined || acks.full) this.#acks.push((acks = new AckBatch()));
+    acks.add(delivery, answer);
     this.#schedule();
     return acks.settled;
   }
@@ -264,7 +265,7 @@ export class RedisConsumer implements Consumer, Settling {
     ];
     const words = this.#words;
     const started = performance.now();
-    acks?.appendRuns(args);
+    acks?.appendTo(keys, args, this.#context.puts);
     let reply: TakeReply;
     try {
       reply = await this.#context.connection.run(scripts.take, keys, args);
@@ -312,7 +313,8 @@ export class RedisConsumer implements Consumer, Settling {
 
   /** Hands messages on; `learnt`: once it is known here what was cancelled before they were taken. */
   #deliver(fields: readonly number[], bodies: readonly string[], learnt?: Promise<void>): void {
-    const deliveries = fields.map((field, i) => new RedisDelivery(this, this.#queue, field, bodies[i] ?? ""));
+    const Kind = this.#context.puts === undefined ? RedisDelivery : AnsweringDelivery;
+    const deliveries = fields.map((field, i) => new Kind(this, this.#queue, field, bodies[i] ?? ""));
     for (const delivery of deliveries) this.#held.set(delivery.field, delivery);
     // The next call is under way while these are worked on.
     this.#flush();

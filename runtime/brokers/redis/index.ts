@@ -17,6 +17,7 @@ import { checkPrefix, queueKeys, type LaneKeys } from "./keys.js";
 import { Lanes } from "./lanes.js";
 import { RedisOperations } from "./operations.js";
 import { Publisher } from "./publisher.js";
+import { Puts } from "./puts.js";
 import { QueueRegister } from "./queue-register.js";
 import { RedisResults } from "./results.js";
 import { ServerClock } from "./server-clock.js";
@@ -175,6 +176,7 @@ class RedisBroker implements Broker {
     this.#assertOpen();
     const context = {
       connection: this.#consuming,
+      puts: this.#consuming.clustered ? undefined : new Puts(this.#options.prefix),
       subscriber: this.#subscriber,
       cancellations: this.state.controls.cancelled(queue),
       lease: this.#options.lease,

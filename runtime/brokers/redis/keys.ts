@@ -81,17 +81,15 @@ function laneKeys(base: string, queue: string): LaneKeys {
 
 /** The keys of one message's result: they share a slot of their own. */
 export interface ResultKeys {
-  /** STRING: the stored result, as JSON. */
+  /** STRING: the stored result, as JSON; before there is one, the reply channels of those who asked for it. */
   readonly result: string;
   /** STRING: what is known before there is a result, as JSON. */
   readonly state: string;
-  /** SET of the reply channels of processes that wait without having said so in the message. */
-  readonly waiters: string;
 }
 
 export function resultKeys(prefix: string, id: string): ResultKeys {
   const base = `${prefix}:{${id}}`;
-  return { result: `${base}:result`, state: `${base}:state`, waiters: `${base}:waiters` };
+  return { result: `${base}:result`, state: `${base}:state` };
 }
 
 /** HASH: one flow, with all that happened to it. */

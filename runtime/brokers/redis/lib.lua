@@ -25,6 +25,43 @@ local function is_final(json)
   return string.sub(json, 1, 10) == '{"ok":true' or string.sub(json, 1, 32) == '{"ok":false,"reason":"cancelled"'
 end
 
+-- Until there is a result, those who wait for it stand in its place: this, then their reply channels, one a line.
+local WAITING = "waiting"
+
+-- The channels that stand in the place of a result; nil for a result.
+local function waiting_in(value)
+  if string.sub(value, 1, #WAITING) == WAITING then return string.gmatch(value, "\n([^\n]+)") end
+end
+
+-- Stores results, each unless a final one is there already, and wakes everybody who waits for them. Each has one key
+-- and four ARGV: JSON, milliseconds, reply channel or "", the message's id.
+local function put_results(count, first_key, first_arg)
+  -- What each channel is told: a line for each message, its id and its result.
+  local news = {}
+  local function tell(channel, id, json)
+    local lines = news[channel] or {}
+    lines[#lines + 1] = id .. " " .. json
+    news[channel] = lines
+  end
+  for i = 0, count - 1 do
+    local key, arg = KEYS[first_key + i], first_arg + 4 * i
+    local json, ttl, reply, id = ARGV[arg], ARGV[arg + 1], ARGV[arg + 2], ARGV[arg + 3]
+    -- Most often nothing is there, and one command is enough.
+    local stored = redis.call("SET", key, json, "PX", ttl, "NX")
+    if not stored then
+      local there = redis.call("GET", key)
+      local channels = waiting_in(there)
+      if channels or not is_final(there) then stored = redis.call("SET", key, json, "PX", ttl) end
+      if channels then
+        for channel in channels do tell(channel, id, json) end
+      end
+    end
+    if stored and reply ~= "" then tell(reply, id, json) end
+  end
+  -- A user without rights on channels still stores the results: those who wait find them when their time is over.
+  for channel, lines in pairs(news) do redis.pcall("PUBLISH", channel, table.concat(lines, "\n")) end
+end
+
 -- Holds a message back. By time, then by priority: `rank` is 9 - priority.
 local function delay(delayed, due, rank, body)
   local score = due * 10 + rank

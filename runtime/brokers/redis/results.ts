@@ -3,27 +3,24 @@ import { randomUUID } from "node:crypto";
 import { systemClock } from "../../support/clock.js";
 import type { PendingState } from "../../vocabulary/errors.js";
 import type { MaybePromise } from "../../support/maybe.js";
+import type { Answer } from "../../seams/broker.js";
 import type { Awaited, OfferOptions, ResultStore, StoredResult, WaitOptions } from "../../seams/results.js";
 import { readResult, readState, writeResult } from "../../wire/stored-result.js";
 import type { RedisConnection } from "./connection.js";
 import { replyChannel, resultKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";
+import { Puts } from "./puts.js";
 import { scripts } from "./scripts.js";
 import type { RedisSubscriber } from "./subscriber.js";
 
 /** How long one last look may take when the time is over, in milliseconds. */
 const LAST_LOOK = 1000;
 
+/** What stands in the place of a result begins so while somebody waits for it, as lib.lua has it. */
+const WAITING = "waiting";
+
 /** How many results one command carries. */
 const LARGEST_BATCH = 100;
-
-/** A result on its way into the store. */
-interface Put {
-  readonly id: string;
-  readonly json: string;
-  readonly ttl: number;
-  readonly reply: string;
-}
 
 /** One who waits for a result. */
 interface Waiter {
@@ -38,9 +35,8 @@ export class RedisResults implements ResultStore {
   readonly #connection: RedisConnection;
   readonly #subscriber: RedisSubscriber;
   readonly #channel: string;
-  /** What the channels of all processes begin with. */
-  readonly #channels: string;
-  readonly #outbox: Outbox<Put>;
+  readonly #puts: Puts;
+  readonly #outbox: Outbox<Answer>;
   readonly #waiters = new Map<string, Set<Waiter>>();
   #listening: Promise<string> | undefined;
   /** The server knows. A connection that is lost and made again is told again by the subscriber. */
@@ -50,30 +46,26 @@ export class RedisResults implements ResultStore {
     this.#prefix = prefix;
     this.#connection = connection;
     this.#subscriber = subscriber;
-    this.#channels = replyChannel(prefix, "");
+    this.#puts = new Puts(prefix);
     this.#channel = replyChannel(prefix, randomUUID());
     // In a cluster each result lies where its id sends it.
-    this.#outbox = new Outbox(connection.clustered ? 1 : LARGEST_BATCH, (puts) => this.#put(puts));
+    this.#outbox = new Outbox(connection.clustered ? 1 : LARGEST_BATCH, (answers) => this.#put(answers));
   }
 
   /** Results of one event-loop turn travel in one command. */
-  put(id: string, result: StoredResult, ttl: number, reply = ""): Promise<void> {
-    // A message names its address itself: nothing else than a channel for results is published to.
-    const address = reply.startsWith(this.#channels) ? reply : "";
+  put(id: string, result: StoredResult, ttl: number, reply?: string): Promise<void> {
     try {
       const json = writeResult(result);
-      return this.#outbox.add({ id, json, ttl, reply: address }, json.length);
+      return this.#outbox.add({ id, json, ttl, reply }, json.length);
     } catch (error) {
       return Promise.reject(error as Error);
     }
   }
 
-  #put(puts: readonly Put[]): Promise<unknown> {
-    const keys = puts.flatMap(({ id }) => {
-      const { result, waiters } = resultKeys(this.#prefix, id);
-      return [result, waiters];
-    });
-    const args = puts.flatMap(({ id, json, ttl, reply }) => [json, ttl, reply, id]);
+  #put(answers: readonly Answer[]): Promise<unknown> {
+    const keys: string[] = [];
+    const args: (string | number)[] = [];
+    for (const answer of answers) this.#puts.add(answer, keys, args);
     return this.#connection.run(scripts.putResults, keys, args);
   }
 
@@ -83,9 +75,9 @@ export class RedisResults implements ResultStore {
     ttl: number,
     { overFailure }: OfferOptions,
   ): Promise<StoredResult | undefined> {
-    const { result: key, waiters } = resultKeys(this.#prefix, id);
+    const { result: key } = resultKeys(this.#prefix, id);
     const args = [writeResult(result), ttl, id, overFailure ? "over" : ""];
-    const there = await this.#connection.run(scripts.offerResult, [key, waiters], args);
+    const there = await this.#connection.run(scripts.offerResult, [key], args);
     return there === null ? undefined : readResult(id, there);
   }
 
@@ -141,8 +133,8 @@ export class RedisResults implements ResultStore {
   /** Takes a result that is there already, or asks the store to have this process told. */
   async #ask(id: string, waiter: Waiter): Promise<void> {
     const channel = await this.address();
-    const { result, waiters } = resultKeys(this.#prefix, id);
-    const json = await this.#connection.run(scripts.awaitResult, [result, waiters], [channel, waiter.left()]);
+    const { result } = resultKeys(this.#prefix, id);
+    const json = await this.#connection.run(scripts.awaitResult, [result], [channel, waiter.left()]);
     if (json !== null) waiter.wake(readResult(id, json));
   }
 
@@ -151,7 +143,7 @@ export class RedisResults implements ResultStore {
     const { result, state } = resultKeys(this.#prefix, id);
     const read = this.#connection.within(LAST_LOOK, this.#connection.redis.mget(result, state));
     const [done, known] = await read.catch((): (string | null)[] => []);
-    if (done != null) return { done: readResult(id, done) };
+    if (done != null && !done.startsWith(WAITING)) return { done: readResult(id, done) };
     return { pending: known == null ? { state: "pending" } : readState(known) };
   }
 

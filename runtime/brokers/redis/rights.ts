@@ -43,21 +43,12 @@ const roles: Readonly<Record<Role, Rights>> = {
       // One that is cancelled is looked for among what workers hold.
       ...[":{*}:cancelled", ":{*}:cancels", ":{*}:consumers", ":{*}:dead:index"],
       ...[":{*}:suspects:running:*", ":{*}:suspects:leases", ":{*}:suspects:consumers"],
-      ...[
-        ":{*}:result",
-        ":{*}:result:none",
-        ":{*}:state",
-        ":{*}:waiters",
-        ":{*}:status",
-        ":{*}:progress",
-        ":{*}:nodes",
-        QUEUES,
-      ],
+      ...[":{*}:result", ":{*}:result:none", ":{*}:state", ":{*}:status", ":{*}:progress", ":{*}:nodes", QUEUES],
     ],
     channels: [WAKE, REPLY, CANCEL, NEWS, RESCHEDULED],
     commands: [
       ...["exists", "lpush", "zadd", "zrange", "zcard", "zscore", "hset", "hsetnx", "hincrby", "hgetall", "hdel"],
-      ...["get", "mget", "sadd", "srem", "pttl", "pexpire", "zremrangebyscore"],
+      ...["get", "mget", "pttl", "pexpire", "zremrangebyscore"],
       ...["hmget", "hget", "hkeys", "hvals", "smembers", "zrangebyscore", "set", "del"],
       ...LISTENING,
     ],

@@ -1,4 +1,4 @@
--- Acks what is done, renews the lease, promotes what is due and takes the next messages: one step, one round trip.
+-- Acks what is done and stores what it answered, renews the lease, promotes what is due and takes the next messages: one step, one round trip.
 --
 -- KEYS[1]      running hash of this consumer
 -- KEYS[2]      leases zset
@@ -8,13 +8,16 @@
 -- KEYS[6..15]  ready lists, priority 9 down to 0
 -- KEYS[16]     what is there while the queue is paused
 -- KEYS[17]     cancels zset
+-- KEYS[18..]   for each answer: result
 -- ARGV[1]      consumer
 -- ARGV[2]      milliseconds that the lease lasts
 -- ARGV[3]      how many messages to take
 -- ARGV[4]      sequence number of the first; the caller never uses one twice, and keeps one more free than it wants
 -- ARGV[5]      this consumer's wake channel
 -- ARGV[6]      "new" for a consumer's first call, which opens its lease; "idle" for one that found the queue empty
--- ARGV[7..]    what to ack: pairs of the first and the last field of a run of neighbours, which are ten apart
+-- ARGV[7..]    for each answer: the result as JSON, milliseconds that it is kept, reply channel that the message named or
+--              "", the message's id; then what to ack: pairs of the first and the last field of a run of neighbours,
+--              which are ten apart
 -- Returns      {"lost"} when the lease is gone: nothing was done
 --              {milliseconds until the next message is due, or -1; 1 when this consumer is idle now, 2 when the queue is
 --               paused; 1 when it was told something since it called itself idle; the version of what is cancelled, 0
@@ -36,11 +39,13 @@ if not is_new and not redis.call("ZSCORE", KEYS[2], consumer) then return { "los
 
 -- A server that is out of memory refuses what may need some, but not in a script that has written already: the acks go
 -- first, with a field that is never there, so that a full server is drained.
+local answers = #KEYS - 17
 local done = { "" }
-for i = 7, #ARGV, 2 do
+for i = 7 + 4 * answers, #ARGV, 2 do
   for field = ARGV[i], ARGV[i + 1], 10 do done[#done + 1] = field end
 end
 redis.call("HDEL", KEYS[1], unpack(done))
+if answers > 0 then put_results(answers, 18, 7) end
 
 local time = now()
 redis.call("ZADD", KEYS[2], time + ARGV[2], consumer)

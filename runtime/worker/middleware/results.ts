@@ -1,4 +1,4 @@
-/** Stores how a message ended, for the one who waits for it, before the message is acked. */
+/** Stores how a message ended, for the one who waits for it, before the message is acked or in one step with that. */
 import {
   CancelledError,
   InvalidOutputError,
@@ -10,23 +10,23 @@ import {
 import { andThen, type MaybePromise } from "../../support/maybe.js";
 import type { Failed, StoredFailure, StoredResult } from "../../seams/results.js";
 import type { Seal } from "../../wire/seal.js";
-import { assertFits, cancellation } from "../../wire/stored-result.js";
+import { assertFits, cancellation, writeResult } from "../../wire/stored-result.js";
 import { TAGGED, toTagged } from "../../vocabulary/tagged.js";
 import { isSealed, sealValue } from "../../wire/wire-value.js";
 import type { Outcome } from "../outcome.js";
 import { again } from "../patience.js";
-import type { MiddlewareTask } from "../task.js";
-import type { Middleware } from "./compose.js";
+import type { MiddlewareTask, RunningTask } from "../task.js";
+import type { Next } from "./compose.js";
 import type { LayerContext } from "./stack.js";
 
-export function results(context: LayerContext): Middleware {
-  return function results(task, next) {
+export function results(context: LayerContext) {
+  return function results(task: RunningTask, next: Next): MaybePromise<Outcome> {
     return andThen(next(), (outcome) => stored(context, task, outcome));
   };
 }
 
-/** The outcome, once it is in the store. */
-function stored(context: LayerContext, task: MiddlewareTask, outcome: Outcome): MaybePromise<Outcome> {
+/** The outcome, once it is in the store or on its way there. */
+function stored(context: LayerContext, task: RunningTask, outcome: Outcome): MaybePromise<Outcome> {
   // A message in other hands is answered by those.
   if (task.abortReason instanceof LeaseLostError) return outcome;
   const failed = (error: unknown) => afterTrouble(context, task, outcome, error);
@@ -41,7 +41,7 @@ function stored(context: LayerContext, task: MiddlewareTask, outcome: Outcome): 
 /** Sees the store through an outage; an output that nobody could read again ends as `invalid-output`. */
 async function afterTrouble(
   context: LayerContext,
-  task: MiddlewareTask,
+  task: RunningTask,
   outcome: Outcome,
   error: unknown,
 ): Promise<Outcome> {
@@ -65,13 +65,18 @@ function isUnfit(error: unknown): error is TypeError | RangeError {
   return error instanceof TypeError || error instanceof RangeError;
 }
 
-/** Stores what the caller learns of an outcome; `undefined` where that is nothing. */
-function keep({ broker, seal }: LayerContext, task: MiddlewareTask, outcome: Outcome): Promise<void> | undefined {
-  const { id, reply } = task.envelope;
+/** Stores what the caller learns of an outcome; `undefined` where that is nothing, or is stored with the ack. */
+function keep({ broker, seal }: LayerContext, task: RunningTask, outcome: Outcome): Promise<void> | undefined {
+  const { id, reply, flow } = task.envelope;
   const ttl = task.options.resultTtl;
   switch (outcome.kind) {
-    case "done":
-      return broker.results.put(id, success(task, outcome.output, seal), ttl, reply);
+    case "done": {
+      const result = success(task, outcome.output, seal);
+      // Once a flow has recorded its end, a step is not run again: its answer has to be there before.
+      if (task.delivery.answer === undefined || flow !== undefined) return broker.results.put(id, result, ttl, reply);
+      task.answer = { id, json: writeResult(result), ttl, reply };
+      return undefined;
+    }
     case "dead":
       return broker.results.put(id, failure(outcome), ttl, reply);
     case "retry": {
