@@ -27,6 +27,31 @@ export interface Judgement {
 const atLeast = (value: number) => ({ atLeast: value }) as const;
 const atMost = (value: number) => ({ atMost: value }) as const;
 
+/** What is left of both rates with one feature switched on. */
+const featureBars: Readonly<Record<string, { readonly send: number; readonly process: number }>> = {
+  priorities: { send: 0.8, process: 0.8 },
+  results: { send: 0.8, process: 0.8 },
+  "a concurrency limit": { send: 0.8, process: 0.04 },
+  "a rate limit": { send: 0.8, process: 0.06 },
+  "a rate limit by key": { send: 0.4, process: 0.06 },
+  "unique messages": { send: 0.15, process: 0.06 },
+  track: { send: 0.25, process: 0.1 },
+  "three layers of middleware": { send: 0.5, process: 0.4 },
+  metrics: { send: 0.5, process: 0.5 },
+  "tracing without an SDK": { send: 0.5, process: 0.5 },
+};
+
+function featureBar(feature: string, measure: "send" | "process", least: number): Bar {
+  return {
+    sentence: `${measure} with ${feature} switched on alone against nothing on`,
+    row: "features",
+    measure,
+    contender: feature,
+    against: "nothing on",
+    limit: atLeast(least),
+  };
+}
+
 export const bars: readonly Bar[] = [
   {
     sentence: "send, 200 in flight, against BullMQ's add",
@@ -127,16 +152,112 @@ export const bars: readonly Bar[] = [
     against: "10,000 waiting",
     limit: atLeast(0.9),
   },
-  ...["priorities", "results"].flatMap((feature) =>
-    ["send", "process"].map((measure): Bar => ({
-      sentence: `${measure} with ${feature} switched on alone against nothing on`,
-      row: "features",
-      measure,
-      contender: feature,
-      against: "nothing on",
-      limit: atLeast(0.8),
-    })),
-  ),
+  ...Object.entries(featureBars).flatMap(([feature, { send, process }]) => [
+    featureBar(feature, "send", send),
+    featureBar(feature, "process", process),
+  ]),
+  {
+    sentence: "process with results against plain ioredis that stores each answer",
+    row: "features",
+    measure: "process",
+    contender: "results",
+    against: "ioredis, a SET of each answer",
+    limit: atLeast(0.8),
+  },
+  {
+    sentence: "process with a rate limit against BullMQ's",
+    row: "features",
+    measure: "process",
+    contender: "a rate limit",
+    against: "BullMQ, a rate limit",
+    limit: atLeast(1),
+  },
+  {
+    sentence: "send unique messages against BullMQ's deduplication",
+    row: "features",
+    measure: "send",
+    contender: "unique messages",
+    against: "BullMQ, deduplication",
+    limit: atLeast(0.4),
+  },
+  {
+    sentence: "process unique messages against BullMQ's deduplication",
+    row: "features",
+    measure: "process",
+    contender: "unique messages",
+    against: "BullMQ, deduplication",
+    limit: atLeast(1),
+  },
+  {
+    sentence: "a pipeline of three against messages that handlers send one after the other",
+    row: "pipeline",
+    measure: "rate",
+    contender: "Callboard, a pipeline",
+    against: "Callboard, each sent by the handler before",
+    limit: atLeast(0.15),
+  },
+  {
+    sentence: "a pipeline of three against BullMQ's flow",
+    row: "pipeline",
+    measure: "rate",
+    contender: "Callboard, a pipeline",
+    against: "BullMQ, a flow",
+    limit: atLeast(1),
+  },
+  {
+    sentence: "a group of ten against ten calls",
+    row: "group",
+    measure: "rate",
+    contender: "Callboard, a group",
+    against: "Callboard, ten calls",
+    limit: atLeast(0.4),
+  },
+  {
+    sentence: "a group of ten against BullMQ's flow",
+    row: "group",
+    measure: "rate",
+    contender: "Callboard, a group",
+    against: "BullMQ, a flow",
+    limit: atLeast(1),
+  },
+  {
+    sentence: "messages with 1,000 reports of progress against BullMQ's",
+    row: "progress",
+    measure: "rate",
+    contender: "Callboard, 1,000 reports each",
+    against: "BullMQ, 1,000 reports each",
+    limit: atLeast(6),
+  },
+  {
+    sentence: "processor time of a message with 1,000 reports",
+    row: "progress",
+    measure: "cpu",
+    contender: "Callboard, 1,000 reports each",
+    limit: atMost(3000),
+  },
+  {
+    sentence: "call of an isolated handler, p50, against one in the worker's own thread",
+    row: "isolate",
+    measure: "p50",
+    contender: "Callboard, isolate",
+    against: "Callboard, in the worker's own",
+    limit: atMost(3),
+  },
+  {
+    sentence: "call of an isolated handler, p50, against BullMQ's sandbox",
+    row: "isolate",
+    measure: "p50",
+    contender: "Callboard, isolate",
+    against: "BullMQ, sandbox in a thread",
+    limit: atMost(1.2),
+  },
+  {
+    sentence: "a schedule's handler begins after its second, p95",
+    row: "ticks",
+    measure: "p95",
+    contender: "Callboard, schedules",
+    limit: atMost(250),
+  },
   {
     sentence: "RabbitMQ quorum: send with confirms against raw amqplib",
     row: "quorum-send-200",

@@ -15,7 +15,7 @@ import { takeTurns } from "./turns.js";
 
 const usage = `npm run bench -- [options]
 
-  --quick        about three minutes: shorter runs, three rounds, the rows that bars name
+  --quick        four to six minutes: shorter runs, three rounds, the rows that bars name
   --only text    the rows whose id, group or title holds this text
   --rounds n     how often each contender has its turn (5; 3 where it is quick)
   --json         prints results as JSON

@@ -106,7 +106,6 @@ export type TrialName =
   | "bullmq/1,000 reports"
   | "callboard/call"
   | "callboard/call of a thread"
-  | "bullmq/job waited for"
   | "bullmq/job of a thread waited for"
   | "callboard/ticks"
   | "bullmq/ticks";

@@ -160,9 +160,6 @@ export const tenJobs: OpenTrial = async (place) => {
   return { one: () => Promise.all(Array.from({ length: 10 }, one)), close };
 };
 
-/** A job that is waited for. */
-export const job: OpenTrial = (place) => waiting(place, same);
-
 /** A job that is waited for, whose processor runs in a thread. */
 export const jobOfThread: OpenTrial = (place) =>
   waiting(place, new URL("./sandboxed.js", import.meta.url), { useWorkerThreads: true, concurrency: 2 });

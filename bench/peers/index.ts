@@ -34,7 +34,6 @@ export const trials: Trials = {
   "bullmq/1,000 reports": () => bullmq("reports"),
   "callboard/call": () => callboard("call"),
   "callboard/call of a thread": () => callboard("callOfThread"),
-  "bullmq/job waited for": () => bullmq("job"),
   "bullmq/job of a thread waited for": () => bullmq("jobOfThread"),
   "callboard/ticks": () => callboard("ticks"),
   "bullmq/ticks": () => bullmq("ticks"),

@@ -8,19 +8,22 @@ const group = "Redis: what a feature costs";
 
 const sendingAndProcessing: Run = (session, lane, pace) => sendAndProcess(session, lane, { most: enough(pace, lane) });
 
+/** Of what is worked on more slowly, or costs a command each to send, fewer wait for a run. */
+const slower: Run = (session, lane, pace) => sendingAndProcessing(session, lane, pace / 4);
+
 /** Callboard with one feature switched on: a new feature is one more entry. */
-const features: Readonly<Record<string, Setting>> = {
-  priorities: { priorities: true },
-  results: { answers: true },
+const features: Readonly<Record<string, { readonly setting: Setting; readonly run: Run }>> = {
+  priorities: { setting: { priorities: true }, run: sendingAndProcessing },
+  results: { setting: { answers: true }, run: sendingAndProcessing },
   // More than are at work: what it costs to ask for each.
-  "a concurrency limit": { concurrencyLimit: 1000 },
-  "a rate limit": { rateLimit: "for all" },
-  "a rate limit by key": { rateLimit: "by key" },
-  "unique messages": { unique: true },
-  track: { track: true },
-  "three layers of middleware": { around: "three layers" },
-  metrics: { around: "metrics" },
-  "tracing without an SDK": { around: "tracing" },
+  "a concurrency limit": { setting: { concurrencyLimit: 1000 }, run: slower },
+  "a rate limit": { setting: { rateLimit: "for all" }, run: slower },
+  "a rate limit by key": { setting: { rateLimit: "by key" }, run: slower },
+  "unique messages": { setting: { unique: true }, run: slower },
+  track: { setting: { track: true }, run: slower },
+  "three layers of middleware": { setting: { around: "three layers" }, run: sendingAndProcessing },
+  metrics: { setting: { around: "metrics" }, run: sendingAndProcessing },
+  "tracing without an SDK": { setting: { around: "tracing" }, run: sendingAndProcessing },
 };
 
 const bullmqFeatures: Readonly<Record<string, Setting>> = {
@@ -37,9 +40,10 @@ const switches: Row = {
   measures: { send: "per second", process: "per second" },
   contenders: [
     contender("nothing on", "redis/callboard", {}, sendingAndProcessing),
-    ...Object.entries(features).map(([name, setting]) =>
-      contender(name, "redis/callboard", setting, sendingAndProcessing),
-    ),
+    ...Object.entries(features).map(([name, { setting, run }]) => contender(name, "redis/callboard", setting, run)),
+    // What it costs at the least to keep an answer.
+    contender("ioredis, batched in Lua", "redis/ioredis-batched", {}, sendingAndProcessing),
+    contender("ioredis, a SET of each answer", "redis/ioredis-batched", { answers: true }, sendingAndProcessing),
     ...Object.entries(bullmqFeatures).map(([name, setting]) =>
       contender(name, "redis/bullmq", setting, sendingAndProcessing),
     ),
@@ -123,7 +127,6 @@ const threads: Row = {
     trying("Callboard, isolate", "callboard/call of a thread", oneByOne),
     trying("Callboard, in the worker's own", "callboard/call", oneByOne),
     trying("BullMQ, sandbox in a thread", "bullmq/job of a thread waited for", oneByOne),
-    trying("BullMQ, in the worker's own", "bullmq/job waited for", oneByOne),
   ],
 };
 

@@ -2,6 +2,7 @@
  * Plain ioredis, in the three ways in which a good engineer would use it as a queue. Nothing is validated, leased or
  * retried, and nothing is dead-lettered.
  */
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import type { Order, Payload } from "../order.js";
@@ -22,8 +23,12 @@ export const pipelined: System = {
 /** Sent as `pipelined`; taken and acked in batches by one script, the next call under way while a batch is worked on. */
 export const batched: System = {
   pace: 300_000,
-  open: async (place) => new ListSession(place, { enableAutoPipelining: true }, takeBatches),
+  open: async (place, { answers = false }) =>
+    new ListSession(place, { enableAutoPipelining: true }, answers ? takeAndAnswerBatches : takeBatches),
 };
+
+/** How long an answer is kept, in milliseconds. */
+const TTL = 600_000;
 
 interface Taking extends Work {
   readonly redis: Redis;
@@ -125,6 +130,17 @@ for i, body in ipairs(bodies) do
 end
 redis.call("HSET", KEYS[2], unpack(pairs))
 return bodies`;
+
+/** Before a batch is acked each answer is stored, by a command of its own; all of them in one write. */
+function takeAndAnswerBatches({ redis, prefix, handle, ...rest }: Taking): Promise<void> {
+  const failures: unknown[] = [];
+  const answering = (order: Order) => {
+    handle(order);
+    redis.set(`${prefix}:${randomUUID()}:result`, "true", "PX", TTL).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  };
+  return takeBatches({ redis, prefix, handle: answering, ...rest });
+}
 
 async function takeBatches({ redis, prefix, concurrency, handle, stopped }: Taking): Promise<void> {
   const [waiting, held] = [`${prefix}:waiting`, `${prefix}:held`];
