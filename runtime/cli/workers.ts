@@ -1,7 +1,8 @@
 /** `callboard workers`: which workers there are. */
 import { defineCommand } from "citty";
-import type { SeenWorker } from "../seams/registry.js";
-import { workersOf } from "../operations/workers.js";
+import pc from "picocolors";
+import { workersOf, type ListedWorker } from "../operations/workers.js";
+import { oneLine } from "../support/printable.js";
 import { operate, operatorArgs } from "./operator.js";
 import { age, table, type Cell } from "./table.js";
 
@@ -14,13 +15,7 @@ export const workers = defineCommand({
       const found = await workersOf(context);
       if (json) return console.log(JSON.stringify(found));
       if (found.length === 0) return console.log("No worker is there.");
-      const now = await context.broker.now();
-      console.log(
-        table(
-          columns,
-          found.map((worker) => row(worker, now)),
-        ),
-      );
+      console.log(table(columns, found.map(row)));
     });
   },
 });
@@ -33,18 +28,20 @@ const columns = [
   { head: "RUNNING", numbers: true },
   { head: "RATE/S", numbers: true },
   { head: "QUEUES" },
+  { head: "" },
 ];
 
-function row({ host, pid, uptime, seenAt, concurrency, queues }: SeenWorker, now: number): readonly Cell[] {
+function row({ host, pid, uptime, concurrency, queues, silence, silent }: ListedWorker): readonly Cell[] {
   const running = queues.reduce((sum, load) => sum + load.running, 0);
   const rate = queues.reduce((sum, load) => sum + load.rate, 0);
   return [
-    host,
+    oneLine(host),
     pid,
-    age(uptime + now - seenAt),
-    age(now - seenAt),
+    age(silent ? uptime : uptime + silence),
+    age(silence),
     `${running}/${concurrency}`,
     Math.round(rate * 10) / 10,
-    queues.map(({ queue }) => queue).join(", "),
+    oneLine(queues.map(({ queue }) => queue).join(", ")),
+    silent ? pc.yellow(`silent for ${age(silence)}`) : "",
   ];
 }

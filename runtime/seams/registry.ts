@@ -24,6 +24,8 @@ export interface WorkerRecord {
 /** A worker, and when it was last heard of: milliseconds since 1970 by the store's clock. */
 export interface SeenWorker extends WorkerRecord {
   readonly seenAt: number;
+  /** How long ago that was by the same clock, in milliseconds: nobody else's has to agree with it. */
+  readonly silence: number;
 }
 
 /** The workers that are there. One that is not heard of for `defaults.worker.absence` is forgotten. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { redisBroker } from "callboard/redis";
 import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { Broker, DeadLetter } from "../../runtime/seams/broker.js";
-import { queueKeys } from "../../runtime/brokers/redis/keys.js";
+import { queueKeys, workersKeys } from "../../runtime/brokers/redis/keys.js";
 import type { Overview } from "../../runtime/operations/queues.js";
 import type { SeenWorker } from "../../runtime/seams/registry.js";
 import { letter, message } from "../conformance/broker.js";
@@ -263,6 +263,29 @@ test("thousands are put back and removed in one go", async () => {
   expect(await project.ok("dead", "purge", "--limit=500", "--yes")).toBe("500 dead letters removed.\n");
   expect(await project.json("dead", "purge", "--yes")).toEqual({ removed: 1500, dryRun: false });
   expect(await queueOf(all, "money")).toMatchObject({ waiting: 1000, dead: 0 });
+});
+
+test("a worker that says nothing any more is shown as silent, beside one that is well", async () => {
+  const { project, broker, prefix } = await stage();
+  const record = { host: "web-1", uptime: 60_000, concurrency: 5, queues: [{ queue: "money", running: 2, rate: 1 }] };
+  for (const [id, pid] of [
+    ["well", 1],
+    ["killed", 2],
+  ] as const)
+    await broker.state?.workers.beat({ ...record, id, pid });
+  // As if it had last been heard of six seconds ago, and the other one never again later than now.
+  const { seen } = workersKeys(prefix);
+  await askRedis(inject("redisUrl"), async (redis) => {
+    await redis.zincrby(seen, 3_600_000, "well");
+    await redis.zincrby(seen, -6000, "killed");
+  });
+  expect(await project.ok("workers")).toMatch(
+    /^HOST +PID +UP .*\nweb-1 +1 .* money\nweb-1 +2 +1m +\d+s +2\/5 +1 +money +silent for \d+s\n$/,
+  );
+  expect(await project.json("workers")).toMatchObject([
+    { id: "well", silent: false, silence: 0 },
+    { id: "killed", silent: true, silence: expect.any(Number) as number },
+  ]);
 });
 
 test("a message is looked at, and cancelled, while it waits and while it runs", async () => {

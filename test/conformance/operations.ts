@@ -213,11 +213,12 @@ export function describeOperations(name: string, harness: BrokerHarness): void {
       await state.workers.beat({ ...record, id: "two", uptime: 20 });
       const now = await broker.now();
       const workers = (await backend.connect().state?.workers.list()) ?? [];
-      expect(workers.map(({ seenAt: _, ...rest }) => rest).toSorted((a, b) => a.uptime - b.uptime)).toEqual([
-        record,
-        { ...record, id: "two", uptime: 20 },
-      ]);
+      expect(
+        workers.map(({ seenAt: _at, silence: _for, ...rest }) => rest).toSorted((a, b) => a.uptime - b.uptime),
+      ).toEqual([record, { ...record, id: "two", uptime: 20 }]);
       for (const { seenAt } of workers) expect(Math.abs(seenAt - now)).toBeLessThan(10_000);
+      await backend.pass(1000);
+      for (const { silence } of await state.workers.list()) expect(silence).toBeGreaterThanOrEqual(1000);
       await state.workers.leave("two");
       expect((await state.workers.list()).map(({ id }) => id)).toEqual(["one"]);
       await backend.pass(10_100);

@@ -33,7 +33,7 @@ export class MemoryBackend {
   readonly progresses = new Map<string, Expiring<ProgressRecord>>();
   readonly followers = new Map<string, Set<(record: MessageRecord) => void>>();
   readonly waiters = new Map<string, Set<(result: StoredResult) => void>>();
-  readonly workers = new Map<string, SeenWorker>();
+  readonly workers = new Map<string, Omit<SeenWorker, "silence">>();
   readonly pauses = new Map<string, Pause>();
 
   constructor(readonly clock: Clock = systemClock) {}

@@ -24,6 +24,6 @@ export class MemoryWorkers implements WorkerRegistry {
     for (const { id, seenAt } of workers.values()) {
       if (seenAt <= clock.now() - defaults.worker.absence) workers.delete(id);
     }
-    return [...workers.values()];
+    return [...workers.values()].map((worker) => ({ ...worker, silence: clock.now() - worker.seenAt }));
   }
 }

@@ -28,13 +28,16 @@ export class RedisWorkers implements WorkerRegistry {
 
   async list(): Promise<readonly SeenWorker[]> {
     const { records, seen } = this.#keys;
-    const [known, times] = await this.#connection.command((redis) =>
-      Promise.all([redis.hgetall(records), redis.zrange(seen, 0, "-1", "WITHSCORES")]),
+    const [known, times, [seconds, microseconds]] = await this.#connection.command((redis) =>
+      Promise.all([redis.hgetall(records), redis.zrange(seen, 0, "-1", "WITHSCORES"), redis.time()]),
     );
+    const now = Number(seconds) * 1000 + Number(microseconds) / 1000;
     return Object.entries(known).flatMap(([id, json]) => {
-      const seenAt = times[times.indexOf(id) + 1];
+      const score = times[times.indexOf(id) + 1];
       const record = read(json);
-      return record === undefined || seenAt === undefined ? [] : [{ ...record, id, seenAt: Number(seenAt) }];
+      if (record === undefined || score === undefined) return [];
+      const seenAt = Number(score);
+      return [{ ...record, id, seenAt, silence: Math.max(0, Math.round(now - seenAt)) }];
     });
   }
 }
