@@ -4,7 +4,7 @@ import type * as PinoPretty from "pino-pretty";
 import { lines } from "../support/printable.js";
 import { fieldsOf } from "../wire/json.js";
 
-/** How many frames of each error in a stack are shown. */
+/** How many frames of each error in a stack are shown at most. */
 const MOST_FRAMES = 6;
 /** How many lines of an error with all of its causes are shown. */
 const MOST_LINES = 40;
@@ -52,20 +52,31 @@ function withoutError(log: Fields): { readonly fields: Fields; readonly error?: 
   return { fields, error: stack.startsWith(error) ? stack : `${error}\n${stack}` };
 }
 
-/** The first frames of each error of a stack, indented. */
+/** Of each error of a stack where it was thrown and the first frames of the user's own code, indented. */
 function shorten(stack: string): string {
   const shown: string[] = [];
-  let frames = 0;
+  let [frames, hidden] = [0, 0];
   const endFrames = () => {
-    if (frames > MOST_FRAMES) shown.push(`    … and ${frames - MOST_FRAMES} more`);
-    frames = 0;
+    if (hidden > 0) shown.push(`    … and ${hidden} more`);
+    [frames, hidden] = [0, 0];
   };
   for (const line of lines(stack, LONGEST_LINE).split("\n")) {
-    if (!/^\s+at /.test(line)) endFrames();
-    else if (++frames > MOST_FRAMES) continue;
-    shown.push(line);
+    if (!/^\s+at /.test(line)) {
+      endFrames();
+      shown.push(line);
+    } else if (frames === MOST_FRAMES || (frames > 0 && isForeign(line))) {
+      hidden++;
+    } else {
+      shown.push(line);
+      frames++;
+    }
   }
   endFrames();
   const whole = shown.length <= MOST_LINES ? shown : [...shown.slice(0, MOST_LINES), "…"];
   return whole.map((line) => `    ${line}`).join("\n");
+}
+
+/** Whether a frame is in a package, Callboard's own among them, or in Node itself. */
+function isForeign(frame: string): boolean {
+  return /[\\/]node_modules[\\/]|\bnode:/.test(frame);
 }

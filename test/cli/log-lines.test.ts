@@ -59,6 +59,26 @@ test("of a long stack the first frames of each error are shown, and of a long te
   expect(long.split("\n").length).toBeLessThan(50);
 });
 
+test("of a stack, where it was thrown and a user's own frames are shown, not those of packages and of Node", () => {
+  const error = new Error("busy");
+  error.stack = [
+    "Error: busy",
+    "    at connect (/app/node_modules/driver/index.js:1:1)",
+    "    at Socket.emit (node:events:518:28)",
+    "    at charge (/app/handlers/payments.ts:7:30)",
+    "    at work (/app/node_modules/callboard/runtime/worker/dispatch.ts:175:26)",
+    "    at main (/app/worker.ts:3:1)",
+  ].join("\n");
+  expect(shown(logged(error), "attempt failed").split("\n").slice(1)).toEqual([
+    "    Error: busy",
+    "        at connect (/app/node_modules/driver/index.js:1:1)",
+    "        at charge (/app/handlers/payments.ts:7:30)",
+    "        at main (/app/worker.ts:3:1)",
+    "        … and 2 more",
+    "",
+  ]);
+});
+
 test("what a user logs as `err` is shown alike, with what else the error says", () => {
   const text = shown({ err: Object.assign(failure("refused", 1), { code: "E7" }), film: "x" }, "not shipped");
   expect(text).toBe(
