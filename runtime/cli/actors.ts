@@ -1,18 +1,18 @@
 /** The actors of a project, as its generated code has them. */
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import pc from "picocolors";
 import { readConfig } from "../../generator/config.js";
 import type { Actor } from "../actor.js";
 import { Failure } from "./exit.js";
 import { importModule } from "./module.js";
+import { errorColors } from "./colors.js";
 
 /** All actors of the project in this folder; none where nothing has been generated, or what was cannot be loaded here. */
 export async function loadActors(): Promise<readonly Actor[]> {
   try {
     return await load();
   } catch (error) {
-    console.error(pc.dim(`The contracts are not known here: ${(error as Error).message}`));
+    console.error(errorColors.dim(`The contracts are not known here: ${(error as Error).message}`));
     return [];
   }
 }

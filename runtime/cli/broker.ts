@@ -8,7 +8,7 @@ import { importModule, missingPackage, type Module } from "./module.js";
 
 /** How a command is told where the broker is. */
 export const brokerArgs = {
-  url: { type: "string", valueHint: "url", description: "The broker: redis://…, amqp://… (default: CALLBOARD_URL)" },
+  url: { type: "string", valueHint: "url", description: "redis://… or amqp://… (default: CALLBOARD_URL)" },
   prefix: { type: "string", valueHint: "text", description: "The broker's prefix (default: callboard)" },
   "state-url": { type: "string", valueHint: "url", description: "For amqp: where workers keep their state, redis://…" },
   "queue-type": { type: "string", valueHint: "type", description: "For amqp: quorum or classic (default: quorum)" },

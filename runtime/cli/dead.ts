@@ -1,7 +1,6 @@
 /** `callboard dead`: lists and shows dead letters, puts them back, and removes them. */
 import { createInterface } from "node:readline/promises";
 import { defineCommand, type ArgsDef } from "citty";
-import pc from "picocolors";
 import type { DeadLetter } from "../seams/broker.js";
 import { findQueues, unique, type OperatorContext } from "../operations/context.js";
 import {
@@ -19,7 +18,8 @@ import { loadActors, requireActors } from "./actors.js";
 import { Failure, UsageError } from "./exit.js";
 import { operate, operatorArgs, readCount, readDuration, readList } from "./operator.js";
 import { Progress } from "./progress.js";
-import { age, count, facts, table, type Fact } from "./table.js";
+import { age, count, facts, fits, table, type Fact } from "./table.js";
+import { errorColors, outColors } from "./colors.js";
 
 /** How much of an error is shown in a list, in characters. */
 const LONGEST_ERROR = 60;
@@ -78,7 +78,7 @@ const show = defineCommand({
 });
 
 const replay = defineCommand({
-  meta: { name: "replay", description: "Puts dead letters back into their queues, if today's contracts accept them" },
+  meta: { name: "replay", description: "Puts dead letters back, if today's contracts accept them" },
   args: {
     ...filterArgs,
     ...changeArgs,
@@ -176,7 +176,7 @@ async function queuesOf(context: OperatorContext, names: readonly string[]): Pro
 /** Says where nothing was found what may be the cause. */
 async function sayDoubts(context: OperatorContext, selection: DeadLetterSelection): Promise<void> {
   const doubts = await doubtsAbout(context, selection);
-  if (doubts !== undefined) console.error(pc.dim(oneLine(doubts)));
+  if (doubts !== undefined) console.error(errorColors.dim(oneLine(doubts)));
 }
 
 async function withProgress<T>(what: string, work: (tell: (seen: number) => void) => Promise<T>): Promise<T> {
@@ -221,7 +221,17 @@ function printList(letters: readonly DeadLetter[], now: number): void {
     `${age(now - diedAt)} ago`,
     oneLine(`${error.name}: ${error.message}`, LONGEST_ERROR),
   ]);
-  console.log(table(columns, rows));
+  const whole = table(columns, rows);
+  console.log(fits(whole) ? whole : letters.map((letter) => brief(letter, now)).join("\n"));
+}
+
+/** A letter on lines of its own, for a terminal that is too narrow for the table. */
+function brief({ id, queue, actor, reason, attempts, diedAt, error }: DeadLetter, now: number): string {
+  return [
+    `${outColors.bold(oneLine(id))}  ${oneLine(reason)}, ${count(attempts, "attempt")}, ${age(now - diedAt)} ago`,
+    `    ${actor === undefined ? "no known actor" : oneLine(actor)} in ${oneLine(queue)}`,
+    `    ${oneLine(`${error.name}: ${error.message}`, LONGEST_ERROR)}`,
+  ].join("\n");
 }
 
 function print(letter: DeadLetter, now: number): void {
@@ -237,8 +247,8 @@ function print(letter: DeadLetter, now: number): void {
     ["died", `${new Date(diedAt).toISOString()} (${age(now - diedAt)} ago)`],
   ];
   console.log(facts(known));
-  console.log(`\n${pc.bold("error")}\n${lines(error.stack ?? `${error.name}: ${error.message}`)}`);
-  console.log(`\n${pc.bold("message")}\n${lines(pretty(body))}`);
+  console.log(`\n${outColors.bold("error")}\n${lines(error.stack ?? `${error.name}: ${error.message}`)}`);
+  console.log(`\n${outColors.bold("message")}\n${lines(pretty(body))}`);
 }
 
 /** JSON with an indent; what is none stays as it is. */
@@ -259,5 +269,5 @@ function printReplay({ replayed, sealed, refused }: ReplayReport, dryRun: boolea
 }
 
 function refusal({ id, queue, why }: Refusal): string {
-  return `${pc.red("stays")}  ${oneLine(id)} in ${oneLine(queue)}: ${oneLine(why)}`;
+  return `${errorColors.red("stays")}  ${oneLine(id)} in ${oneLine(queue)}: ${oneLine(why)}`;
 }

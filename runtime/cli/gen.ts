@@ -2,15 +2,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { defineCommand } from "citty";
-import pc from "picocolors";
 import type { GeneratorConfig, Problem, Report } from "../../generator/index.js";
 import { Failure, UsageError } from "./exit.js";
+import { errorColors, outColors } from "./colors.js";
 
 /** The subcommand. */
 export const gen = defineCommand({
   meta: { name: "gen", description: "Writes typed clients, workers and handler stubs from the contracts" },
   args: {
-    check: { type: "boolean", description: "Write nothing; exit with 1 and name each file that is out of date" },
+    check: { type: "boolean", description: "Write nothing; name what is out of date, and exit with 1" },
     watch: { type: "boolean", description: "Go on, and generate again whenever a contract changes" },
     json: { type: "boolean", description: "Print the report as JSON, one object per line" },
     contracts: { type: "string", valueHint: "dir", description: "Where the contracts are (default: contracts)" },
@@ -21,14 +21,14 @@ export const gen = defineCommand({
     if (check && watch) throw new UsageError("Give --check or --watch, not both.");
     const generator = await import("../../generator/index.js");
     const config = configure(generator.readConfig(process.cwd()), folders);
-    const explain = (problem: Problem) => generator.formatProblem(problem, { color: pc.isColorSupported });
+    const explain = (problem: Problem) => generator.formatProblem(problem, { color: errorColors.isColorSupported });
     const print = (report: Report, milliseconds: number) =>
       json ? printJson(report, milliseconds) : printText(report, milliseconds, explain);
 
     // A folder that is not there cannot be watched; generating once says what to do.
     if (watch && existsSync(join(config.root, config.contracts))) {
       const watcher = await generator.watch(config, print);
-      if (!json) console.log(pc.dim(`watching ${config.contracts} (Ctrl+C ends it)`));
+      if (!json) console.log(outColors.dim(`watching ${config.contracts} (Ctrl+C ends it)`));
       await interruption();
       return watcher.close();
     }
@@ -63,12 +63,12 @@ function printJson(report: Report, milliseconds: number): void {
 
 function printText(report: Report, milliseconds: number, explain: (problem: Problem) => string): void {
   for (const problem of report.problems) console.error(`${explain(problem)}\n`);
-  for (const { kind, path } of report.stale) console.error(`  ${pc.yellow(kind.padEnd(8))}  ${path}`);
+  for (const { kind, path } of report.stale) console.error(`  ${errorColors.yellow(kind.padEnd(8))}  ${path}`);
   if (report.problems.length + report.stale.length > 0) return;
-  for (const path of report.written) console.log(`  ${pc.green("wrote")}    ${path}`);
-  for (const path of report.removed) console.log(`  ${pc.red("removed")}  ${path}`);
-  for (const note of report.notes) console.log(`  ${pc.cyan("note")}     ${note}`);
-  console.log(`${summary(report)} ${pc.dim(`(${Math.round(milliseconds)} ms)`)}`);
+  for (const path of report.written) console.log(`  ${outColors.green("wrote")}    ${path}`);
+  for (const path of report.removed) console.log(`  ${outColors.red("removed")}  ${path}`);
+  for (const note of report.notes) console.log(`  ${outColors.cyan("note")}     ${note}`);
+  console.log(`${summary(report)} ${outColors.dim(`(${Math.round(milliseconds)} ms)`)}`);
 }
 
 function summary({ actors, files, written, removed, unchanged }: Report): string {

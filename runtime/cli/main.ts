@@ -11,8 +11,8 @@ import {
   type Resolvable,
   type SubCommandsDef,
 } from "citty";
-import pc from "picocolors";
 import { checkArguments, unknown } from "./arguments.js";
+import { outColors } from "./colors.js";
 import { exitCodeOf, explain, UsageError } from "./exit.js";
 
 // Each command is loaded only when it is named: `gen` needs no worker, `worker` no generator.
@@ -41,17 +41,17 @@ async function run(args: readonly string[]): Promise<void> {
   return runAmong(args, main);
 }
 
-/** Runs the command that the first argument names among those of `parent`. */
-async function runAmong([name, ...args]: readonly string[], parent: CommandDef, above?: CommandDef): Promise<void> {
+/** Runs the command that the first argument names among those of `parent`, which is called `path`. */
+async function runAmong([name, ...args]: readonly string[], parent: CommandDef, path = "callboard"): Promise<void> {
   const among = (await resolve(parent.subCommands)) ?? {};
   const names = Object.keys(among);
-  if (isHelp(name)) return printUsage(await renderUsage(parent, above));
+  if (isHelp(name)) return printUsage(parent, path, names);
   if (name === undefined) throw new UsageError(`Name a command: ${names.slice(0, -1).join(", ")} or ${names.at(-1)}.`);
   const command: CommandDef | undefined = await resolve(Object.hasOwn(among, name) ? among[name] : undefined);
   if (command === undefined) throw new UsageError(unknown("command", name, names));
-  if (command.subCommands !== undefined) return runAmong(args, command, parent);
+  if (command.subCommands !== undefined) return runAmong(args, command, `${path} ${name}`);
 
-  if (args.some(isHelp)) return printUsage(await renderUsage(command, parent));
+  if (args.some(isHelp)) return printUsage(command, `${path} ${name}`);
   const definition: ArgsDef | undefined = await resolve(command.args);
   checkArguments(args, definition ?? {});
   await runCommand(command, { rawArgs: [...args] });
@@ -62,9 +62,14 @@ function resolve<Value>(part: Resolvable<Value> | undefined): Value | Promise<Va
   return part instanceof Function ? part() : part;
 }
 
-/** citty colours its text for every reader; a file or a pipe wants it plain. */
-function printUsage(text: string): void {
-  console.log(pc.isColorSupported ? text : stripVTControlCharacters(text));
+/** What citty says of a command that is called `path`, so that it fits a terminal; its commands are listed below anyway. */
+async function printUsage(command: CommandDef, path: string, names: readonly string[] = []): Promise<void> {
+  const meta = { ...(await resolve(command.meta)), name: path };
+  const usage = await renderUsage({ ...command, meta });
+  const text = usage.replace(` (${path})`, "").replace(names.join("|"), names.length > 0 ? "<command>" : "");
+  // citty colours its text for every reader, and fills its lines with blanks.
+  const shown = outColors.isColorSupported ? text : stripVTControlCharacters(text);
+  console.log(shown.replaceAll(/ +$/gm, ""));
 }
 
 function isHelp(arg: string | undefined): boolean {
@@ -79,7 +84,13 @@ function version(): string {
 try {
   await run(process.argv.slice(2));
 } catch (error) {
-  const help = error instanceof UsageError ? "\nSee `callboard --help` and `callboard <command> --help`." : "";
-  console.error(`callboard: ${explain(error)}${help}`);
+  console.error(complaint(error));
   process.exit(exitCodeOf(error));
+}
+
+/** What is wrong, for people; for a script that asked for JSON, one line of that. */
+function complaint(error: unknown): string {
+  if (process.argv.includes("--json")) return JSON.stringify({ error: explain(error), code: exitCodeOf(error) });
+  const help = error instanceof UsageError ? "\nSee `callboard --help` and `callboard <command> --help`." : "";
+  return `callboard: ${explain(error)}${help}`;
 }

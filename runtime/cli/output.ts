@@ -1,9 +1,9 @@
 /** Brings together what the command and its processes print, so that each line tells whose it is. */
 import type { ChildProcess } from "node:child_process";
 import { pino } from "pino";
-import pc from "picocolors";
 import { createReadable } from "../worker/log-lines.js";
 import type { Logger } from "../worker/logger.js";
+import { outColors } from "./colors.js";
 
 /** Where the command and its processes print. */
 export interface Output {
@@ -20,9 +20,9 @@ export function openOutput(processes: number, level: string): Output {
   const readable = process.stdout.isTTY ? createReadable() : undefined;
   const print = (line: string) => process.stdout.write(readable?.(line) ?? line);
   const mark = (number: number, line: string) => {
-    if (!isJson(line)) return `${pc.cyan(`${number} |`)} ${line}\n`;
+    if (!isJson(line)) return `${outColors.cyan(`${number} |`)} ${line}\n`;
     if (readable === undefined) return `{"process":${number},${line.slice(1)}\n`;
-    return readable(line).replace(/^(?=.)/gm, pc.cyan(`${number} | `));
+    return readable(line).replace(/^(?=.)/gm, outColors.cyan(`${number} | `));
   };
   return {
     log: pino({ name: "callboard", level }, { write: print }),

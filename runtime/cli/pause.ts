@@ -13,7 +13,7 @@ const args = {
 
 /** `pause`. */
 export const pause = defineCommand({
-  meta: { name: "pause", description: "Has nobody take from a queue, or holds the messages of an actor back" },
+  meta: { name: "pause", description: "Has nobody take from a queue, or holds an actor's messages back" },
   args,
   run({ args: { name, queue, actor, json = false, ...place } }) {
     const kind = kindOf(queue, actor);

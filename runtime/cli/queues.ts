@@ -1,10 +1,10 @@
 /** `callboard queues`: how the queues stand. */
 import { defineCommand } from "citty";
-import pc from "picocolors";
 import { findQueues, type OperatorContext } from "../operations/context.js";
 import { overviewOf, type Overview, type QueueOverview } from "../operations/queues.js";
 import { operate, operatorArgs } from "./operator.js";
-import { age, count, table, type Cell } from "./table.js";
+import { age, count, table, type Cell, type Column } from "./table.js";
+import { errorColors, outColors } from "./colors.js";
 
 /** The subcommand. */
 export const queues = defineCommand({
@@ -26,12 +26,18 @@ function named(context: OperatorContext, queue: string | undefined) {
   return queue === undefined ? undefined : findQueues(context, queue);
 }
 
-const columns = [
+const columns: readonly Column[] = [
   { head: "QUEUE" },
-  ...["WAITING", "DELAYED", "RUNNING", "DEAD", "SUSPECTS", "OLDEST", "NEXT DUE", "RATE/S", "WORKERS"].map((head) => {
-    return { head, numbers: true };
-  }),
-  { head: "" },
+  { head: "WAITING", numbers: true },
+  { head: "DELAYED", numbers: true },
+  { head: "RUNNING", numbers: true },
+  { head: "DEAD", numbers: true },
+  { head: "SUSPECTS", numbers: true, spare: true },
+  { head: "OLDEST", numbers: true, spare: true },
+  { head: "NEXT DUE", numbers: true, spare: true },
+  { head: "RATE/S", numbers: true, spare: true },
+  { head: "WORKERS", numbers: true },
+  { head: "", spare: true },
 ];
 
 function print({ queues: rows, parked, pausedActors, notes }: Overview, now: number): void {
@@ -44,8 +50,8 @@ function print({ queues: rows, parked, pausedActors, notes }: Overview, now: num
     );
   }
   for (const { name, since } of pausedActors)
-    console.log(pc.yellow(`The actor ${name} is paused since ${age(now - since)}.`));
-  for (const note of notes) console.error(pc.dim(note));
+    console.log(outColors.yellow(`The actor ${name} is paused since ${age(now - since)}.`));
+  for (const note of notes) console.error(errorColors.dim(note));
 }
 
 function row(overview: QueueOverview, now: number): readonly Cell[] {
@@ -55,12 +61,12 @@ function row(overview: QueueOverview, now: number): readonly Cell[] {
     waiting,
     delayed,
     running,
-    dead !== undefined && dead > 0 ? pc.red(String(dead)) : dead,
+    dead !== undefined && dead > 0 ? outColors.red(String(dead)) : dead,
     suspects,
     age(oldestAge),
     age(nextDue === null || nextDue === undefined ? nextDue : nextDue - now),
     rate === undefined ? undefined : Math.round(rate * 10) / 10,
     workers,
-    paused === true ? pc.yellow("paused") : "",
+    paused === true ? outColors.yellow("paused") : "",
   ];
 }

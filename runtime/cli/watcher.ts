@@ -1,10 +1,10 @@
 /** Watches what a worker's program is made of: says when some of it has changed, and makes it anew from the contracts on. */
 import { existsSync, statSync } from "node:fs";
 import { dirname, extname, join, relative, resolve, sep } from "node:path";
-import pc from "picocolors";
 import type { DeclaredActor, GeneratorConfig } from "../../generator/index.js";
 import { Failure, MissingHandlers } from "./exit.js";
 import type { Compiler, Program } from "./program.js";
+import { errorColors } from "./colors.js";
 
 type Generator = typeof import("../../generator/index.js");
 
@@ -76,7 +76,7 @@ export class Watcher {
     const { problems, written, notes } = await this.#generator.run({});
     if (problems.length > 0) {
       const explain = (problem: (typeof problems)[number]) =>
-        this.#tools.formatProblem(problem, { color: pc.isColorSupported });
+        this.#tools.formatProblem(problem, { color: errorColors.isColorSupported });
       throw new Failure(problems.map(explain).join("\n\n"));
     }
     if (written.length > 0) this.#options.onNote(`generated ${written.join(", ")}`);

@@ -12,7 +12,7 @@ export const workerArguments = {
   concurrency: { type: "string", valueHint: "n", description: "How many messages each process handles at once" },
   queues: { type: "string", valueHint: "a,b", description: "Take only these queues" },
   "shutdown-timeout": { type: "string", valueHint: "30s", description: "How long running handlers are waited for" },
-  watch: { type: "boolean", description: "Generate, compile and reload whenever a source changes" },
+  watch: { type: "boolean", description: "Generate, compile and reload at each change" },
   http: { type: "string", valueHint: "host:port", description: "Answer /healthz, /readyz and /metrics there" },
   "pid-file": { type: "string", valueHint: "path", description: "Keep the process id there, and do not run twice" },
   "log-level": { type: "string", valueHint: "level", description: "From trace to fatal, or silent (default: info)" },

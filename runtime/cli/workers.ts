@@ -1,10 +1,10 @@
 /** `callboard workers`: which workers there are. */
 import { defineCommand } from "citty";
-import pc from "picocolors";
 import { workersOf, type ListedWorker } from "../operations/workers.js";
 import { oneLine } from "../support/printable.js";
 import { operate, operatorArgs } from "./operator.js";
-import { age, table, type Cell } from "./table.js";
+import { age, table, type Cell, type Column } from "./table.js";
+import { outColors } from "./colors.js";
 
 /** The subcommand. */
 export const workers = defineCommand({
@@ -20,7 +20,7 @@ export const workers = defineCommand({
   },
 });
 
-const columns = [
+const columns: readonly Column[] = [
   { head: "HOST" },
   { head: "PID", numbers: true },
   { head: "UP", numbers: true },
@@ -28,7 +28,7 @@ const columns = [
   { head: "RUNNING", numbers: true },
   { head: "RATE/S", numbers: true },
   { head: "QUEUES" },
-  { head: "" },
+  { head: "", spare: true },
 ];
 
 function row({ host, pid, uptime, concurrency, queues, silence, silent }: ListedWorker): readonly Cell[] {
@@ -42,6 +42,6 @@ function row({ host, pid, uptime, concurrency, queues, silence, silent }: Listed
     `${running}/${concurrency}`,
     Math.round(rate * 10) / 10,
     oneLine(queues.map(({ queue }) => queue).join(", ")),
-    silent ? pc.yellow(`silent for ${age(silence)}`) : "",
+    silent ? outColors.yellow(`silent for ${age(silence)}`) : "",
   ];
 }

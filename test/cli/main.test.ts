@@ -20,6 +20,44 @@ test("--help names the commands, and a command's --help its options, without col
   expect(worker.code).toBe(0);
 });
 
+test("every command's --help fits a terminal, and names the command as it is called", async () => {
+  const project = createProject();
+  const commands = ["gen", "acl", "worker", "queues", "workers", "pause", "resume", "send", "cancel", "status"];
+  const actions = ["list", "show", "replay", "purge"].map((action) => `dead ${action}`);
+  for (const command of ["", ...commands, "dead", ...actions]) {
+    const { stdout } = await project.callboard(...command.split(" ").filter(Boolean), "--help");
+    expect(stdout).toContain(`USAGE ${`callboard ${command}`.trim()}`);
+    expect(stdout.split("\n").filter((line) => line.length > 80 || line.endsWith(" "))).toEqual([]);
+  }
+}, 60_000);
+
+test("colours are for terminals, also where CI is set, and for who asks for them", async () => {
+  const project = createProject();
+  const help = async (env: Readonly<Record<string, string>>) => (await project.start(["--help"], env).ended).stdout;
+  expect(await help({ CI: "true" })).not.toContain("\u001B");
+  expect(await help({ FORCE_COLOR: "1" })).toContain("\u001B");
+  expect(await help({ FORCE_COLOR: "1", NO_COLOR: "1" })).not.toContain("\u001B");
+});
+
+test("with --json, what is wrong is one line of JSON on standard error, with the exit code", async () => {
+  const project = createProject();
+  const wrong = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await project.callboard(...args, "--json");
+    expect(stdout).toBe("");
+    expect(stderr.split("\n")).toHaveLength(2);
+    return { exit: code, told: JSON.parse(stderr) as unknown };
+  };
+  expect(await wrong("qeues")).toEqual({
+    exit: 2,
+    told: { error: 'There is no command "qeues". Did you mean "queues"?', code: 2 },
+  });
+  expect(await wrong("queues", "--url=redis://127.0.0.1:1/0")).toEqual({
+    exit: 1,
+    told: { error: "redis 127.0.0.1:1/0 cannot be reached: connect ECONNREFUSED 127.0.0.1:1", code: 1 },
+  });
+  expect(await wrong("dead", "list", "--reason=odd", "--url=redis://127.0.0.1:1/0")).toMatchObject({ exit: 2 });
+});
+
 describe("a wrong call exits with 2 and says what is wrong", () => {
   test.each([
     [[], "Name a command: gen, acl, worker, queues, workers, dead, pause, resume, send, cancel or status."],

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { redisBroker } from "callboard/redis";
 import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { Broker, DeadLetter } from "../../runtime/seams/broker.js";
@@ -357,6 +358,45 @@ function openTerminal(command: string, cwd: string) {
     ended: new Promise<void>((resolve) => child.once("close", () => resolve())),
   };
 }
+
+test("on a terminal of 80 columns nothing is wider than that, and colours are left out with NO_COLOR", async () => {
+  const { project, broker, prefix } = await stage();
+  const consumer = new TestConsumer(broker, "money");
+  const id = "01a2074a-ce9b-7000-951c-a590338b9d8c";
+  await broker.publish([message(0, { id, queue: "money" })]);
+  const error = { name: "Error", message: `the gateway ${"is busy ".repeat(20)}` };
+  await (await consumer.next()).reject(letter(message(0, { id, queue: "money" }), { actor: "payments.charge", error }));
+  await consumer.consumer.close();
+  const shown = async (columns: number, command: string, env = "") => {
+    const place = `--url=${inject("redisUrl")} --prefix=${prefix}`;
+    const terminal = openTerminal(
+      `stty cols ${columns}; ${env} ${process.execPath} ${main} ${command} ${place}`,
+      project.directory,
+    );
+    await terminal.ended;
+    return terminal.shown().replaceAll("\r", "");
+  };
+  const width = (text: string) =>
+    Math.max(
+      ...stripVTControlCharacters(text)
+        .split("\n")
+        .map(({ length }) => length),
+    );
+  const [queues, narrow, wide] = [
+    await shown(80, "queues"),
+    await shown(80, "dead list"),
+    await shown(200, "dead list"),
+  ];
+  expect(width(queues)).toBeLessThanOrEqual(80);
+  expect(queues).toContain("WAITING");
+  expect(queues).toContain("\u001B[1m");
+  expect(width(narrow)).toBeLessThanOrEqual(80);
+  expect(stripVTControlCharacters(narrow)).toMatch(
+    /^01a2074a-\S+ {2}retries-exhausted, 3 attempts, \S+ ago\n {4}payments\.charge in money\n {4}Error: the gateway is busy .*…$/m,
+  );
+  expect(stripVTControlCharacters(wide)).toMatch(/^ID +QUEUE +ACTOR .*\n01a2074a/m);
+  expect(await shown(80, "queues", "NO_COLOR=1")).not.toContain("\u001B");
+});
 
 test("on a terminal it asks before much is changed, and takes the end of the input for no", async () => {
   const { project, broker, prefix } = await stage();
