@@ -3,7 +3,7 @@ import type { ArgsDef } from "citty";
 import type { Actor } from "../actor.js";
 import { InvalidInputError, InvalidOptionError } from "../vocabulary/errors.js";
 import { parseDuration } from "../vocabulary/duration.js";
-import type { OperatorContext } from "../operations/context.js";
+import { NoStateStoreError, type OperatorContext } from "../operations/context.js";
 import { loadActors } from "./actors.js";
 import { brokerArgs, openBroker, type BrokerPlace } from "./broker.js";
 import { BadValue, UsageError } from "./exit.js";
@@ -29,6 +29,7 @@ export async function operate(
       await broker.close();
     }
   } catch (error) {
+    if (error instanceof NoStateStoreError) throw new BadValue(`${error.message} That is --state-url=redis://….`);
     const wrong = error instanceof InvalidOptionError || error instanceof InvalidInputError;
     throw wrong ? new BadValue(error.message) : error;
   }

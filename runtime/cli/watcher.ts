@@ -33,6 +33,8 @@ export class Watcher {
   #sources: readonly string[];
   /** What the generator noted the last time. It is said once. */
   #notes: readonly string[] = [];
+  /** The files that the generator wrote or removed the last time, and when it was through. */
+  #generated: { readonly paths: ReadonlySet<string>; readonly at: number } = { paths: new Set(), at: 0 };
   #timer: NodeJS.Timeout | undefined;
 
   /** Loads what it works with. Nothing is watched before the first `build()`. */
@@ -73,7 +75,8 @@ export class Watcher {
     const { root, contracts } = this.#config;
     // A worker can do without a generator: its actors may come from a package.
     if (!existsSync(join(root, contracts))) return;
-    const { problems, written, notes } = await this.#generator.run({});
+    const { problems, written, removed, notes } = await this.#generator.run({});
+    this.#generated = { paths: new Set([...written, ...removed].map((path) => join(root, path))), at: Date.now() };
     if (problems.length > 0) {
       const explain = (problem: (typeof problems)[number]) =>
         this.#tools.formatProblem(problem, { color: errorColors.isColorSupported });
@@ -93,9 +96,15 @@ export class Watcher {
   }
 
   #hear(path: string | undefined): void {
-    if (path !== undefined && !this.#isSource(path)) return;
+    if (path !== undefined && (this.#isGenerated(path) || !this.#isSource(path))) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#options.onChange, QUIET);
+  }
+
+  /** Whether all that happened to a file is what the generator did: it went into the program that was built then. */
+  #isGenerated(path: string): boolean {
+    const { paths, at } = this.#generated;
+    return paths.has(path) && (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= at + 1;
   }
 
   /** Whether it may be part of the program: a log that is written beside it is not. */

@@ -59,11 +59,14 @@ export function whichWasMeant(name: string, known: readonly string[]): string {
   return known.length === 0 ? "None is known." : `There are: ${known.join(", ")}.`;
 }
 
+/** What was asked needs a state store, and the broker was opened without one. */
+export class NoStateStoreError extends InvalidOptionError {}
+
 /** The state store of a broker. `purpose` completes the sentence why one is needed. */
 export function stateOf({ name, state }: Broker, purpose: string): StateStore {
   if (state !== undefined) return state;
-  throw new InvalidOptionError(
-    `${name} has no state store, and ${purpose}: give its workers one, such as redisState(url), and the same one here.`,
+  throw new NoStateStoreError(
+    `${name} has no state store, and ${purpose}: give its workers one, such as redisState(url), and name the same one here.`,
   );
 }
 

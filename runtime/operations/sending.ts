@@ -5,7 +5,7 @@ import type { SentMessage } from "../client/message.js";
 import type { Duration } from "../vocabulary/duration.js";
 import { InvalidOptionError } from "../vocabulary/errors.js";
 import { fromTagged, toTagged } from "../vocabulary/tagged.js";
-import { unknownName, type OperatorContext } from "./context.js";
+import { stateOf, unknownName, type OperatorContext } from "./context.js";
 
 /** The actor of a name. Refuses one that no contract has, with the nearest. */
 export function findActor({ actors }: OperatorContext, name: string): Actor {
@@ -18,6 +18,13 @@ export function findActor({ actors }: OperatorContext, name: string): Actor {
   );
 }
 
+/** The same, of which messages can be sent: those of a tracked one need a place where it is recorded how they stand. */
+function sendableActor(context: OperatorContext, name: string): Actor {
+  const actor = findActor(context, name);
+  if (actor.tracked) stateOf(context.broker, "how messages of this actor stand is recorded there");
+  return actor;
+}
+
 /** Sends a message, as the generated client would. Types that JSON lacks are written as they travel: `{"$date":"…"}`. */
 export async function send(
   context: OperatorContext,
@@ -25,7 +32,7 @@ export async function send(
   input: unknown,
   options: SendOptions = {},
 ): Promise<Pick<SentMessage, "id" | "actor" | "queue">> {
-  const actor = findActor(context, name);
+  const actor = sendableActor(context, name);
   const { id, queue } = await createActorClient(context.broker, actor).send(inputOf(actor, input), options);
   return { id, actor: name, queue };
 }
@@ -37,7 +44,7 @@ export async function call(
   input: unknown,
   { timeout, ...options }: SendOptions & { readonly timeout?: Duration } = {},
 ): Promise<unknown> {
-  const actor = findActor(context, name);
+  const actor = sendableActor(context, name);
   if (!answers(actor)) {
     throw new InvalidOptionError(`${name} answers nothing: its contract has no output to wait for.`);
   }

@@ -54,7 +54,7 @@ test("messages are sent, counted, answered, dead, put back and removed; what AMQ
   const workers = await project.run("workers");
   expect(workers.stderr.trim()).toBe(
     `callboard: ${name} has no state store, and only there do workers say that they are there: ` +
-      "give its workers one, such as redisState(url), and the same one here.",
+      "give its workers one, such as redisState(url), and name the same one here. That is --state-url=redis://….",
   );
   expect(workers.code).toBe(2);
   const paused = await project.run("pause", "money");
@@ -65,6 +65,11 @@ test("messages are sent, counted, answered, dead, put back and removed; what AMQ
     `callboard: ${name} has no state store, and no message can be cancelled without one`,
   );
   expect(cancelled.code).toBe(2);
+  const sent = await project.run("send", "payments.develop", '{"film":"x"}');
+  expect(sent.stderr).toContain(
+    `callboard: ${name} has no state store, and how messages of this actor stand is recorded there`,
+  );
+  expect(sent.code).toBe(2);
   const looked = await project.run("status", "payments.develop", "any-id");
   expect(looked.stderr).toContain(
     `callboard: ${name} has no state store, and how messages stand is recorded nowhere else`,
