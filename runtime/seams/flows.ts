@@ -45,12 +45,20 @@ export interface FlowNode {
   readonly message?: string | undefined;
 }
 
+/** Whether a step may go on when its flow is through. */
+export function isLoose({ aside, falls }: FlowNode): boolean {
+  return aside === true || falls !== undefined;
+}
+
 /** A flow as it is kept. */
 export interface FlowInit {
   readonly nodes: readonly FlowNode[];
   /** How long it is kept after the last thing that happened to it, in milliseconds. */
   readonly ttl: number;
-  /** How long it is kept when it is through, so that what comes twice is known for it: milliseconds. */
+  /**
+   * How long it is kept when it is through and no step of it goes on or may be replayed, so that what comes twice is known
+   * for it: milliseconds.
+   */
   readonly afterwards: number;
   /** What workers need to know of the whole, as JSON that only they read. */
   readonly meta: string;

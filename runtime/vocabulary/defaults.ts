@@ -96,7 +96,10 @@ export const defaults = {
   },
   /** Pipelines and groups. */
   flow: {
-    ttl: 24 * 60 * 60_000,
+    /** As long as its dead letters are kept, which may be replayed. */
+    ttl: 7 * 24 * 60 * 60_000,
+    /** How long it is kept for a step that waits for its turn under a limit, beside its own time. */
+    longestTurn: 7 * 24 * 60 * 60_000,
     /** How long one that is through is kept, so that a step that comes again is known for it. */
     afterwards: 10 * 60_000,
     maxNodes: 10_000,

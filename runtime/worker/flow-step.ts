@@ -134,8 +134,12 @@ export class FlowStep {
       }
       case "cancelled":
         return this.#cancelled(store);
+      case "taken": {
+        // Its limits have it, and bring it back when its turn has come.
+        await this.#patiently(() => store.extend(this.#place.id, defaults.flow.longestTurn));
+        return outcome;
+      }
       case "release":
-      case "taken":
         return outcome;
     }
   }

@@ -107,18 +107,18 @@ const ways: readonly Way[] = [
   {
     how: "a middleware around all others throws",
     reason: "do-not-retry",
-    worker: { middleware: [use(broken, { before: "pauses" })] },
+    worker: { middleware: [use(broken, { before: "flows" })] },
   },
   {
     how: "a middleware around all others ends it",
     reason: "do-not-retry",
-    worker: { middleware: [use(deadAtOnce, { before: "pauses" })] },
+    worker: { middleware: [use(deadAtOnce, { before: "flows" })] },
   },
   {
     how: "a middleware around all others has it dead instead of tried again",
     reason: "do-not-retry",
     handler: fail,
-    worker: { middleware: [use(never, { before: "pauses" })] },
+    worker: { middleware: [use(never, { before: "flows" })] },
   },
   {
     how: "a middleware around its result has it dead instead of tried again",

@@ -285,6 +285,42 @@ export function describeFlowStore(name: string, harness: BrokerHarness): void {
       expect(await store.begin(place(1))).toEqual({ kind: "expired" });
     });
 
+    it("keeps a flow that is through for those steps beside it that have not ended, or may be replayed", async () => {
+      const times = { ttl: 1000, afterwards: 200 };
+      const nodes: readonly FlowNode[] = [
+        { after: [1], last: true },
+        { message: "aside", aside: true, delay: 1000 },
+      ];
+      await create(nodes, times);
+      await run(0);
+      await backend.pass(1300);
+      expect(await store.begin(place(1))).toEqual({ kind: "run" });
+      await store.dead(place(1), '{"error":{}}');
+      await backend.pass(400);
+      await run(1);
+      await backend.pass(400);
+      expect(await store.begin(place(1))).toEqual({ kind: "expired" });
+    });
+
+    it("keeps a group that collects until all of its steps have ended, also when it is through without them", async () => {
+      const members: readonly FlowNode[] = [
+        { next: [1], falls: 1 },
+        { message: "one", falls: 1, join: 2 },
+        { of: [1], collects: true, last: true },
+      ];
+      for (const last of ["done", "cancelled"]) {
+        id = createId();
+        await create(members, { ttl: 1000, afterwards: 200 });
+        await store.begin(place(0));
+        expect(following(await store.cancelStep(place(1), '{"error":{}}')).ready).toEqual([]);
+        await backend.pass(400);
+        if (last === "done") expect(ready(following(await store.done(place(0), "{}")))).toHaveLength(1);
+        else expect(await store.cancelStep(place(0), '{"error":{}}')).toMatchObject({ kind: "ended", fell: 1 });
+        await backend.pass(400);
+        expect(await store.begin(place(0))).toEqual({ kind: "expired" });
+      }
+    });
+
     it("keeps flows of many nodes", async () => {
       const members = Array.from({ length: 2000 }, (): FlowNode => ({ join: 2000 }));
       await create([...members, { of: [...members.keys()], last: true, told: true }]);

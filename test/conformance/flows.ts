@@ -430,6 +430,38 @@ export function describeFlows(name: string, harness: BrokerHarness, { sharesResu
       expect(ran).toEqual([]);
     });
 
+    it("is kept while a step of it is held back, tried again late, or waits for a limit: longer than its own time", async () => {
+      const single = testActor<{ input: number; output: number }>("single", {
+        ...{ input: number, output: number, concurrencyLimit: { limit: 1 }, minBackoff: 900, maxBackoff: 900 },
+      });
+      let end!: () => void;
+      const held = new Promise<void>((resolve) => (end = resolve));
+      const handlers = {
+        plus: (n: number) => n + 1,
+        single: async (n: number, { message }: Task) => {
+          if (n === 0) await held;
+          else if (message.attempt === 1) throw new Error("not yet");
+          return n;
+        },
+      };
+      const { plus } = clients();
+      const client = createActorClient(broker, single);
+      const blocking = await client.send(0);
+      const parts = { random: () => 1, ...(backend.clock === undefined ? {} : { clock: backend.clock }) };
+      const served = { test: { plus: actors.plus, single } };
+      const worker = createWorker(backend.connect(), served, { test: handlers }, { logger }, parts);
+      workers.push(worker);
+      await worker.start();
+      await eventually("the limit to be reached", async () => (await backend.pass(20), worker.running === 1));
+      const sent = await pipeline(plus.message(1), plus.with({ delay: 900 }), client, plus).send({ ttl: 500 });
+      const parked = async () => (await broker.state?.limits.parked("test.single")) === 1;
+      await eventually("the third step to be parked", async () => (await backend.pass(20), parked()));
+      await backend.pass(900);
+      end();
+      expect(await passing(blocking.result(patience))).toBe(0);
+      expect(await passing(sent.result(patience))).toBe(4);
+    });
+
     it("fails when no worker knows the actor of a step", async () => {
       await work({ unknownActorGrace: 0 }, ["plus"]);
       const { plus, total } = clients();

@@ -1,10 +1,12 @@
-/** Flows that cannot be sent are refused with what is wrong, before anything is sent. */
+/** Flows: those that cannot be sent are refused with what is wrong, before anything is sent. */
 import { memoryBroker } from "callboard";
 import { createActorClient, group, pipeline, type Actor, type FlowPart, type GroupOptions } from "callboard/client";
+import { createTestKit } from "callboard/testing";
+import { createWorker } from "callboard/worker";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { defaults } from "../../runtime/vocabulary/defaults.js";
-import { testActor } from "../support/actors.js";
+import { TestLogger, testActor } from "../support/actors.js";
 
 type Plus = Actor<{ input: number; output: number }>;
 const plus: Plus = testActor("plus", { input: z.number(), output: z.number() });
@@ -14,6 +16,26 @@ const message = client.message(1);
 
 /** What only somebody writes who leaves the types aside. */
 const untyped = <T>(value: unknown) => value as T;
+
+test("a flow is kept while an actor of it is paused, for longer than its own time", async () => {
+  const kit = createTestKit();
+  const paused = createActorClient<Plus>(kit.broker, plus);
+  const target = { kind: "actor", name: plus.name } as const;
+  const handlers = { test: { plus: (n: number) => n + 1 } };
+  const worker = () => createWorker(kit.broker, { test: { plus } }, handlers, { logger: new TestLogger() });
+  const first = worker();
+  await kit.broker.state?.pauses.pause(target);
+  await kit.start(first);
+  const sent = await pipeline(paused.message(1), paused).send({ ttl: "20s" });
+  await kit.advance("10m");
+  await kit.broker.state?.pauses.resume(target);
+  // A worker hears of it at its start, and by its heartbeat.
+  await first.stop();
+  await kit.start(worker());
+  await kit.advance("15s");
+  expect(await sent.result()).toBe(3);
+  await kit.close();
+});
 
 test("a flow of nothing", () => {
   const nobody: FlowPart<unknown, number>[] = [];

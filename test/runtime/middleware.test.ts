@@ -119,7 +119,7 @@ describe("a worker's middleware", () => {
     expect(await broker.deadLetters.list("default")).toHaveLength(1);
   });
 
-  it.each(["pauses", "results"])("that ends an attempt outside of %s has its caller told", async (before) => {
+  it.each(["flows", "results"])("that ends an attempt outside of %s has its caller told", async (before) => {
     const error = { name: "Refused", message: "not now" };
     const refuse: Middleware = ({ message }, next) => {
       if (message.headers["end"] === "dead") return { kind: "dead", reason: "do-not-retry", error, attempts: 0 };

@@ -1,13 +1,14 @@
 /** One flow in memory: its nodes, and what happened to each. */
-import type {
-  Begun,
-  CancelledFlow,
-  Ended,
-  FlowInit,
-  FlowNode,
-  FlowPlace,
-  Following,
-  ReadyStep,
+import {
+  isLoose,
+  type Begun,
+  type CancelledFlow,
+  type Ended,
+  type FlowInit,
+  type FlowNode,
+  type FlowPlace,
+  type Following,
+  type ReadyStep,
 } from "../../seams/flows.js";
 
 /** What happened to a node. */
@@ -31,9 +32,8 @@ interface Gathering {
   readonly ready: ReadyStep[];
   readonly told: number[];
   readonly values: Map<number, string>;
-  /** How long to keep the flow from now, in milliseconds. */
-  keep: number;
-  through: boolean;
+  /** How long a step that is handed out is held back at most, in milliseconds. */
+  held: number;
 }
 
 export class MemoryFlow {
@@ -43,6 +43,8 @@ export class MemoryFlow {
   /** The step that the flow failed with first. */
   #failed: number | undefined;
   #cancelled = false;
+  /** Its last node has ended. */
+  #through = false;
   #expires: number;
 
   constructor(init: FlowInit, now: () => number) {
@@ -104,8 +106,21 @@ export class MemoryFlow {
     return { kind: "ended", following: this.#nothing(), failed: this.#failed === node, fell: undefined };
   }
 
+  /** Keeps it for longer, never for less, unless it is over. */
   extend(milliseconds: number): void {
-    this.#expires = Math.max(this.#expires, this.#now() + this.#init.ttl + milliseconds);
+    const { ttl, afterwards } = this.#init;
+    this.#expires = this.#isOver()
+      ? this.#now() + afterwards
+      : Math.max(this.#expires, this.#now() + ttl + milliseconds);
+  }
+
+  /** Whether nothing more can happen to it: it is through, and no step goes on, or is dead and may be replayed. */
+  #isOver(): boolean {
+    const isOpen = (node: FlowNode, index: number) => {
+      const step = this.#at(index);
+      return isLoose(node) && step.copies > 0 && !isDone(step) && step.dead !== "cancelled";
+    };
+    return this.#through && !this.#init.nodes.some(isOpen);
   }
 
   cancel(): CancelledFlow | undefined {
@@ -134,13 +149,11 @@ export class MemoryFlow {
 
   /** Gathers what follows a node, because of a step that ended, just now (`first`) or before. */
   #follow(step: number, node: number, first: boolean): Following {
-    const { ttl, afterwards, meta } = this.#init;
-    const gathering: Gathering = { ready: [], told: [], values: new Map(), keep: ttl, through: false };
+    const gathering: Gathering = { ready: [], told: [], values: new Map(), held: 0 };
     this.#gather(gathering, step, node, first);
-    this.#expires = gathering.through
-      ? this.#now() + afterwards
-      : Math.max(this.#expires, this.#now() + gathering.keep);
-    return { meta, ready: gathering.ready, told: gathering.told, values: gathering.values };
+    this.extend(gathering.held);
+    const { ready, told, values } = gathering;
+    return { meta: this.#init.meta, ready, told, values };
   }
 
   #gather(gathering: Gathering, step: number, node: number, first: boolean): void {
@@ -151,7 +164,7 @@ export class MemoryFlow {
     }
     for (const each of next) this.#handOut(gathering, each, node);
     for (const each of after) this.#handOut(gathering, each, undefined);
-    if (last === true) gathering.through = true;
+    if (last === true) this.#through = true;
     if (join === undefined) return;
     // A join is closed by the step that ended last in it; only that one hands out what follows, also when it comes again.
     const group = this.#at(join);
@@ -168,7 +181,7 @@ export class MemoryFlow {
     if (step.begun !== undefined) return;
     const { message = "", delay = 0 } = this.#node(node);
     gathering.ready.push({ node, copy: ++step.copies, message, source });
-    gathering.keep = Math.max(gathering.keep, this.#init.ttl + delay);
+    gathering.held = Math.max(gathering.held, delay);
     if (source !== undefined) gathering.values.set(source, this.#cameOf(source));
   }
 

@@ -2,6 +2,8 @@
 --
 -- KEYS[1]  flow hash, of these fields:
 --            ttl, afterwards, meta   as the flow was created
+--            open                    how many of the steps that may go on when it is through were handed out and can end yet
+--            through                 there where its last node has ended
 --            node:<n>                the node, as JSON
 --            message:<n>             what its message is made of
 --            copies:<n>              how many messages were handed out for it
@@ -32,11 +34,17 @@ if get("cancelled") then return {"cancelled"} end
 
 local function definition(n) return cjson.decode(get("node:" .. n)) end
 
+-- Whether a step may go on when the flow is through.
+local function is_loose(n)
+  local step = definition(n)
+  return step.aside or step.falls
+end
+
 -- Node numbers are read from JSON as floats.
 local function name(n) return string.format("%d", n) end
 
--- How long the flow is kept from now; what it waits for already is not cut short.
-local keep, through = tonumber(ttl), false
+-- How long a step that is handed out is held back at most.
+local held = 0
 
 -- What came of a node, as JSON: leaves are objects, groups lists.
 local function came_of(n)
@@ -61,8 +69,9 @@ end
 local function hand_out(n, source)
   if get("begun:" .. n) then return end
   local number = redis.call("HINCRBY", flow, "copies:" .. n, 1)
+  if number == 1 and is_loose(n) and get("dead:" .. n) ~= "cancelled" then redis.call("HINCRBY", flow, "open", 1) end
   for _, part in ipairs({n, number, get("message:" .. n), source}) do ready[#ready + 1] = part end
-  keep = math.max(keep, ttl + (definition(n).delay or 0))
+  held = math.max(held, definition(n).delay or 0)
   if source ~= "" then need(source) end
 end
 
@@ -76,7 +85,7 @@ local function follow(n, first)
   end
   for _, each in ipairs(ended.next or {}) do hand_out(name(each), n) end
   for _, each in ipairs(ended.after or {}) do hand_out(name(each), "") end
-  if ended.last then through = true end
+  if ended.last then put_first("through", 1) end
   if not ended.join then return end
   local join = name(ended.join)
   if not first then
@@ -87,11 +96,12 @@ local function follow(n, first)
   end
 end
 
--- The flow is kept for longer, never for less, unless it is through.
+-- The flow is kept for longer, never for less, unless nothing more can happen to it: it is through, and no step goes on, or
+-- is dead and may be replayed.
 local function touch()
-  local left = redis.call("PTTL", flow)
-  if through then keep = tonumber(get("afterwards"))
-  elseif left > keep then return end
+  local keep = ttl + held
+  if get("through") and tonumber(get("open")) == 0 then keep = get("afterwards")
+  elseif redis.call("PTTL", flow) > keep then return end
   redis.call("PEXPIRE", flow, keep)
 end
 
@@ -101,6 +111,11 @@ local function ended(failed, fell)
 end
 
 local function is_done() return string.sub(get("end:" .. node) or "", 1, 1) == "+" end
+
+-- It can end no more in another way.
+local function close()
+  if is_loose(node) then redis.call("HINCRBY", flow, "open", -1) end
+end
 
 local function begin()
   if is_done() then
@@ -117,15 +132,20 @@ end
 local function done()
   if get("dead:" .. node) == "cancelled" then return {"late"} end
   if get("failed") == node then redis.call("HDEL", flow, "failed") end
-  follow(node, put_first("end:" .. node, "+" .. value))
+  local first = put_first("end:" .. node, "+" .. value)
+  if first then close() end
+  follow(node, first)
   return ended(0, "")
 end
 
 local function dead(how)
   if is_done() then return {"late"} end
   local before = get("dead:" .. node)
-  if before and before ~= "cancelled" and how == "cancelled" then return ended(0, "") end
-  if before ~= "cancelled" then redis.call("HSET", flow, "dead:" .. node, how) end
+  if before ~= "cancelled" then
+    if how == "cancelled" and before then return ended(0, "") end
+    redis.call("HSET", flow, "dead:" .. node, how)
+    if how == "cancelled" and get("copies:" .. node) then close() end
+  end
   local step = definition(node)
   if step.aside then return ended(0, "") end
   if step.falls then

@@ -1,15 +1,16 @@
 /** Flows in Redis: each is one hash, so that whatever happens to it happens in one step. */
-import type {
-  Begun,
-  CancelledFlow,
-  Ended,
-  FlowInit,
-  FlowNode,
-  FlowPlace,
-  Following,
-  FlowStore,
-  ReadyStep,
-  StepPlace,
+import {
+  isLoose,
+  type Begun,
+  type CancelledFlow,
+  type Ended,
+  type FlowInit,
+  type FlowNode,
+  type FlowPlace,
+  type Following,
+  type FlowStore,
+  type ReadyStep,
+  type StepPlace,
 } from "../../seams/flows.js";
 import { flowKey } from "./keys.js";
 import { scripts, type FlowReply } from "./scripts.js";
@@ -26,7 +27,9 @@ export class RedisFlows implements FlowStore {
   }
 
   async create(id: string, { nodes, ttl, afterwards, meta }: FlowInit): Promise<void> {
-    const fields = ["ttl", ttl, "afterwards", afterwards, "meta", meta, ...nodes.flatMap(fieldsOf)];
+    const open = nodes.filter((node) => isLoose(node) && isHead(node)).length;
+    const whole = ["ttl", ttl, "afterwards", afterwards, "meta", meta, "open", open];
+    const fields = [...whole, ...nodes.flatMap(fieldsOf)];
     await this.#context.connection.run(scripts.flowCreate, [this.#key(id)], [ttl, ...fields]);
   }
 
@@ -93,12 +96,18 @@ export class RedisFlows implements FlowStore {
   }
 }
 
+/** Whether its message is sent by the producer. */
+function isHead({ of, message }: FlowNode): boolean {
+  return of === undefined && message === undefined;
+}
+
 /** The fields of a new flow's hash that one of its nodes has, with their values. */
-function fieldsOf({ message, ...node }: FlowNode, index: number): readonly (string | number)[] {
+function fieldsOf(whole: FlowNode, index: number): readonly (string | number)[] {
+  const { message, ...node } = whole;
   const fields: (string | number)[] = [`node:${index}`, JSON.stringify(node)];
   if (node.of !== undefined) fields.push(`left:${index}`, node.of.length);
-  else if (message === undefined) fields.push(`copies:${index}`, 1);
-  else fields.push(`message:${index}`, message);
+  if (isHead(whole)) fields.push(`copies:${index}`, 1);
+  if (message !== undefined) fields.push(`message:${index}`, message);
   return fields;
 }
 

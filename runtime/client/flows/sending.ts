@@ -20,8 +20,8 @@ import type { Plan, PlannedNode } from "./plan.js";
 /** How a flow is sent. */
 export interface FlowOptions {
   /**
-   * How long its state is kept after the last thing that happened to it; a step that comes later is a dead letter.
-   * Default: `"1d"`.
+   * How long its state is kept while nothing happens to it; a step that comes later is a dead letter. Delays, waits for
+   * a retry, for an actor that is paused and for a limit are added. Default: `"7d"`, as long as dead letters are kept.
    */
   readonly ttl?: Duration;
   /** How long to hold its first messages back, where they do not say longer themselves. Default: not at all. */
@@ -42,8 +42,7 @@ export async function sendFlow(plan: Plan, options: FlowOptions = {}): Promise<s
   await store.create(id, {
     ttl,
     nodes: plan.nodes.map((node, index) => nodeOf(node, made[index])),
-    // What is beside the flow may come to its turn long after it.
-    afterwards: plan.nodes.some(({ aside }) => aside === true) ? ttl : Math.min(ttl, defaults.flow.afterwards),
+    afterwards: Math.min(ttl, defaults.flow.afterwards),
     meta: JSON.stringify(metaOf(plan, ttl, reply)),
   });
   try {

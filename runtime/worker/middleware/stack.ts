@@ -55,11 +55,12 @@ const keeping: readonly string[] = ["flows", "results", "unique"] satisfies Buil
 
 /** The built-in layers, the outermost first. Users put theirs before or after them by these names. */
 const builtin = [
+  // Outside of the pauses: a flow is kept while a step of it is held back.
+  { name: "flows", layer: (_, context) => flows(context) },
   {
     name: "pauses",
     layer: (_, { presence, random }) => (presence === undefined ? undefined : pauses(presence, random)),
   },
-  { name: "flows", layer: (_, context) => flows(context) },
   { name: "results", layer: (actor, context) => (actor.output === undefined ? undefined : results(context)) },
   { name: "unique", layer: unique },
   { name: "control", layer: (_, context) => control(context) },
