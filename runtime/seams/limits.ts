@@ -66,7 +66,8 @@ export type Acquired =
 export interface LimitStore {
   /**
    * Takes a place under all of the scope's limits, or under none. Where there is none, a message is parked; those who
-   * wait already are not passed by. In one step; asking again with the same token changes nothing.
+   * wait already are not passed by. In one step; asking again with the same token changes nothing, but takes a further
+   * token of a bucket, which remembers no more than its level.
    */
   acquire(scope: LimitScope, place: Place, waiting?: Waiting): Promise<Acquired>;
   /** Keeps slots of a limit of concurrency for another lease; returns the tokens of those that are gone. */
