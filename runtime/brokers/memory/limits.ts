@@ -28,21 +28,64 @@ interface Parked {
   keptUntil: number;
 }
 
-/** Times by who has something until then, or since then. */
+/** Times by who has something until then. */
 type Times = Map<string, number>;
 
-/** What is known of a scope. */
+/** What is known of a scope. What has had its time is forgotten, and the whole where nothing is left of it. */
 export class MemoryScope {
   readonly parked = new Map<string, Parked>();
   /** Places kept for those who were called, by line. */
   readonly kept = new Map<Line, Times>();
   /** The ends of leases by token, for each key. */
   readonly slots = new Map<string, Times>();
-  /** The starts by token, for each key of a window. */
+  /** Until when each start counts, by token, for each key of a window. */
   readonly starts = new Map<string, Times>();
   /** When each key's bucket is full again. */
   readonly full = new Map<string, number>();
   readonly watchers = new Set<() => void>();
+  readonly #clock: Clock;
+  readonly #forget: () => void;
+
+  /** `forget`: nothing is left of it. */
+  constructor(clock: Clock, forget: () => void) {
+    this.#clock = clock;
+    this.#forget = forget;
+  }
+
+  /** Notes that somebody has something until then. */
+  note<Key>(all: Map<Key, Times>, key: Key, who: string, until: number): void {
+    const known = all.get(key);
+    if (known !== undefined) return void known.set(who, until);
+    const times = new Map([[who, until]]);
+    all.set(key, times);
+    this.#watch(all, key, times);
+  }
+
+  /** Notes when a key's bucket is full again. */
+  fill(key: string, full: number): void {
+    this.full.set(key, full);
+    this.#after(full - this.#clock.now(), () => {
+      if ((this.full.get(key) ?? 0) <= this.#clock.now()) this.full.delete(key);
+      this.tidy();
+    });
+  }
+
+  /** Is forgotten where it is empty. */
+  tidy(): void {
+    const { parked, kept, slots, starts, full, watchers } = this;
+    if ([parked, kept, slots, starts, full, watchers].every(({ size }) => size === 0)) this.#forget();
+  }
+
+  #watch<Key>(all: Map<Key, Times>, key: Key, times: Times): void {
+    this.#after(earliest(times) - this.#clock.now(), () => {
+      if (all.get(key) === times && count(all, key, this.#clock.now()) > 0) this.#watch(all, key, times);
+      else this.tidy();
+    });
+  }
+
+  #after(milliseconds: number, then: () => void): void {
+    this.#clock.after(milliseconds, then, { background: true });
+  }
 }
 
 export class MemoryLimits implements LimitStore {
@@ -53,43 +96,54 @@ export class MemoryLimits implements LimitStore {
   }
 
   async acquire(scope: LimitScope, place: Place, waiting?: Waiting): Promise<Acquired> {
-    return this.#step(scope).acquire(place, waiting);
+    return this.#step(scope, (step) => step.acquire(place, waiting));
   }
 
   async renew(scope: LimitScope, places: readonly Place[]): Promise<readonly string[]> {
-    return this.#step(scope).renew(places);
+    return this.#step(scope, (step) => step.renew(places));
   }
 
   async release(scope: LimitScope, place: Place): Promise<Progress> {
-    return this.#step(scope).release(place);
+    return this.#step(scope, (step) => step.release(place));
   }
 
   async advance(scope: LimitScope): Promise<Progress> {
-    return this.#step(scope).advance();
+    return this.#step(scope, (step) => step.advance());
   }
 
   async published(scope: LimitScope, calls: readonly Call[]): Promise<void> {
-    const { parked } = this.#state(scope.name);
-    for (const { id, ticket } of calls) if (parked.get(id)?.ticket === ticket) parked.delete(id);
+    this.#step(scope, (step) => step.published(calls));
   }
 
   async parked(name: string): Promise<number> {
-    return this.#state(name).parked.size;
+    return this.#backend.limits.get(name)?.parked.size ?? 0;
   }
 
   watch({ name }: LimitScope, freed: () => void): () => void {
-    const { watchers } = this.#state(name);
-    watchers.add(freed);
-    return () => watchers.delete(freed);
+    const state = this.#state(name);
+    state.watchers.add(freed);
+    return () => {
+      state.watchers.delete(freed);
+      state.tidy();
+    };
   }
 
-  #step(scope: LimitScope): Step {
-    return new Step(scope, this.#state(scope.name), this.#backend.clock);
+  #step<T>(scope: LimitScope, take: (step: Step) => T): T {
+    const state = this.#state(scope.name);
+    const taken = take(new Step(scope, state, this.#backend.clock.now()));
+    state.tidy();
+    return taken;
   }
 
   #state(name: string): MemoryScope {
-    const { limits } = this.#backend;
-    const state = limits.get(name) ?? new MemoryScope();
+    const { limits, clock } = this.#backend;
+    const known = limits.get(name);
+    if (known !== undefined) return known;
+    const forget = () => {
+      // Another one may have its name by then.
+      if (limits.get(name) === state) limits.delete(name);
+    };
+    const state = new MemoryScope(clock, forget);
     limits.set(name, state);
     return state;
   }
@@ -99,15 +153,13 @@ export class MemoryLimits implements LimitStore {
 class Step {
   readonly #scope: LimitScope;
   readonly #state: MemoryScope;
-  readonly #clock: Clock;
   readonly #time: number;
   readonly #calls: Call[] = [];
 
-  constructor(scope: LimitScope, state: MemoryScope, clock: Clock) {
+  constructor(scope: LimitScope, state: MemoryScope, time: number) {
     this.#scope = scope;
     this.#state = state;
-    this.#clock = clock;
-    this.#time = clock.now();
+    this.#time = time;
   }
 
   acquire(place: Place, waiting: Waiting | undefined): Acquired {
@@ -120,7 +172,7 @@ class Step {
       if (!wasCalled || known.line !== undefined) return { kind: "parked", ...this.#progress() };
       this.#state.parked.delete(known.id);
     }
-    if (id !== undefined && wasCalled) for (const line of lines) this.#state.kept.get(line)?.delete(id);
+    if (id !== undefined && wasCalled) for (const line of lines) drop(this.#state.kept, line, id);
 
     const refused =
       this.#refusing(lines, wasCalled) ?? (wasCalled ? undefined : lines.find((line) => this.#first(line)));
@@ -146,7 +198,7 @@ class Step {
   }
 
   release({ token, concurrencyKey = "" }: Place): Progress {
-    if (this.#state.slots.get(concurrencyKey)?.delete(token) === true) {
+    if (drop(this.#state.slots, concurrencyKey, token)) {
       for (const freed of this.#state.watchers) freed();
       this.#move(`c:${concurrencyKey}`);
     }
@@ -159,6 +211,11 @@ class Step {
     }
     for (const line of this.#waitingLines()) this.#move(line);
     return this.#progress();
+  }
+
+  published(calls: readonly Call[]): void {
+    const { parked } = this.#state;
+    for (const { id, ticket } of calls) if (parked.get(id)?.ticket === ticket) parked.delete(id);
   }
 
   #isPlaced(line: Line, token: string): boolean {
@@ -184,7 +241,7 @@ class Step {
     const [limit, key] = split(line);
     const { rate } = this.#scope;
     if (limit === "c") return count(this.#state.slots, key, this.#time);
-    if (rate?.kind !== "bucket") return count(this.#state.starts, key, this.#time - (rate?.per ?? 0));
+    if (rate?.kind !== "bucket") return count(this.#state.starts, key, this.#time);
     const { full, interval } = this.#bucket(key);
     return Math.max(0, Math.ceil((full - this.#time - 0.001) / interval));
   }
@@ -217,7 +274,7 @@ class Step {
     const kept = earliest(this.#state.kept.get(line));
     if (limit === "c") return Math.min(earliest(this.#state.slots.get(key)), kept);
     if (this.#scope.rate?.kind !== "bucket") {
-      return Math.min(earliest(this.#state.starts.get(key)) + (this.#scope.rate?.per ?? 0), kept);
+      return Math.min(earliest(this.#state.starts.get(key)), kept);
     }
     const { full, interval } = this.#bucket(key);
     const taken = this.#taken(line);
@@ -228,22 +285,13 @@ class Step {
     const [limit, key] = split(line);
     const { concurrency, rate } = this.#scope;
     if (limit === "c" && concurrency !== undefined) {
-      timesOf(this.#state.slots, key).set(token, this.#time + concurrency.lease);
+      this.#state.note(this.#state.slots, key, token, this.#time + concurrency.lease);
     } else if (limit === "r" && rate?.kind === "window") {
-      timesOf(this.#state.starts, key).set(token, this.#time);
-      this.#after(rate.per, () => void count(this.#state.starts, key, this.#clock.now() - rate.per));
+      this.#state.note(this.#state.starts, key, token, this.#time + rate.per);
     } else if (limit === "r" && rate !== undefined) {
       const { full, interval } = this.#bucket(key);
-      this.#state.full.set(key, full + interval);
-      this.#after(full + interval - this.#time, () => {
-        if ((this.#state.full.get(key) ?? 0) <= this.#clock.now()) this.#state.full.delete(key);
-      });
+      this.#state.fill(key, full + interval);
     }
-  }
-
-  /** Forgets what has had its time. */
-  #after(milliseconds: number, forget: () => void): void {
-    this.#clock.after(milliseconds, forget, { background: true });
   }
 
   /** Calls those of a line for whom there is a place; one that has to wait for its other limit goes over to that line. */
@@ -273,7 +321,7 @@ class Step {
       ticket,
       keptUntil: this.#time + this.#scope.reservation,
     } satisfies Partial<Parked>);
-    for (const line of lines) timesOf(this.#state.kept, line).set(id, parked.keptUntil);
+    for (const line of lines) this.#state.note(this.#state.kept, line, id, parked.keptUntil);
     this.#calls.push({ id, ticket, turn, publication });
   }
 
@@ -300,10 +348,12 @@ function isBefore(one: Parked, other: Parked): boolean {
   return one.turn < other.turn || (one.turn === other.turn && one.id < other.id);
 }
 
-function timesOf<Key>(all: Map<Key, Times>, key: Key): Times {
-  const times = all.get(key) ?? new Map<string, number>();
-  all.set(key, times);
-  return times;
+/** Whether somebody had it, and has it no longer. */
+function drop<Key>(all: Map<Key, Times>, key: Key, who: string): boolean {
+  const times = all.get(key);
+  if (times?.delete(who) !== true) return false;
+  if (times.size === 0) all.delete(key);
+  return true;
 }
 
 /** How many have something that lasts beyond a time; the others are forgotten. */
