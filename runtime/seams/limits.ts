@@ -80,6 +80,11 @@ export interface LimitStore {
   published(scope: LimitScope, calls: readonly Call[]): Promise<void>;
   /** How many messages wait for a place under the limits of a scope of this name. */
   parked(name: string): Promise<number>;
+  /**
+   * Says that these scopes are seen to. Resolves to those in which messages wait although nobody has said so for as many
+   * milliseconds: the actor was removed or renamed, or none of its workers runs.
+   */
+  attend(names: readonly string[], patience: number): Promise<readonly string[]>;
   /** Calls back whenever a slot of a watched scope is given back; returns how to end that. For those who wait without a message. */
   watch(scope: LimitScope, freed: () => void): MaybePromise<() => void>;
 }

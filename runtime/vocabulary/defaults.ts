@@ -49,6 +49,8 @@ export const defaults = {
     sweepInterval: 5_000,
     /** How often an actor without limits is looked after that may have had some, and messages that wait for them. */
     remainderInterval: 60_000,
+    /** How long no worker may know an actor whose messages wait for its limits, before they go back to their queue. */
+    patience: 5 * 60_000,
   },
   /** Brokers, whichever they are. */
   broker: {

@@ -7,6 +7,7 @@ import type { ActorLimits } from "../vocabulary/limit-options.js";
 import { limitStoreOf, type Acquired, type LimitScope, type LimitStore, type Place } from "../seams/limits.js";
 import { SlotKeeper } from "../limiters/slot-keeper.js";
 import type { Outcome } from "./outcome.js";
+import { Adopter } from "./adopter.js";
 import { isOver, whileUnavailable } from "./patience.js";
 import { Promoter, type PromoterContext } from "./promoter.js";
 import type { RunningTask } from "./task.js";
@@ -112,9 +113,13 @@ export class Gates {
   readonly #gates = new Map<string, Gate>();
   /** See to what was parked for an actor before its limits were taken off its contract. */
   readonly #remainders = new Map<string, Promoter>();
+  /** Sees to what was parked for an actor that is in nobody's contracts any more. */
+  readonly #adopter: Adopter | undefined;
 
   constructor(context: PromoterContext) {
     this.#context = context;
+    const store = context.broker.state?.limits;
+    this.#adopter = store === undefined ? undefined : new Adopter(store, context);
   }
 
   /** The gate of an actor; none where nothing limits it. Throws where its limits have no store. */
@@ -140,10 +145,12 @@ export class Gates {
 
   start(): void {
     for (const each of [...this.#gates.values(), ...this.#remainders.values()]) each.start();
+    this.#adopter?.start([...this.#gates.keys(), ...this.#remainders.keys()]);
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#gates.values(), ...this.#remainders.values()].map((each) => each.stop()));
+    const all = [...this.#gates.values(), ...this.#remainders.values()];
+    await Promise.all([...all.map((each) => each.stop()), this.#adopter?.stop()]);
   }
 }
 

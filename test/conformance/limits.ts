@@ -3,10 +3,11 @@ import { randomUUID } from "node:crypto";
 import { RateLimitedError, RemoteFailureError } from "callboard";
 import { createActorClient, type Actor } from "callboard/client";
 import type { Task } from "callboard/worker";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import type { Broker } from "../../runtime/seams/broker.js";
 import type { Acquired, Call, LimitScope, LimitStore, Place, Progress, Waiting } from "../../runtime/seams/limits.js";
+import { defaults } from "../../runtime/vocabulary/defaults.js";
 import { testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 import type { Backend, BrokerHarness } from "./harness.js";
@@ -58,6 +59,25 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
         expect((await store.acquire(mutex, place)).kind).toBe("placed");
         await store.release(mutex, place);
       }
+    });
+
+    it("names the scopes in which somebody waits and that nobody sees to, until somebody does again", async () => {
+      const [busy, idle, kept] = [upTo(1), upTo(1), upTo(1)];
+      const names = [busy, idle, kept].map((scope) => scope.name);
+      const alone = async (own: readonly string[], patience: number) => {
+        return (await store.attend(own, patience)).filter((name) => names.includes(name));
+      };
+      expect(await alone(names, 60_000)).toEqual([]);
+      for (const scope of [busy, kept]) {
+        await store.acquire(scope, slot());
+        await store.acquire(scope, slot(), waiting(`in ${scope.name}`));
+      }
+      await store.acquire(idle, slot());
+      await backend.pass(500);
+      expect(await alone([kept.name], 500)).toEqual([busy.name]);
+      expect(await alone([busy.name], 500)).toEqual([]);
+      await backend.pass(500);
+      expect((await alone([], 500)).toSorted()).toEqual([busy.name, kept.name].toSorted());
     });
 
     it("gives as many slots as the limit says, and each key has its own", async () => {
@@ -509,6 +529,24 @@ export function describeLimitedActors(name: string, harness: BrokerHarness): voi
       await work([job({})], { job: ({ n }: { n: number }) => n });
       const answers = Promise.all(sent.map((message) => message.result(patience)));
       expect(await passUntil(answers)).toEqual([0, 1, 2, 3, 4]);
+    });
+
+    it("is known no more, and what waits for its limits comes back and is dead as that of an unknown actor", async () => {
+      const rare = job({ rateLimit: { limit: 1, per: "1h" } });
+      const old = await work([rare], { job: ({ n }: { n: number }) => n });
+      const sent = await createActorClient<Job>(broker, rare).sendMany(jobs(4));
+      await eventually("three to be parked", async () => (await broker.state?.limits.parked(rare.name)) === 3);
+      await old.stop();
+      const { patience: usual } = defaults.limits;
+      Reflect.set(defaults.limits, "patience", 0);
+      onTestFinished(() => void Reflect.set(defaults.limits, "patience", usual));
+      const renamed = testActor<{ input: { key: string; n: number }; output: number }>("renamed", schemas);
+      await work([renamed], { renamed: ({ n }: { n: number }) => n }, { unknownActorGrace: 500 });
+      const answers = Promise.allSettled(sent.map((message) => message.result(patience)));
+      const reasons = (await passUntil(answers)).flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
+      expect(reasons).toEqual(Array.from({ length: 3 }, () => expect.objectContaining({ reason: "unknown-actor" })));
+      await eventually("three letters", async () => (await broker.deadLetters.list("default")).length === 3);
+      expect(await broker.state?.limits.parked(rare.name)).toBe(0);
     });
   });
 }

@@ -43,6 +43,8 @@ export class MemoryScope {
   /** When each key's bucket is full again. */
   readonly full = new Map<string, number>();
   readonly watchers = new Set<() => void>();
+  /** When a worker last saw to it. */
+  attended: number;
   readonly #clock: Clock;
   readonly #forget: () => void;
 
@@ -50,6 +52,7 @@ export class MemoryScope {
   constructor(clock: Clock, forget: () => void) {
     this.#clock = clock;
     this.#forget = forget;
+    this.attended = clock.now();
   }
 
   /** Notes that somebody has something until then. */
@@ -117,6 +120,17 @@ export class MemoryLimits implements LimitStore {
 
   async parked(name: string): Promise<number> {
     return this.#backend.limits.get(name)?.parked.size ?? 0;
+  }
+
+  async attend(names: readonly string[], patience: number): Promise<readonly string[]> {
+    const now = this.#backend.clock.now();
+    const { limits } = this.#backend;
+    for (const name of names) {
+      const scope = limits.get(name);
+      if (scope !== undefined) scope.attended = now;
+    }
+    const alone = [...limits].filter(([, { attended }]) => attended <= now - patience);
+    return alone.flatMap(([name, { parked }]) => (parked.size > 0 ? [name] : []));
   }
 
   watch({ name }: LimitScope, freed: () => void): () => void {

@@ -177,6 +177,11 @@ export function limitKeys(prefix: string, scope: string): LimitKeys {
   };
 }
 
+/** ZSET of scopes of limits by the time at which a worker last saw to them. */
+export function limitScopesKey(prefix: string): string {
+  return `${prefix}:limits`;
+}
+
 /** The keys of one barrier. */
 export interface BarrierKeys {
   /** HASH of how many it takes, and of who is there. */

@@ -12,8 +12,9 @@ import {
   type Progress,
   type Waiting,
 } from "../../seams/limits.js";
+import { defaults } from "../../vocabulary/defaults.js";
 import { Bells } from "./bells.js";
-import { limitKeys } from "./keys.js";
+import { limitKeys, limitScopesKey } from "./keys.js";
 import { scripts, type ProgressReply } from "./scripts.js";
 import type { StateContext } from "./state.js";
 
@@ -79,6 +80,29 @@ export class RedisLimits implements LimitStore {
 
   parked(name: string): Promise<number> {
     return this.#context.connection.command((redis) => redis.hlen(limitKeys(this.#context.prefix, name).parked));
+  }
+
+  async attend(names: readonly string[], patience: number): Promise<readonly string[]> {
+    const alone = await this.#attend(patience, names, []);
+    const waits = alone.map((name) => this.#somebodyWaits(name));
+    const somebody = await Promise.all(waits);
+    const empty = alone.filter((_, i) => somebody[i] === false);
+    if (empty.length > 0) await this.#attend(patience, [], empty);
+    return alone.filter((name) => !empty.includes(name));
+  }
+
+  #attend(patience: number, names: readonly string[], forgotten: readonly string[]): Promise<readonly string[]> {
+    const { prefix, connection } = this.#context;
+    return connection.run(
+      scripts.limits.attend,
+      [limitScopesKey(prefix)],
+      [patience, defaults.broker.queueMemory, names.length, ...names, ...forgotten],
+    );
+  }
+
+  async #somebodyWaits(name: string): Promise<boolean> {
+    const { prefix, connection } = this.#context;
+    return (await connection.command((redis) => redis.exists(limitKeys(prefix, name).parked))) === 1;
   }
 
   watch(scope: LimitScope, freed: () => void): Promise<() => void> {

@@ -21,6 +21,8 @@ const LISTENING = ["subscribe", "unsubscribe"];
 /** Which queues are used, and what is paused. */
 const QUEUES = ":queues";
 const PAUSES = ":pauses";
+/** Which limits are seen to. */
+const LIMITS = ":limits";
 
 const WAKE = ":{*}:wake:*";
 const REPLY = ":reply:*";
@@ -54,7 +56,7 @@ const roles: Readonly<Record<Role, Rights>> = {
     ],
   },
   worker: {
-    keys: [":{*}:*", QUEUES, PAUSES],
+    keys: [":{*}:*", QUEUES, PAUSES, LIMITS],
     channels: [WAKE, REPLY, CANCEL, NEWS, FREED, COMPLETE, RESCHEDULED],
     commands: [
       ...["exists", "lpush", "rpush", "rpop", "llen"],

@@ -29,6 +29,7 @@ import noteQueue from "./note-queue.lua";
 import offerResult from "./offer-result.lua";
 import acquireLimits from "./limits-acquire.lua";
 import advanceLimits from "./limits-advance.lua";
+import attendLimits from "./limits-attend.lua";
 import publishedLimits from "./limits-published.lua";
 import releaseLimits from "./limits-release.lua";
 import renewLimits from "./limits-renew.lua";
@@ -179,6 +180,7 @@ export const scripts = {
   limits: {
     acquire: new Script<AcquireReply>(`${limits}\n${acquireLimits}`),
     advance: new Script<ProgressReply>(`${limits}\n${advanceLimits}`),
+    attend: new Script<readonly string[]>(attendLimits),
     published: new Script<number>(`${limits}\n${publishedLimits}`),
     release: new Script<ProgressReply>(`${limits}\n${releaseLimits}`),
     renew: new Script<readonly string[]>(renewLimits),
