@@ -62,8 +62,8 @@ export class Dispatch {
 
   constructor(context: DispatchContext) {
     this.#context = context;
-    this.#strays = new Strays(context.middleware, context.actors);
     const layers = createStack(context.middleware, context);
+    this.#strays = new Strays(context.middleware, context.actors);
     for (const { actor, handler } of context.serving) {
       const attempt = compose(layers(actor), (task) => work(task, handler));
       this.#lines.set(actor.name, { actor, attempt, tellExhausted: exhaustedTeller(actor, context) });
