@@ -4,7 +4,7 @@ import { defineCommand } from "citty";
 import type { Priority } from "../vocabulary/contract.js";
 import { call, send as sendByName } from "../operations/sending.js";
 import { requireActors } from "./actors.js";
-import { BadValue } from "./exit.js";
+import { BadValue, UsageError } from "./exit.js";
 import { operate, operatorArgs, readCount, readDuration } from "./operator.js";
 
 /** The subcommand. */
@@ -24,6 +24,7 @@ export const send = defineCommand({
     ...operatorArgs,
   },
   async run({ args: { actor, input, delay, priority, wait = false, timeout, json = false, ...place } }) {
+    if (timeout !== undefined && !wait) throw new UsageError("--timeout is for --wait alone.");
     const options = {
       ...optional("delay", readDuration("delay", delay)),
       ...optional("priority", readCount("priority", priority, 0) as Priority | undefined),

@@ -165,11 +165,14 @@ export class Supervisor {
     const hasLived = this.#clock.elapsed() - place.startedAt >= A_WHILE;
     place.deaths = hasLived ? 1 : place.deaths + 1;
     const wait = Math.min(SHORTEST_WAIT * 2 ** (place.deaths - 1), LONGEST_WAIT);
-    this.#log.error({ process: place.number, pid, how, wait }, "worker process died, it is started again");
+    this.#log.error({ process: place.number, processId: pid, how, wait }, "worker process died, it is started again");
     place.cancelRestart = this.#clock.after(wait, () => {
       const process = this.#start(launch, place);
       process.ready.catch((error: unknown) => {
-        this.#log.error({ process: place.number, pid: process.pid, err: error }, "worker process could not be started");
+        this.#log.error(
+          { process: place.number, processId: process.pid, err: error },
+          "worker process could not be started",
+        );
       });
       this.#put(place, process, launch);
     });

@@ -3,12 +3,13 @@ import type { QueueStats } from "../seams/operations.js";
 import type { Pause } from "../seams/pauses.js";
 import type { SeenWorker } from "../seams/registry.js";
 import { knownQueues, type OperatorContext } from "./context.js";
+import { isSilent } from "./workers.js";
 
 /** A queue at a glance. What cannot be told is `undefined`. */
 export interface QueueOverview extends QueueStats {
   readonly queue: string;
   readonly paused: boolean | undefined;
-  /** How many workers take from it. */
+  /** How many workers take from it; those that are silent do not count. */
   readonly workers: number | undefined;
   /** Messages that its workers were through with in a second, lately. */
   readonly rate: number | undefined;
@@ -49,11 +50,12 @@ export async function overviewOf(context: OperatorContext, names?: readonly stri
     broker.state?.workers.list(),
     broker.state?.pauses.list(),
   ]);
+  const present = workers?.filter((worker) => !isSilent(worker));
   const notes = [...(broker.operations?.limits ?? [`${broker.name} tells nothing of its queues.`])];
   if (workers === undefined)
     notes.push("Without a state store it is not known which workers there are and what is paused.");
   return {
-    queues: await Promise.all(queues.map((queue) => glance(context, queue, workers, pauses))),
+    queues: await Promise.all(queues.map((queue) => glance(context, queue, present, pauses))),
     parked: await parkedOf(context),
     pausedActors: pauses?.filter(({ kind }) => kind === "actor") ?? [],
     notes,

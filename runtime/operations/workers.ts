@@ -12,10 +12,15 @@ export interface ListedWorker extends SeenWorker {
   readonly silent: boolean;
 }
 
+/** Whether a worker has missed its heartbeats. */
+export function isSilent({ silence }: SeenWorker): boolean {
+  return silence > PATIENCE;
+}
+
 /** All workers that have been heard of in the last seconds, by host and process. */
 export async function workersOf({ broker }: OperatorContext): Promise<readonly ListedWorker[]> {
   const { workers } = stateOf(broker, "only there do workers say that they are there");
   return (await workers.list())
-    .map((worker) => ({ ...worker, silent: worker.silence > PATIENCE }))
+    .map((worker) => ({ ...worker, silent: isSilent(worker) }))
     .toSorted((a, b) => a.host.localeCompare(b.host) || a.pid - b.pid);
 }

@@ -89,6 +89,7 @@ describe("a wrong call exits with 2 and says what is wrong", () => {
       '--older-than must be a duration with its unit, such as 10m or 7d; it is "soon".',
     ],
     [["pause", "a", "--queue", "--actor"], "Give --queue or --actor, not both."],
+    [["send", "a.b", "{}", "--timeout=1s"], "--timeout is for --wait alone."],
     [["send", "a.b", "{"], "The input is no JSON: "],
     [["gen", "--chek"], 'There is no option "--chek". Did you mean "--check"?'],
     [["gen", "-x"], 'There is no option "-x". Known options: --check'],

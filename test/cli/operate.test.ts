@@ -287,6 +287,8 @@ test("a worker that says nothing any more is shown as silent, beside one that is
     { id: "well", silent: false, silence: 0 },
     { id: "killed", silent: true, silence: expect.any(Number) as number },
   ]);
+  const { queues } = (await project.json("queues", "money")) as Overview;
+  expect(queues).toMatchObject([{ queue: "money", workers: 1, rate: 1 }]);
 });
 
 test("a message is looked at, and cancelled, while it waits and while it runs", async () => {

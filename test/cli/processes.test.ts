@@ -19,7 +19,7 @@ test("one of four processes is killed with -9 under traffic: its siblings stay, 
 
   const [victim = 0, ...siblings] = before;
   process.kill(victim, "SIGKILL");
-  await command.printed('"how":"SIGKILL"');
+  await command.printed(`"process":1,"processId":${victim},"how":"SIGKILL"`);
   await eventually("another process", async () => (await ask(command, "/healthz")).code === 200);
   const after = await pidsOf(command);
   const [newcomer = 0] = after;

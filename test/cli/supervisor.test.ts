@@ -130,7 +130,7 @@ test("a process that died is started again, its sibling stays", async () => {
     {
       level: "error",
       message: "worker process died, it is started again",
-      fields: { process: 1, pid: first.pid, how: "SIGKILL", wait: 100 },
+      fields: { process: 1, processId: first.pid, how: "SIGKILL", wait: 100 },
     },
   ]);
 });
@@ -177,12 +177,12 @@ test("a process that cannot be launched counts as one that died at once: it is t
     {
       level: "error",
       message: "worker process could not be started",
-      fields: { process: 1, pid: undefined, err: new Error("disk full") },
+      fields: { process: 1, processId: undefined, err: new Error("disk full") },
     },
     {
       level: "error",
       message: "worker process died, it is started again",
-      fields: { process: 1, pid: undefined, how: "launch failed", wait: 200 },
+      fields: { process: 1, processId: undefined, how: "launch failed", wait: 200 },
     },
   ]);
   await clock.pass(200);
