@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import { defineCommand, type ArgsDef } from "citty";
 import type { DeadLetter } from "../seams/broker.js";
+import { defaults } from "../vocabulary/defaults.js";
 import { findQueues, unique, type OperatorContext } from "../operations/context.js";
 import {
   doubtsAbout,
@@ -52,6 +53,9 @@ const list = defineCommand({
       const selection = await filters(context);
       const letters = await findDeadLetters(context, selection);
       if (letters.length === 0) await sayDoubts(context, selection);
+      if (selection.limit === undefined && letters.length === defaults.broker.deadLetterLimit) {
+        console.error(errorColors.dim(`These are the newest ${letters.length}; --limit shows more.`));
+      }
       if (json) return console.log(JSON.stringify(letters));
       if (letters.length === 0) return console.log("There are no such dead letters.");
       printList(letters, await context.broker.now());

@@ -48,7 +48,7 @@ function isTelling(cell: Cell): boolean {
 
 function print(columns: readonly Column[], rows: readonly (readonly Cell[])[]): string {
   const made = new Table({
-    head: columns.map(({ head }) => outColors.bold(head)),
+    head: columns.map(({ head }) => (head === "" ? "" : outColors.bold(head))),
     colAligns: columns.map(({ numbers = false }) => (numbers ? "right" : "left")),
     chars: { ...NO_LINES, middle: "  " },
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },

@@ -255,6 +255,11 @@ test("thousands are put back and removed in one go", async () => {
     }),
   );
   await consumer.consumer.close();
+  const [newest, more] = [await project.run("dead", "list"), await project.run("dead", "list", "--limit=120")];
+  expect(newest.stdout.trim().split("\n")).toHaveLength(101);
+  expect(newest.stderr).toBe("These are the newest 100; --limit shows more.\n");
+  expect(more.stdout.trim().split("\n")).toHaveLength(121);
+  expect(more.stderr).toBe("");
   expect(await project.ok("dead", "replay", "--limit=1000", "--yes")).toBe("1000 dead letters put back.\n");
   expect(await queueOf(all, "money")).toMatchObject({ waiting: 1000, dead: 2000 });
   expect(await project.ok("dead", "purge", "--dry-run")).toBe(
