@@ -3,9 +3,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readConfig } from "../../generator/config.js";
 import type { Actor } from "../actor.js";
+import { errorColors } from "./colors.js";
 import { Failure } from "./exit.js";
 import { importModule } from "./module.js";
-import { errorColors } from "./colors.js";
 
 /** All actors of the project in this folder; none where nothing has been generated, or what was cannot be loaded here. */
 export async function loadActors(): Promise<readonly Actor[]> {

@@ -16,11 +16,11 @@ import {
 } from "../operations/dead-letters.js";
 import { lines, oneLine } from "../support/printable.js";
 import { loadActors, requireActors } from "./actors.js";
+import { errorColors, outColors } from "./colors.js";
 import { Failure, UsageError } from "./exit.js";
 import { operate, operatorArgs, readCount, readDuration, readList } from "./operator.js";
 import { Progress } from "./progress.js";
 import { age, count, facts, fits, table, type Fact } from "./table.js";
-import { errorColors, outColors } from "./colors.js";
 
 /** How much of an error is shown in a list, in characters. */
 const LONGEST_ERROR = 60;

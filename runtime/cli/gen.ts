@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { defineCommand } from "citty";
 import type { GeneratorConfig, Problem, Report } from "../../generator/index.js";
-import { Failure, UsageError } from "./exit.js";
 import { errorColors, outColors } from "./colors.js";
+import { Failure, UsageError } from "./exit.js";
 
 /** The subcommand. */
 export const gen = defineCommand({

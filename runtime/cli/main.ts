@@ -11,6 +11,7 @@ import {
   type Resolvable,
   type SubCommandsDef,
 } from "citty";
+import { lines } from "../support/printable.js";
 import { checkArguments, unknown } from "./arguments.js";
 import { outColors } from "./colors.js";
 import { exitCodeOf, explain, UsageError } from "./exit.js";
@@ -92,5 +93,6 @@ try {
 function complaint(error: unknown): string {
   if (process.argv.includes("--json")) return JSON.stringify({ error: explain(error), code: exitCodeOf(error) });
   const help = error instanceof UsageError ? "\nSee `callboard --help` and `callboard <command> --help`." : "";
-  return `callboard: ${explain(error)}${help}`;
+  // It may name what a server told.
+  return `callboard: ${lines(explain(error))}${help}`;
 }

@@ -2,9 +2,10 @@
 import { defineCommand } from "citty";
 import { findQueues, type OperatorContext } from "../operations/context.js";
 import { overviewOf, type Overview, type QueueOverview } from "../operations/queues.js";
+import { oneLine } from "../support/printable.js";
+import { errorColors, outColors } from "./colors.js";
 import { operate, operatorArgs } from "./operator.js";
 import { age, count, table, type Cell, type Column } from "./table.js";
-import { errorColors, outColors } from "./colors.js";
 
 /** The subcommand. */
 export const queues = defineCommand({
@@ -50,14 +51,14 @@ function print({ queues: rows, parked, pausedActors, notes }: Overview, now: num
     );
   }
   for (const { name, since } of pausedActors)
-    console.log(outColors.yellow(`The actor ${name} is paused since ${age(now - since)}.`));
+    console.log(outColors.yellow(`The actor ${oneLine(name)} is paused since ${age(now - since)}.`));
   for (const note of notes) console.error(errorColors.dim(note));
 }
 
 function row(overview: QueueOverview, now: number): readonly Cell[] {
   const { queue, waiting, delayed, running, dead, suspects, oldestAge, nextDue, rate, workers, paused } = overview;
   return [
-    queue,
+    oneLine(queue),
     waiting,
     delayed,
     running,

@@ -2,9 +2,9 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, extname, join, relative, resolve, sep } from "node:path";
 import type { DeclaredActor, GeneratorConfig } from "../../generator/index.js";
+import { errorColors } from "./colors.js";
 import { Failure, MissingHandlers } from "./exit.js";
 import type { Compiler, Program } from "./program.js";
-import { errorColors } from "./colors.js";
 
 type Generator = typeof import("../../generator/index.js");
 

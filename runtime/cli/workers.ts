@@ -2,9 +2,9 @@
 import { defineCommand } from "citty";
 import { workersOf, type ListedWorker } from "../operations/workers.js";
 import { oneLine } from "../support/printable.js";
+import { outColors } from "./colors.js";
 import { operate, operatorArgs } from "./operator.js";
 import { age, table, type Cell, type Column } from "./table.js";
-import { outColors } from "./colors.js";
 
 /** The subcommand. */
 export const workers = defineCommand({

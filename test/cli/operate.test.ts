@@ -271,6 +271,18 @@ test("thousands are put back and removed in one go", async () => {
   expect(await queueOf(all, "money")).toMatchObject({ waiting: 1000, dead: 0 });
 });
 
+test("a name that somebody else wrote into the server is no command to the terminal", async () => {
+  const { project, broker } = await stage();
+  await broker.publish([message(0, { id: "one", queue: "odd\u001B[31m" })]);
+  await broker.state?.pauses.pause({ kind: "actor", name: "odd\u001B[2J" });
+  const { stdout, stderr } = await project.run("queues");
+  expect(stdout).toMatch(/^odd +1 /m);
+  expect(stdout).toContain("The actor odd is paused");
+  const wrong = await project.run("queues", "nothing-of-the-kind");
+  expect(wrong.stderr).toContain("There are: mails, mails.0, mails.1, money, odd");
+  expect(stdout + stderr + wrong.stderr).not.toContain("\u001B");
+});
+
 test("a worker that says nothing any more is shown as silent, beside one that is well", async () => {
   const { project, broker, prefix } = await stage();
   const record = { host: "web-1", uptime: 60_000, concurrency: 5, queues: [{ queue: "money", running: 2, rate: 1 }] };
