@@ -85,12 +85,7 @@ export class Dispatch {
 
     const task = new RunningTask(line.actor, envelope, delivery, this.#context.logger);
     work.task = task;
-    const ended = (outcome: Outcome): MaybePromise<Attempt> => {
-      const { answer } = task;
-      if (answer === undefined || outcome.kind === "done") return this.#ended(delivery, envelope, outcome, answer);
-      // A middleware made something else of it: whoever waits learns of that instead.
-      return this.#tell(envelope, outcome, task.options.resultTtl).then(() => this.#ended(delivery, envelope, outcome));
-    };
+    const ended = (outcome: Outcome) => this.#ended(delivery, envelope, outcome, task.answer);
     const broken = async (error: unknown) => this.#ended(delivery, envelope, await this.#broken(line, task, error));
     try {
       const outcome = onBehalfOf(task, line.attempt);

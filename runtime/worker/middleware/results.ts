@@ -69,6 +69,8 @@ function isUnfit(error: unknown): error is TypeError | RangeError {
 function keep({ broker, seal }: LayerContext, task: RunningTask, outcome: Outcome): Promise<void> | undefined {
   const { id, reply, flow } = task.envelope;
   const ttl = task.options.resultTtl;
+  // A middleware outside may have made something else of an attempt that had its answer.
+  task.answer = undefined;
   switch (outcome.kind) {
     case "done": {
       const result = success(task, outcome.output, seal);
