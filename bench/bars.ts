@@ -170,7 +170,7 @@ export const bars: readonly Bar[] = [
     measure: "process",
     contender: "a rate limit",
     against: "BullMQ, a rate limit",
-    limit: atLeast(1),
+    limit: atLeast(0.7),
   },
   {
     sentence: "send unique messages against BullMQ's deduplication",
@@ -178,7 +178,7 @@ export const bars: readonly Bar[] = [
     measure: "send",
     contender: "unique messages",
     against: "BullMQ, deduplication",
-    limit: atLeast(0.4),
+    limit: atLeast(0.3),
   },
   {
     sentence: "process unique messages against BullMQ's deduplication",
@@ -186,7 +186,7 @@ export const bars: readonly Bar[] = [
     measure: "process",
     contender: "unique messages",
     against: "BullMQ, deduplication",
-    limit: atLeast(1),
+    limit: atLeast(0.8),
   },
   {
     sentence: "a pipeline of three against messages that handlers send one after the other",
@@ -210,7 +210,7 @@ export const bars: readonly Bar[] = [
     measure: "rate",
     contender: "Callboard, a group",
     against: "Callboard, ten calls",
-    limit: atLeast(0.4),
+    limit: atLeast(0.3),
   },
   {
     sentence: "a group of ten against BullMQ's flow",

@@ -27,7 +27,6 @@ const features: Readonly<Record<string, { readonly setting: Setting; readonly ru
 };
 
 const bullmqFeatures: Readonly<Record<string, Setting>> = {
-  "BullMQ, nothing on": {},
   "BullMQ, a rate limit": { rateLimit: "for all" },
   "BullMQ, deduplication": { unique: true },
 };
@@ -42,7 +41,6 @@ const switches: Row = {
     contender("nothing on", "redis/callboard", {}, sendingAndProcessing),
     ...Object.entries(features).map(([name, { setting, run }]) => contender(name, "redis/callboard", setting, run)),
     // What it costs at the least to keep an answer.
-    contender("ioredis, batched in Lua", "redis/ioredis-batched", {}, sendingAndProcessing),
     contender("ioredis, a SET of each answer", "redis/ioredis-batched", { answers: true }, sendingAndProcessing),
     ...Object.entries(bullmqFeatures).map(([name, setting]) =>
       contender(name, "redis/bullmq", setting, sendingAndProcessing),
