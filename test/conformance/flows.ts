@@ -717,11 +717,12 @@ export function describeFlows(name: string, harness: BrokerHarness, { sharesResu
 /** What a broker says that has no store for flows. */
 export function describeNoFlows(name: string, harness: BrokerHarness): void {
   describe(`${name}: pipelines and groups without a store`, () => {
-    it("are refused when they are sent, and a step that comes all the same is a dead letter", async () => {
+    it("are refused where they are composed, and a step that comes all the same is a dead letter", async () => {
       const backend = await harness.open();
       const broker = backend.connect();
       const client = createActorClient(broker, actors.plus);
-      await expect(pipeline(client.message(1), client).send()).rejects.toThrow(/has no store for pipelines and groups/);
+      expect(() => pipeline(client.message(1), client)).toThrow(/has no store for pipelines and groups: give it one/);
+      expect(() => group([client.message(1)])).toThrow(/has no store for pipelines and groups/);
       const worker = createWorker(
         backend.connect(),
         { test: { plus: actors.plus } },

@@ -18,7 +18,7 @@ import {
   type Takes,
 } from "./part.js";
 import { layOut } from "./plan.js";
-import { sendFlow, type FlowOptions } from "./sending.js";
+import { sendFlow, storeOf, type FlowOptions } from "./sending.js";
 import { SentFlow, SentGroup } from "./sent.js";
 
 /** Parts one after the other. */
@@ -27,7 +27,7 @@ export interface Pipeline<In, Out> extends FlowPart<In, Out> {
    * Sends it, where its first step has its input: `actor.message(input)`. Resolves when the broker has it; the producer
    * may end then. Every message is checked first: all of them are valid, or nothing is sent.
    * @throws InvalidInputError an input does not fit its contract; nothing was sent
-   * @throws InvalidOptionError a step has no input, or the broker has no store for flows
+   * @throws InvalidOptionError a step has no input
    * @throws BrokerUnavailableError the broker cannot be reached; whether the flow has begun is unknown
    */
   send(this: Pipeline<unknown, Out>, options?: FlowOptions): Promise<SentFlow<Out>>;
@@ -41,7 +41,7 @@ export interface Group<In, Outs extends readonly unknown[]> extends FlowPart<In,
    * Sends it, where its members have their inputs: `actor.message(input)`. Resolves when the broker has it; the producer
    * may end then. Every message is checked first: all of them are valid, or nothing is sent.
    * @throws InvalidInputError an input does not fit its contract; nothing was sent
-   * @throws InvalidOptionError a member has no input, or the broker has no store for flows
+   * @throws InvalidOptionError a member has no input
    * @throws BrokerUnavailableError the broker cannot be reached; whether the flow has begun is unknown
    */
   send(this: Group<unknown, Outs>, options?: FlowOptions): Promise<SentGroup<Outs>>;
@@ -67,6 +67,7 @@ export interface GroupOptions<Policy extends "fail" | "collect" = "fail" | "coll
  * Parts one after the other: each is given what came of the one before it. A part is an actor's client, `client.a.b`; one
  * with options, `client.a.b.with({ delay: "1m" })`; a message, which has its input already, `client.a.b.message(input)`;
  * a group, whose members are all given what came before and whose outputs are given on as a list; or a pipeline.
+ * @throws InvalidOptionError the broker has no store for flows
  */
 export function pipeline<const Parts extends readonly AnyPart[]>(
   ...parts: Parts extends Fitting<Parts> ? Parts : Fitting<Parts>
@@ -83,7 +84,10 @@ export function pipeline<const Parts extends readonly AnyPart[]>(
   };
 }
 
-/** Parts side by side, which may be anything that stands in a pipeline. Their outputs are a list in the parts' order. */
+/**
+ * Parts side by side, which may be anything that stands in a pipeline. Their outputs are a list in the parts' order.
+ * @throws InvalidOptionError the broker has no store for flows
+ */
 export function group<const Members extends readonly AnyPart[]>(
   members: Members extends readonly [] ? readonly [AnyPart, ...AnyPart[]] : Members,
   options: GroupOptions<"collect"> & { readonly whenFailed: "collect" },
@@ -129,8 +133,13 @@ function partsOf(given: readonly AnyPart[]): readonly Part[] {
   return given.map(partOf);
 }
 
+/** What a person put into a flow. One that could never be sent is refused here, where it is composed. */
 function partOf(given: AnyPart): Part {
-  if (typeof given === "object" && given !== null && part in given) return given[part];
+  if (typeof given === "object" && given !== null && part in given) {
+    const found = given[part];
+    if (found.kind === "step") storeOf(found.sender.broker);
+    return found;
+  }
   throw new InvalidOptionError(
     "A flow is made of actors' clients, messages, pipelines and groups: client.x.y, client.x.y.message(input).",
   );

@@ -1,5 +1,5 @@
 /** Sends a flow: every message is checked, the flow is written into its store, then its first messages leave. */
-import type { Publication } from "../../seams/broker.js";
+import type { Broker, Publication } from "../../seams/broker.js";
 import { defaults } from "../../vocabulary/defaults.js";
 import type { Duration } from "../../vocabulary/duration.js";
 import { InvalidInputError, InvalidOptionError, NotSentError } from "../../vocabulary/errors.js";
@@ -31,8 +31,8 @@ export interface FlowOptions {
 /** Sends it; resolves to its id when the broker has its first messages. */
 export async function sendFlow(plan: Plan, options: FlowOptions = {}): Promise<string> {
   const { ttl, delay } = readOptions(options);
-  const store = storeOf(plan);
   const { broker } = plan;
+  const store = storeOf(broker);
   const id = createId();
   const reply = broker.results.addressedOnly === true ? await broker.results.address() : undefined;
   const made = await Promise.all(
@@ -65,10 +65,10 @@ function readOptions(options: FlowOptions): { readonly ttl: number; readonly del
 }
 
 /** The store that a flow needs. */
-export function storeOf({ broker }: Plan): FlowStore {
-  if (broker.state !== undefined) return broker.state.flows;
+export function storeOf({ name, state }: Broker): FlowStore {
+  if (state !== undefined) return state.flows;
   const help = 'give it one, such as redisState(url), as its option "state"';
-  throw new InvalidOptionError(`${broker.name} has no store for pipelines and groups: ${help}.`);
+  throw new InvalidOptionError(`${name} has no store for pipelines and groups: ${help}.`);
 }
 
 function metaOf({ nodes, last, seal }: Plan, ttl: number, reply: string | undefined): FlowMeta {

@@ -38,7 +38,7 @@ export class SentFlow<Output> {
    * with `CancelledError`. `"ended"`: it was through or had failed before, with no step left to run; nothing was done.
    */
   async cancel(): Promise<Cancellation> {
-    const cancelled = await storeOf(this.plan).cancel(this.id);
+    const cancelled = await storeOf(this.plan.broker).cancel(this.id);
     if (cancelled === undefined) return "ended";
     const found = await Promise.all(cancelled.open.flatMap((node) => this.#cancelStep(node) ?? []));
     if (!(await this.#tellCancelled(cancelled))) return "ended";
