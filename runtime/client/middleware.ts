@@ -2,6 +2,7 @@
 import type { Actor } from "../actor.js";
 import type { Headers } from "../wire/envelope.js";
 import { arrange, type MaybePlaced } from "../middleware.js";
+import { assertOutgoing } from "./send-options.js";
 
 /** A message that is about to be sent. */
 export interface Outgoing {
@@ -31,13 +32,36 @@ export type SendThrough = (message: Outgoing, innermost: SendNext) => Promise<vo
 
 /** One way out of many layers; `undefined` where there are none. */
 export function composeClient(given: readonly MaybePlaced<ClientMiddleware>[]): SendThrough | undefined {
-  const layers = arrange<ClientMiddleware, ClientMiddleware>([], given, (middleware) => middleware);
+  const layers = arrange<ClientMiddleware, ClientMiddleware>([], given, guarded);
   if (layers.length === 0) return undefined;
   return (message, innermost) =>
     layers.reduceRight<SendNext>(
       (next, { layer }) =>
         async (each) =>
           layer(each, next),
-      innermost,
+      async (each) => {
+        assertOutgoing(`${message.actor.name}: a middleware`, each);
+        await innermost(each);
+      },
     )(message);
+}
+
+/** A user's middleware, held to its type: it passes on a message, and not again one that was sent. */
+function guarded(middleware: ClientMiddleware): ClientMiddleware {
+  const name = middleware.name || "middleware";
+  return (message, next) => {
+    let passed = false;
+    return middleware(message, async (given: Outgoing | undefined) => {
+      if (given === undefined) throw new TypeError(`${name}: next() was given no message: next(message)`);
+      if (passed) throw new TypeError(`${name}: next() was called twice for one message`);
+      passed = true;
+      try {
+        await next(given);
+      } catch (error) {
+        // What was not sent may be tried again.
+        passed = false;
+        throw error;
+      }
+    });
+  };
 }

@@ -5,6 +5,7 @@ import { duration, refuseUnknownOptions } from "../support/given-options.js";
 import { messageOptionNames, readMessageOptions } from "../vocabulary/options.js";
 import { PLAIN, type Destination, type Posting } from "../sending/posting.js";
 import type { SendOptions } from "./client.js";
+import type { Outgoing } from "./middleware.js";
 
 /** What reads send options. */
 type SendingCall = "send" | "sendMany" | "call" | "with" | "message";
@@ -34,6 +35,14 @@ export function readPosting(destination: Destination, call: SendingCall, options
     options: readMessageOptions(owner, options, actor.options),
     id: options.id === undefined ? undefined : checkId(owner, options.id),
   };
+}
+
+/** Checks what middleware may have changed of a message. */
+export function assertOutgoing(owner: string, { headers, priority, delay }: Outgoing): void {
+  checkHeaders(owner, headers);
+  checkPriority(priority);
+  if (duration('"delay"', delay) === delay) return;
+  throw new InvalidOptionError(`${owner}: "delay" must be milliseconds; it is ${JSON.stringify(delay)}.`);
 }
 
 /** An id that a caller gives: it becomes part of keys, and braces would lead those to other places in a cluster. */

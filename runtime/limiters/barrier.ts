@@ -27,6 +27,7 @@ export interface Barrier {
    * Notes that a member is there. True for the member who completes it, also when that one comes again: a message that
    * is delivered twice is told the same twice, so that what is to follow is not lost with a worker. A member counts once.
    * @throws BarrierExpiredError it was not complete in time, or nobody created it
+   * @throws InvalidOptionError the member has no name
    */
   arrive(member: string): Promise<boolean>;
   /**
@@ -75,6 +76,9 @@ class StoredBarrier implements Barrier {
   }
 
   async arrive(member: string): Promise<boolean> {
+    if (typeof member !== "string" || member === "") {
+      throw new InvalidOptionError(`barrier "${this.#key}": a member is named by a text, such as its message's id.`);
+    }
     return this.#unlessExpired(await this.#store.arrive(this.#key, member));
   }
 

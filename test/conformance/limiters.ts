@@ -172,7 +172,7 @@ export function describeLimiters(name: string, harness: BrokerHarness): void {
       expect(await late.arrive("b")).toBe(false);
     });
 
-    it("refuses what is no limit, no key and no time", () => {
+    it("refuses what is no limit, no key and no time", async () => {
       expect(() => concurrencyLimiter(broker, "", { limit: 1 })).toThrow(InvalidOptionError);
       expect(() => concurrencyLimiter(broker, "k", { limit: 0 })).toThrow(
         /concurrencyLimiter "k": its "limit" must be/,
@@ -181,6 +181,9 @@ export function describeLimiters(name: string, harness: BrokerHarness): void {
         /its "per" must be a duration/,
       );
       expect(() => rateLimiter(broker, "k", { limit: 1, pre: 5 } as never)).toThrow(/Did you mean "per"\?/);
+      await expect(barrier(broker, "k", { parties: 1, ttl: 5 }).arrive("")).rejects.toThrow(
+        /a member is named by a text/,
+      );
       expect(() => barrier(broker, "k", { parties: 0, ttl: 5 })).toThrow(/"parties" must be a whole number/);
       expect(() => barrier(broker, "k", { parties: 1, ttl: 0 })).toThrow(/"ttl" must be a duration/);
     });

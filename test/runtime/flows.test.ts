@@ -45,6 +45,7 @@ test("a flow of nothing", () => {
 
 test("what is no part, no policy, no option, no message for the completion", () => {
   const no = untyped<FlowPart<unknown, number>>({ plus });
+  expect(() => group(untyped<[typeof message]>(message))).toThrow("A group is given its members as a list");
   expect(() => group([no])).toThrow("A flow is made of actors' clients, messages, pipelines and groups");
   expect(() => group([message], untyped<GroupOptions<"fail">>({ whenFailed: "ignore" }))).toThrow(
     '"whenFailed" must be "fail" or "collect"; it is "ignore".',

@@ -202,6 +202,42 @@ describe("a client's middleware", () => {
   });
 });
 
+describe("a client's middleware that does wrong", () => {
+  const sending = (middleware: ClientMiddleware) =>
+    createActorClient<typeof echo>(broker, echo, { middleware: [use(middleware, { name: "wrong" })] });
+  const changed = (changes: object) => sending((message, next) => next({ ...message, ...changes }));
+
+  it("sends nothing that no worker could read, and says what is wrong", async () => {
+    for (const [changes, fault] of [
+      [{ headers: { tenant: 7 } }, /test\.echo: a middleware: "headers" must be at most 64 texts/],
+      [{ priority: 42 }, /"priority" must be a whole number from 0 to 9; it is 42/],
+      [{ delay: "1s" }, /test\.echo: a middleware: "delay" must be milliseconds; it is "1s"/],
+      [{ delay: -1 }, /"delay" must be a duration/],
+      [{ input: 7 }, /the input does not fit the contract/],
+    ] as const) {
+      await expect(changed(changes).send("x")).rejects.toThrow(fault);
+      await expect(pipeline(changed(changes).message("x")).send()).rejects.toThrow(fault);
+    }
+    const nothing = sending((_, next) => (next as () => Promise<void>)());
+    await expect(nothing.send("x")).rejects.toThrow(/next\(\) was given no message/);
+  });
+
+  it("sends a message once, and again only what was not sent", async () => {
+    const seen: string[] = [];
+    await work((input) => (seen.push(input), input), {});
+    const twice: ClientMiddleware = async (message, next) => {
+      await next(message);
+      await next(message);
+    };
+    await expect(sending(twice).send("x")).rejects.toThrow(/next\(\) was called twice for one message/);
+    const stubborn: ClientMiddleware = async (message, next) => {
+      await next({ ...message, input: 7 }).catch(() => next(message));
+    };
+    await expect(sending(stubborn).call("y")).resolves.toBe("y");
+    expect(seen).toEqual(["x", "y"]);
+  });
+});
+
 describe("a message's own options", () => {
   it("go before its contract's", async () => {
     const attempts: number[] = [];

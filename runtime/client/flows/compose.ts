@@ -109,6 +109,7 @@ export function group(members: readonly AnyPart[], options: GroupOptions = {}): 
 }
 
 function groupOf(members: readonly AnyPart[], options: GroupOptions): GroupPart {
+  if (!Array.isArray(members)) throw new InvalidOptionError("A group is given its members as a list: group([a, b]).");
   const { whenFailed = "fail", onComplete } = options;
   refuseUnknownOptions("the group", options, ["whenFailed", "onComplete"] satisfies (keyof GroupOptions)[]);
   if (members.length === 0) throw new InvalidOptionError("A group needs at least one member.");
