@@ -54,6 +54,9 @@ export interface SendOptions extends MessageOptions {
 /** How many messages are sent at once: each has an id of its own. */
 export type SendManyOptions = Omit<SendOptions, "id">;
 
+/** How a step of a pipeline or a member of a group is sent: its id is made of the flow's. */
+export type StepOptions = Omit<SendOptions, "id">;
+
 /** Sends messages to an actor that answers nothing. */
 export interface SendOnlyClient<Input, Sent = SentMessage> extends FlowPart<Input, void>, ScheduleClient<Input> {
   /**
@@ -67,12 +70,12 @@ export interface SendOnlyClient<Input, Sent = SentMessage> extends FlowPart<Inpu
   /** A message that was sent before, here or by another process. It is not asked for: whether there is one is unknown. */
   handle(id: string): Sent;
   /** The actor as a step of a pipeline or a member of a group, sent with these options. */
-  with(options: SendOptions): FlowPart<Input, void>;
+  with(options: StepOptions): FlowPart<Input, void>;
   /**
    * A message that is not sent yet: a part of a pipeline or a group that has its input already. The input is checked
    * when the flow is sent.
    */
-  message(input: Input, options?: SendOptions): FlowPart<unknown, void>;
+  message(input: Input, options?: StepOptions): FlowPart<unknown, void>;
 }
 
 /** Sends messages to an actor and receives its answers. */
@@ -98,12 +101,12 @@ export interface CallableClient<Input, Output, Sent = Message<Output>>
    */
   handle(id: string): Sent;
   /** The actor as a step of a pipeline or a member of a group, sent with these options. */
-  with(options: SendOptions): FlowPart<Input, Output>;
+  with(options: StepOptions): FlowPart<Input, Output>;
   /**
    * A message that is not sent yet: a part of a pipeline or a group that has its input already. The input is checked
    * when the flow is sent.
    */
-  message(input: Input, options?: SendOptions): FlowPart<unknown, Output>;
+  message(input: Input, options?: StepOptions): FlowPart<unknown, Output>;
 }
 
 /** The client of an actor: it can be called only where there is an output. */

@@ -24,6 +24,7 @@ export type {
   SendManyOptions,
   SendOnlyClient,
   SendOptions,
+  StepOptions,
 } from "./client.js";
 export type { ClientMiddleware, Outgoing, SendNext } from "./middleware.js";
 export { group, pipeline } from "./flows/compose.js";

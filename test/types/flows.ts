@@ -93,6 +93,10 @@ void group([double, double.message(1)]).send();
 group([double.message(1)], { whenFailed: "ignore" });
 // @ts-expect-error the message for the completion has no input
 group([double.message(1)], { onComplete: log });
+// @ts-expect-error the id of a step is made of the flow's
+double.message(1, { id: "mine" });
+// @ts-expect-error the id of a step is made of the flow's
+double.with({ id: "mine" });
 
 export async function results(sent: SentGroup<[number, string]>): Promise<void> {
   for await (const each of sent.results({ timeout: "1m" })) {
