@@ -41,6 +41,11 @@ export interface GivenBack extends Pick<Publication, "queue" | "priority" | "bod
 
 /** How long to wait before a message that the server did not take is offered again, in milliseconds. */
 const NACK_PAUSE = 50;
+/**
+ * How long a channel is kept at least on which the server does not take a message, in milliseconds. One that first sent
+ * to a queue while its leader was gone has every further message for that queue refused, for ever (seen on 3.10).
+ */
+const CHANNEL_TRIAL = 500;
 
 /** Messages that are confirmed together. */
 interface Call {
@@ -61,6 +66,7 @@ export class Publisher {
   readonly #options: PublisherOptions;
   #channel: Promise<ConfirmChannel> | undefined;
   #open: ConfirmChannel | undefined;
+  #openSince = 0;
   #messages = 0;
   #characters = 0;
   /** All that is not settled, the oldest first. */
@@ -173,11 +179,13 @@ export class Publisher {
     channel.on("error", (error) => (this.#problem = error));
     channel.on("close", () => {
       onClose();
-      if (this.#open === channel) this.#open = undefined;
+      if (this.#open !== channel) return;
+      this.#open = undefined;
       this.#returned.clear();
     });
     this.#problem = undefined;
     this.#open = channel;
+    this.#openSince = performance.now();
     return channel;
   }
 
@@ -195,8 +203,18 @@ export class Publisher {
     const { exchange, routingKey, body, options } = posting;
     // That its buffer is full (`false`) does not mean that it was not sent; the bound is ours.
     channel.publish(exchange, routingKey, Buffer.from(body), options, (error: unknown) => {
+      if (isNack(error)) this.#retire(channel);
       this.#confirmed(call, posting, error);
     });
+  }
+
+  /** What comes next goes by another channel; this one ends when the server has answered to all that went by it. */
+  #retire(channel: ConfirmChannel): void {
+    if (this.#open !== channel || performance.now() - this.#openSince < CHANNEL_TRIAL) return;
+    this.#open = undefined;
+    this.#channel = undefined;
+    const end = () => channel.close().catch(() => undefined);
+    void channel.waitForConfirms().then(end, end);
   }
 
   /**
@@ -204,17 +222,22 @@ export class Publisher {
    * declared a moment ago may have no leader yet.
    */
   #offerAgain(call: Call, posting: Posting, error: Error): void {
-    if (performance.now() + NACK_PAUSE > call.deadline) return this.#settle(call, error);
+    if (performance.now() + NACK_PAUSE > call.deadline) {
+      // The queue's node is down, and whoever took from it has another one by now.
+      if (posting.dispensable === true) this.#placed(call);
+      else this.#settle(call, error);
+      return;
+    }
     setTimeout(() => {
-      const channel = this.#open;
       if (call.settled) return;
-      if (channel === undefined) return this.#settle(call, error);
-      try {
-        this.#put(channel, call, posting);
-      } catch (thrown) {
-        this.#settle(call, this.#connection.translate(thrown));
-      }
+      this.#opened()
+        .then((channel) => this.#put(channel, call, posting))
+        .catch((thrown: unknown) => this.#settle(call, this.#connection.translate(thrown)));
     }, NACK_PAUSE);
+  }
+
+  #placed(call: Call): void {
+    if (--call.left === 0) this.#settle(call, undefined);
   }
 
   #confirmed(call: Call, posting: Posting, error: unknown): void {
@@ -224,7 +247,7 @@ export class Publisher {
       const translated = this.#unconfirmed(error);
       return isNack(error) ? this.#offerAgain(call, posting, translated) : this.#settle(call, translated);
     }
-    if (--call.left === 0) this.#settle(call, undefined);
+    this.#placed(call);
   }
 
   /** Where the server ended the channel over one message, nobody knows what became of the others. */
