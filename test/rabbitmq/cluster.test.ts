@@ -22,7 +22,8 @@ describe("a cluster of three nodes", () => {
     for (const end of ends.splice(0).reverse()) await end();
   });
 
-  function connect({ url }: RabbitmqServer, prefix: string): Broker {
+  function connect(node: RabbitmqServer | readonly RabbitmqServer[], prefix: string): Broker {
+    const url = "url" in node ? node.url : node.map((each) => each.url);
     const broker = rabbitmqBroker(url, { prefix, publishTimeout: "2s", heartbeat: "2s" });
     ends.push(() => broker.close());
     return broker;
@@ -60,6 +61,20 @@ describe("a cluster of three nodes", () => {
     await load.call();
     await load.end();
   }, 120_000);
+
+  it("goes on with the nodes that are left, calls as well, when the one is killed that everybody is connected to", async () => {
+    const connectAll = () => connect(nodes.toReversed(), "moved");
+    const load = new Traffic(connectAll(), connectAll(), connectAll());
+    ends.push(() => load.close());
+    await load.start();
+    await load.call();
+    await nodes[2].kill();
+    await load.flows();
+    await load.call();
+    await nodes[2].restart();
+    await eventually("the workers to be well again", () => load.healthy, 60_000);
+    await load.end();
+  }, 180_000);
 
   it("goes on without the node of the queues' leaders, and with it again when it is back", async () => {
     const load = traffic("killed");

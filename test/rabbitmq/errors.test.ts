@@ -95,11 +95,44 @@ test.each([
   ["a wrong queue type", "amqp://host", { queueType: "stream" }, /"queueType" must be "quorum" or "classic"/],
   ["a wrong duration", "amqp://host", { deadLetterTtl: "soon" }, /"deadLetterTtl" must be a duration/],
   ["a wrong prefix", "amqp://host", { prefix: "a:b" }, /"prefix" may hold/],
+  ["no URL of several", [], {}, /needs a URL, or several of one cluster/],
+  ["one URL of several", ["amqp://host", "u:secret@host"], {}, /is no RabbitMQ URL/],
+  [
+    "a node in another virtual host",
+    ["amqp://u:secret@a/shop", "amqp://u:secret@b"],
+    {},
+    /share their virtual hosts: rabbitmq b:5672\/ is not in the one of rabbitmq a:5672\/shop/,
+  ],
   ["a store that is none", "amqp://host", { results: {} }, /"results" must be a result store/],
 ])("%s is refused before anything is connected", (_, url, options, text) => {
   const attempt = () => rabbitmqBroker(url, options as RabbitmqBrokerOptions);
   expect(attempt).toThrow(text);
-  if (url.includes("@")) expect(attempt).not.toThrow(/secret/);
+  if (String(url).includes("@")) expect(attempt).not.toThrow(/secret/);
+});
+
+test("of several nodes, one that answers is found, and the first is named until then", async () => {
+  const dead = createServer();
+  await new Promise<void>((resolve) => dead.listen(0, "127.0.0.1", resolve));
+  const { port } = dead.address() as AddressInfo;
+  await new Promise((resolve) => dead.close(resolve));
+  const urls = [`amqp://guest:secret@127.0.0.1:${port}`, backend.proxy.url];
+  const broker = rabbitmqBroker(urls, { prefix: backend.prefix });
+  const nodes = urls.map((url) => new URL(url).host);
+  expect(broker.name).toBe(`rabbitmq ${nodes[0]}/, ${nodes[1]}`);
+  await broker.publish([message("first")]);
+  // The one that was found is lost, and found again.
+  await backend.proxy.sever();
+  const lost: unknown = await broker.publish([message("lost")]).catch((error: unknown) => error);
+  expect(lost).toMatchObject({ code: "BROKER_UNAVAILABLE" });
+  expect(String(lost)).not.toContain("secret");
+  backend.proxy.restore();
+  await eventually("the node to be back", async () =>
+    broker.publish([message("last")]).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await broker.close();
 });
 
 test("a connection that comes when nobody wants it any more may be lost without a word", async () => {

@@ -1,4 +1,7 @@
-/** One connection to RabbitMQ: made at first use, made again after every loss, its errors in our own words. */
+/**
+ * One connection to RabbitMQ: made at first use, made again after every loss, to one node of the cluster after the other
+ * until one answers. Its errors are in our own words.
+ */
 import type { ConnectionOptions } from "node:tls";
 import {
   connect,
@@ -22,7 +25,7 @@ export interface RabbitmqAddress extends Place {
 }
 
 /** Reads an `amqp:` or `amqps:` URL. */
-export function rabbitmqAddress(target: string, tlsOptions?: ConnectionOptions): RabbitmqAddress {
+function rabbitmqAddress(target: string, tlsOptions?: ConnectionOptions): RabbitmqAddress {
   let url: URL;
   try {
     url = new URL(target);
@@ -72,6 +75,24 @@ export function rabbitmqAddress(target: string, tlsOptions?: ConnectionOptions):
   };
 }
 
+/** The nodes of one cluster, in the order in which they are tried; never none. */
+export type RabbitmqAddresses = readonly [RabbitmqAddress, ...RabbitmqAddress[]];
+
+/** Reads a URL, or those of a cluster's nodes. */
+export function rabbitmqAddresses(
+  target: string | readonly string[],
+  tlsOptions?: ConnectionOptions,
+): RabbitmqAddresses {
+  const urls = typeof target === "string" ? [target] : target;
+  const [first, ...others] = urls.map((url) => rabbitmqAddress(url, tlsOptions));
+  if (first === undefined) throw new InvalidOptionError("rabbitmqBroker needs a URL, or several of one cluster.");
+  const stray = others.find(({ vhost }) => vhost !== first.vhost);
+  if (stray === undefined) return [first, ...others];
+  throw new InvalidOptionError(
+    `The nodes of a cluster share their virtual hosts: ${stray.name} is not in the one of ${first.name}.`,
+  );
+}
+
 /** After how many failures in a row those who wait are told. With the pauses below: some 3 seconds. */
 const TRIES = 6;
 const SHORTEST_PAUSE = 50;
@@ -107,9 +128,10 @@ export interface ConnectionRole {
 
 export class RabbitmqConnection {
   readonly name: string;
-  readonly #address: RabbitmqAddress;
-  readonly #socket: SocketOptions;
-  readonly #options: Options.Connect;
+  readonly #addresses: RabbitmqAddresses;
+  readonly #role: ConnectionRole;
+  /** The one that is tried, or was found. */
+  #address: RabbitmqAddress;
   readonly #listeners = new Set<ConnectionListener>();
   readonly #waiters = new Set<Waiter>();
   #model: ChannelModel | undefined;
@@ -121,16 +143,11 @@ export class RabbitmqConnection {
   #closed = false;
   #pause: { readonly timer: NodeJS.Timeout; readonly end: () => void } | undefined;
 
-  constructor(address: RabbitmqAddress, { use, heartbeat }: ConnectionRole) {
-    this.name = address.name;
-    this.#address = address;
-    this.#options = { ...address.options, heartbeat: Math.max(1, Math.round(heartbeat / 1000)) };
-    this.#socket = {
-      ...(address.tls ? address.tlsOptions : {}),
-      noDelay: true,
-      timeout: Math.max(heartbeat, 1000),
-      clientProperties: { connection_name: `callboard:${use}` },
-    };
+  constructor(addresses: RabbitmqAddresses, role: ConnectionRole) {
+    this.name = nameOf(addresses);
+    this.#addresses = addresses;
+    this.#address = addresses[0];
+    this.#role = role;
   }
 
   /** Whether it is there now. */
@@ -202,9 +219,10 @@ export class RabbitmqConnection {
     this.#running = true;
     while (!this.#closed && this.#model === undefined) {
       try {
-        this.#up(await connect(this.#options, this.#socket));
+        this.#up(await open(this.#address, this.#role));
       } catch (error) {
         this.#failed(this.translate(error, true));
+        this.#tryNext();
         await this.#rest(pauseAfter(this.#failures));
       }
     }
@@ -241,8 +259,14 @@ export class RabbitmqConnection {
     this.#failures++;
     this.#lastError = error;
     this.#tellDown(error);
-    // A refusal does not pass by itself within seconds.
-    if (error instanceof BrokerRefusedError || this.#failures >= TRIES) this.#tellWaiters(error);
+    // A refusal does not pass by itself within seconds, but another node may not refuse.
+    const refused = error instanceof BrokerRefusedError && this.#failures >= this.#addresses.length;
+    if (refused || this.#failures >= TRIES) this.#tellWaiters(error);
+  }
+
+  #tryNext(): void {
+    const next = this.#addresses.indexOf(this.#address) + 1;
+    this.#address = this.#addresses[next] ?? this.#addresses[0];
   }
 
   #tellDown(error: Error): void {
@@ -279,4 +303,21 @@ export class RabbitmqConnection {
       this.#pause = { timer, end };
     });
   }
+}
+
+function open(address: RabbitmqAddress, { use, heartbeat }: ConnectionRole): Promise<ChannelModel> {
+  const options = { ...address.options, heartbeat: Math.max(1, Math.round(heartbeat / 1000)) };
+  const socket: SocketOptions = {
+    ...(address.tls ? address.tlsOptions : {}),
+    noDelay: true,
+    timeout: Math.max(heartbeat, 1000),
+    clientProperties: { connection_name: `callboard:${use}` },
+  };
+  return connect(options, socket);
+}
+
+/** For people: all nodes, and the virtual host once. */
+function nameOf(addresses: RabbitmqAddresses): string {
+  const [first, ...others] = addresses;
+  return [first.name, ...others.map(({ options }) => `${options.hostname}:${options.port}`)].join(", ");
 }

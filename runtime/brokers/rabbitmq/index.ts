@@ -9,7 +9,7 @@ import type { Duration } from "../../vocabulary/duration.js";
 import { BrokerClosedError, InvalidOptionError } from "../../vocabulary/errors.js";
 import type { ResultStore } from "../../seams/results.js";
 import type { StateStore } from "../../seams/state.js";
-import { RabbitmqConnection, rabbitmqAddress, type RabbitmqAddress } from "./connection.js";
+import { RabbitmqConnection, rabbitmqAddresses, type RabbitmqAddresses } from "./connection.js";
 import { RabbitmqConsumer } from "./consumer.js";
 import { RabbitmqDeadLetters } from "./dead-letters.js";
 import { Ladder } from "./ladder.js";
@@ -55,16 +55,16 @@ export interface RabbitmqBrokerParts {
 }
 
 /**
- * A broker on a RabbitMQ server, named by a URL (`amqp://user:password@host:5672/vhost`, `amqps://` for TLS). It
- * connects at first use.
+ * A broker on a RabbitMQ server, named by a URL (`amqp://user:password@host:5672/vhost`, `amqps://` for TLS), or on a
+ * cluster, named by the URLs of its nodes, which are tried in turn. It connects at first use.
  */
 export function rabbitmqBroker(
-  url: string,
+  url: string | readonly string[],
   options: RabbitmqBrokerOptions = {},
   parts: RabbitmqBrokerParts = {},
 ): Broker {
   const checked = checkOptions(options);
-  return new RabbitmqBroker(rabbitmqAddress(url, options.tls), checked, parts);
+  return new RabbitmqBroker(rabbitmqAddresses(url, options.tls), checked, parts);
 }
 
 type CheckedOptions = ReturnType<typeof checkOptions>;
@@ -87,15 +87,15 @@ class RabbitmqBroker implements Broker {
   readonly #pauses: PauseWatch | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(address: RabbitmqAddress, options: CheckedOptions, { delayScale }: RabbitmqBrokerParts) {
+  constructor(addresses: RabbitmqAddresses, options: CheckedOptions, { delayScale }: RabbitmqBrokerParts) {
     const { prefix, queueType, deadLetterTtl, publishTimeout, maxInFlight, heartbeat, results, state } = options;
     const { maxInFlightCharacters, maxKeptResults, maxKeptCharacters, replyQueueTtl } = defaults.rabbitmq;
-    this.name = address.name;
     // A server short of memory stops reading from whoever publishes: acks must not stand behind that.
-    this.#publishing = new RabbitmqConnection(address, { use: "publish", heartbeat });
-    this.#consuming = new RabbitmqConnection(address, { use: "consume", heartbeat });
+    this.#publishing = new RabbitmqConnection(addresses, { use: "publish", heartbeat });
+    this.name = this.#publishing.name;
+    this.#consuming = new RabbitmqConnection(addresses, { use: "consume", heartbeat });
     // A look at a quorum queue that has no leader yet makes the server end the whole connection (seen on 3.10).
-    this.#looking = new RabbitmqConnection(address, { use: "look", heartbeat });
+    this.#looking = new RabbitmqConnection(addresses, { use: "look", heartbeat });
     const ladder = new Ladder(prefix, delayScale);
     const topology = new Topology(this.#publishing, { prefix, queueType, ladder });
     this.#consumingTopology = new Topology(this.#consuming, { prefix, queueType, ladder });

@@ -45,7 +45,8 @@ export class RabbitmqResults implements ResultStore {
   readonly #connection: RabbitmqConnection;
   readonly #publisher: Publisher;
   readonly #options: ReplyOptions;
-  readonly #queue: string;
+  /** The queue in which results come. */
+  #queue: string;
   readonly #waiters = new Map<string, Set<Waiter>>();
   /** Results and states by message id, the oldest first. */
   readonly #kept = new Map<string, Kept>();
@@ -135,24 +136,35 @@ export class RabbitmqResults implements ResultStore {
 
   async #listen(): Promise<string> {
     try {
-      const channel = await this.#connection.channel();
-      const { replyQueueTtl } = this.#options;
-      // It outlasts a loss of the connection, and this process by no more than its time.
-      const args = { "x-queue-type": "classic", "x-expires": replyQueueTtl };
-      await channel.assertQueue(this.#queue, { durable: true, arguments: args });
-      channel.on("close", () => this.#ended(channel));
-      const read = receipts(channel);
-      await channel.consume(this.#queue, (message) => {
-        if (message === null) return this.#cancelled(channel);
-        this.#receive(message);
-        read(message);
-      });
-      this.#channel = channel;
-      return this.#queue;
+      return await this.#consume();
     } catch (error) {
-      this.#listening = undefined;
-      throw this.#connection.translate(error);
+      if (!isHomeless(error)) return this.#deaf(error);
     }
+    // The node on which the queue lies is gone: from now on, results come to one on the node that is left.
+    this.#queue = replyQueue(this.#options.prefix, randomUUID());
+    return this.#consume().catch((error: unknown) => this.#deaf(error));
+  }
+
+  #deaf(error: unknown): never {
+    this.#listening = undefined;
+    throw this.#connection.translate(error);
+  }
+
+  async #consume(): Promise<string> {
+    const channel = await this.#connection.channel();
+    const { replyQueueTtl } = this.#options;
+    // It outlasts a loss of the connection, and this process by no more than its time.
+    const args = { "x-queue-type": "classic", "x-expires": replyQueueTtl };
+    await channel.assertQueue(this.#queue, { durable: true, arguments: args });
+    channel.on("close", () => this.#ended(channel));
+    const read = receipts(channel);
+    await channel.consume(this.#queue, (message) => {
+      if (message === null) return this.#cancelled(channel);
+      this.#receive(message);
+      read(message);
+    });
+    this.#channel = channel;
+    return this.#queue;
   }
 
   #cancelled(channel: Channel): void {
@@ -248,6 +260,11 @@ function receipts(channel: Channel): (message: ConsumeMessage) => void {
     if (newest === undefined) setImmediate(tell);
     newest = message;
   };
+}
+
+/** Whether a queue cannot be used because the node on which it lies is down: the server says NOT_FOUND and why. */
+function isHomeless(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("is down or inaccessible");
 }
 
 /** A reply as it came. Throws `UndecodableError` for anything else. */
