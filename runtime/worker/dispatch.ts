@@ -15,6 +15,7 @@ import { compose, type Attempting, type Middleware } from "./middleware/compose.
 import { exhaustedTeller, type ExhaustedTeller } from "./middleware/exhausted.js";
 import { failure, retrying } from "./middleware/results.js";
 import { afterFailure } from "./middleware/retries.js";
+import { noteDead } from "./middleware/track.js";
 import { createStack, type LayerContext } from "./middleware/stack.js";
 import type { Dead, Outcome, Retry } from "./outcome.js";
 import { Strays } from "./stray.js";
@@ -135,10 +136,16 @@ export class Dispatch {
     }
   }
 
-  /** Does for a dead message what layers do that were not reached: its flow fails, and its keys are free. */
+  /** Does for a dead message what layers do that were not reached: its flow fails, its keys are free, its end is known. */
   async #bury(queue: string, envelope: Envelope, outcome: Dead): Promise<void> {
     const { flow, id, unique } = envelope;
     const { broker, logger } = this.#context;
+    const known = this.#lines.get(envelope.actor)?.actor;
+    if (known === undefined || known.tracked) {
+      await noteDead(broker, id, outcome, defaults.actor.resultTtl).catch((error: unknown) => {
+        logger.warn({ err: error, id }, "how the message stands could not be recorded");
+      });
+    }
     if (flow !== undefined) {
       const step = new FlowStep(this.#context, flow, { envelope, log: logger, abortReason: undefined });
       await step.died(outcome).catch((error: unknown) => {

@@ -227,6 +227,23 @@ export function describeTracking(name: string, harness: BrokerHarness): void {
       expect(await all(client.handle(createId()).progress())).toEqual([]);
     });
 
+    it("ends with a message that no worker knows, and with one whose place another took", async () => {
+      const unique = { key: () => "k", for: "1m", mode: "replace" } as const;
+      const single: Pack = testActor("single", { input: z.number(), progress: z.any(), unique, queue: "other" });
+      const [unknown, replaced] = [createActorClient<Pack>(broker, pack), createActorClient<Pack>(broker, single)];
+      const messages = [await unknown.send(1), await replaced.send(1)];
+      await replaced.send(2);
+      const ends = messages.map((message) => message.progress().next());
+      await shop.work([copy], { copy: (n: number) => n }, { unknownActorGrace: 0 });
+      await shop.work([single], { single: () => undefined });
+      expect(await Promise.all(ends)).toEqual([1, 2].map(() => ({ done: true, value: undefined })));
+      const statuses = await Promise.all(messages.map((message) => message.status()));
+      expect(statuses).toMatchObject([
+        { state: "dead", reason: "unknown-actor" },
+        { state: "dead", reason: "replaced" },
+      ]);
+    });
+
     it("refuses a value that does not fit, at once and with its place", async () => {
       const client = createActorClient<Pack>(broker, pack);
       const thrown: unknown[] = [];

@@ -1,6 +1,7 @@
 /** Records how a message stands while it is attempted, and what its handler tells of its progress. */
 import { hostname } from "node:os";
 import type { Actor } from "../../actor.js";
+import type { Broker } from "../../seams/broker.js";
 import { isOver, trackingOf, type ControlStore, type StatusRecord } from "../../seams/controls.js";
 import { defaults } from "../../vocabulary/defaults.js";
 import { CancelledError, LeaseLostError } from "../../vocabulary/errors.js";
@@ -33,6 +34,15 @@ export function track(actor: Actor, context: LayerContext) {
       reports?.close();
     }
   };
+}
+
+/** How a message ended without an attempt, or outside of it. */
+type Ending = Pick<Extract<StatusRecord, { readonly state: "dead" }>, "reason" | "error">;
+
+/** Records the end of a message that this layer does not see: those who follow it wait for that. */
+export async function noteDead({ state }: Broker, id: string, { reason, error }: Ending, ttl: number): Promise<void> {
+  const { name, message } = error;
+  await state?.controls.track(id, { state: "dead", reason, error: { name, message } }, { ttl, tell: true });
 }
 
 /** The broker's clock; where it cannot be asked, this one is better than nothing. */

@@ -8,6 +8,7 @@ import type { MiddlewareTask } from "../task.js";
 import type { Middleware, Next } from "./compose.js";
 import { failure } from "./results.js";
 import type { LayerContext } from "./stack.js";
+import { noteDead } from "./track.js";
 
 /** Absent where no message can claim anything. Throws where this actor's have to. */
 export function unique(actor: Actor, context: LayerContext): Middleware | undefined {
@@ -36,7 +37,7 @@ async function attempt(
     return { kind: "taken" };
   }
   if (meeting === "replaced") {
-    if (task.actor.output !== undefined) await patiently(() => tellReplaced(context, task));
+    await patiently(() => tellReplaced(context, task));
     task.log.debug({}, "replaced by a newer message with its key");
     return { kind: "taken" };
   }
@@ -56,9 +57,11 @@ async function meet(claims: Claims, { replaceable, marked }: ClaimNote, { messag
   return replaceable && (await claims.replaced(queue, id)) ? "replaced" : "runs";
 }
 
-/** Whoever waits for the answer learns that there will be none. */
-function tellReplaced({ broker }: LayerContext, { envelope, options }: MiddlewareTask): Promise<void> {
+/** Whoever waits for the answer or for the end learns that it will not run. */
+async function tellReplaced({ broker }: LayerContext, { actor, envelope, options }: MiddlewareTask): Promise<void> {
+  const { id, reply } = envelope;
   const error = { name: "ReplacedError", message: "a newer message with the same key took its place" };
-  const result = failure({ reason: "replaced", error, attempts: 0 });
-  return broker.results.put(envelope.id, result, options.resultTtl, envelope.reply);
+  const end = { reason: "replaced", error, attempts: 0 } as const;
+  if (actor.output !== undefined) await broker.results.put(id, failure(end), options.resultTtl, reply);
+  if (actor.tracked) await noteDead(broker, id, end, options.resultTtl);
 }
