@@ -105,6 +105,32 @@ export function describeControl(
       expect(ran).toEqual([]);
     });
 
+    it("has a message give up its key that nobody runs, and not before its end one that somebody does", async () => {
+      const key = createId();
+      const unique = { key: () => key, for: "1h" } as const;
+      const single: Twice = testActor("single", { input: z.number(), output: z.number(), unique });
+      const singles = createActorClient<Twice>(broker, single);
+      const first = await singles.send(1, { delay: "1h" });
+      expect((await singles.send(2)).id).toBe(first.id);
+      await first.cancel();
+      const second = await singles.send(2);
+      // Who is not known to be nobody's has its key until a worker meets it.
+      expect(second.id === first.id).toBe(!knowsHolders);
+      if (!knowsHolders) return;
+      let end: () => void = () => undefined;
+      const ran: number[] = [];
+      const handler = (n: number) => (ran.push(n), new Promise<number>((resolve) => (end = () => resolve(n))));
+      await shop.work([single], { single: handler });
+      await eventually("the second", () => ran.length === 1);
+      expect(await second.cancel()).toBe("cancelling");
+      expect((await singles.send(3)).id).toBe(second.id);
+      end();
+      await eventually("its end", async () => (await singles.send(4)).id !== second.id);
+      await eventually("the last", () => ran.length === 2);
+      end();
+      expect(ran).toEqual([2, 4]);
+    });
+
     it("keeps a message from running that waits for a limit", async () => {
       const single: Twice = testActor("twice", {
         input: z.number(),

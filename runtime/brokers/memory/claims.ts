@@ -32,7 +32,8 @@ export class MemoryClaims implements Claims {
     const older: Holder[] = [];
     for (const claim of claims) {
       const holder = this.#backend.read(holders, place(queue, claim.key));
-      if (holder !== undefined && (holder.id === id || keeps(holder, claim))) return { id: holder.id, sent: false };
+      if (holder !== undefined && (holder.id === id || this.#keeps(queue, holder, claim)))
+        return { id: holder.id, sent: false };
       if (typeof claim.from === "object") take(claim);
       else if (holder !== undefined) older.push(holder);
     }
@@ -45,6 +46,13 @@ export class MemoryClaims implements Claims {
     return { id, sent: true };
   }
 
+  /** Whether the one who has a key is not to lose it. What was cancelled and is in nobody's hands will never run. */
+  #keeps(name: string, { id, number = -Infinity }: Holder, { from }: Claim): boolean {
+    if (typeof from === "object") return number >= from.below;
+    const queue = this.#backend.queue(name);
+    return from === "nobody" && (!queue.cancelled.has(id) || queue.held().has(id));
+  }
+
   async replaced(queue: string, id: string): Promise<boolean> {
     return this.#backend.read(this.#backend.replaced, place(queue, id)) === true;
   }
@@ -55,11 +63,6 @@ export class MemoryClaims implements Claims {
       if (this.#backend.read(holders, place(queue, key))?.id === id) holders.delete(place(queue, key));
     }
   }
-}
-
-/** Whether the one who has a key is not to lose it. */
-function keeps({ number = -Infinity }: Holder, { from }: Claim): boolean {
-  return typeof from === "object" ? number >= from.below : from === "nobody";
 }
 
 function place(queue: string, key: string): string {

@@ -21,7 +21,7 @@ export class MemoryControls implements ControlStore {
   async cancel(name: string, messages: readonly ToCancel[]): Promise<readonly Found[]> {
     const queue = this.#backend.queue(name);
     const dead = new Set(queue.dead.map(({ id }) => id));
-    const held = new Set([...queue.holders].flatMap(({ bodies }) => bodies.map(idOf)));
+    const held = queue.held();
     return messages.map(({ id, keep }): Found => {
       if (dead.has(id)) return "dead";
       queue.cancelled.add(id, keep);
@@ -70,14 +70,5 @@ export class MemoryControls implements ControlStore {
 
   cancelled(name: string): MemoryCancellations {
     return this.#backend.queue(name).cancelled;
-  }
-}
-
-/** A message's id; `undefined` where it is no envelope. */
-function idOf(body: string): unknown {
-  try {
-    return (JSON.parse(body) as { readonly id?: unknown } | null)?.id;
-  } catch {
-    return undefined;
   }
 }

@@ -53,6 +53,11 @@ export class MemoryQueue {
     this.#dead = letters;
   }
 
+  /** The ids of what is in somebody's hands. */
+  held(): ReadonlySet<unknown> {
+    return new Set([...this.holders].flatMap(({ bodies }) => bodies.map(idOf)));
+  }
+
   add(publication: Publication, crashes = 0): void {
     if (publication.delay === 0) return this.put({ publication, crashes }, "last");
     const delayed: DelayedMessage = {
@@ -108,5 +113,14 @@ export class MemoryQueue {
 
   #callAll(): void {
     for (const consumer of this.consumers) consumer.pull();
+  }
+}
+
+/** A message's id; `undefined` where it is no envelope. */
+function idOf(body: string): unknown {
+  try {
+    return (JSON.parse(body) as { readonly id?: unknown } | null)?.id;
+  } catch {
+    return undefined;
   }
 }

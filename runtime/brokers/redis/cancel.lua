@@ -21,30 +21,9 @@ if #expired > 0 then
   redis.call("ZREM", KEYS[2], unpack(expired))
 end
 
--- The envelope's first field is its id, or the second one after its crashes; another program's may stand elsewhere.
-local function id_of(body)
-  local id = string.match(body, '^{"id":"([^"\\]+)"') or string.match(body, '^{"crashes":%d+,"id":"([^"\\]+)"')
-  if id then return id end
-  local read, message = pcall(cjson.decode, body)
-  return read and type(message) == "table" and message.id or nil
-end
-
 local held = {}
-local function look(leases, consumers, prefix)
-  local seen = {}
-  local function look_at(names)
-    for _, consumer in ipairs(names) do
-      if not seen[consumer] then
-        seen[consumer] = true
-        for _, body in ipairs(redis.call("HVALS", prefix .. consumer)) do held[id_of(body) or ""] = true end
-      end
-    end
-  end
-  look_at(redis.call("SMEMBERS", consumers))
-  look_at(redis.call("ZRANGE", leases, 0, -1))
-end
-look(KEYS[4], KEYS[5], ARGV[2])
-look(KEYS[6], KEYS[7], ARGV[3])
+look(held, KEYS[4], KEYS[5], ARGV[2])
+look(held, KEYS[6], KEYS[7], ARGV[3])
 
 -- Later than every version before, also than those of which nothing is left.
 local before = tonumber(redis.call("ZSCORE", KEYS[2], "") or 0)

@@ -21,13 +21,16 @@ export class RedisClaims implements Claims {
   }
 
   async publish({ id, queue, priority, delay, body }: Publication, claims: readonly Claim[]): Promise<Claimed> {
-    const { ready, delayed, idle, leases, replaced, claim } = queueKeys(this.#prefix, queue);
-    const keys = [ready(priority), delayed, idle, leases, replaced, ...claims.map(({ key }) => claim(key))];
+    const { ready, delayed, idle, leases, replaced, claim, ...others } = queueKeys(this.#prefix, queue);
+    const { cancelled, consumers, running, suspects } = others;
+    const holders = [cancelled, consumers, suspects.leases, suspects.consumers];
+    const keys = [ready(priority), delayed, idle, leases, replaced, ...holders, ...claims.map(({ key }) => claim(key))];
     // In a cluster nobody can tell whether a consumer has heard: it may listen at another node.
     const handsOver = this.#connection.clustered ? 0 : 1;
     const args = [id, body, priority, Math.ceil(delay), handsOver, defaults.broker.replacedTtl];
+    const places = [running(""), suspects.running("")];
     const rules = claims.flatMap(({ ttl, from }) => [Math.ceil(ttl), typeof from === "object" ? from.below : from]);
-    const sent = this.#connection.run(scripts.claim, keys, [...args, ...rules]);
+    const sent = this.#connection.run(scripts.claim, keys, [...args, ...places, ...rules]);
     const [holder, isNew] = await this.#connection.within(this.#timeout, sent);
     return { id: holder, sent: isNew === 1 };
   }

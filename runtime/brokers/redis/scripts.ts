@@ -21,6 +21,7 @@ import flowCancel from "./flow-cancel.lua";
 import flowCreate from "./flow-create.lua";
 import flowExtend from "./flow-extend.lua";
 import flowStep from "./flow-step.lua";
+import held from "./held.lua";
 import leave from "./leave.lua";
 import lead from "./lead.lua";
 import lib from "./lib.lua";
@@ -155,9 +156,9 @@ export const scripts = {
     look: new Script<readonly [isComplete: 0 | 1, lasts: number] | null>(lookAtBarrier),
   },
   beat: new Script<null>(beat),
-  cancel: new Script<readonly CancelReply[]>(cancel),
+  cancel: new Script<readonly CancelReply[]>(`${held}\n${cancel}`),
   cancelled: new Script<CancelledReply>(cancelled),
-  claim: new Script<readonly [id: string, sent: 0 | 1]>(claim),
+  claim: new Script<readonly [id: string, sent: 0 | 1]>(`${held}\n${claim}`),
   /** Those of messages that are sent elsewhere. */
   claims: {
     begin: new Script<BeginReply>(`${claims}\n${claimBegin}`),
