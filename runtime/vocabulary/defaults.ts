@@ -21,6 +21,8 @@ export const defaults = {
     overlap: true,
     /** How long a worker leads without saying so again. */
     lease: 15_000,
+    /** How long a computed input may take: it holds up the queue's other schedules, and is to be over within a lease. */
+    inputTimeout: 10_000,
     /** How long a message of a schedule without overlaps holds up the next one at most. */
     overlapTtl: 24 * 60 * 60_000,
     /** How many missed ticks are caught up with at most. */

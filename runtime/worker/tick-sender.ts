@@ -1,8 +1,9 @@
 /** Sends the message of a tick, once, whoever else tries to. */
 import type { Actor } from "../actor.js";
 import type { Claim, Claims } from "../seams/claims.js";
-import type { Clock } from "../support/clock.js";
+import { settlesWithin, type Clock } from "../support/clock.js";
 import { defaults } from "../vocabulary/defaults.js";
+import { InvalidInputError } from "../vocabulary/errors.js";
 import type { MaybePromise } from "../support/maybe.js";
 import { createPartitioner, type Partitioner } from "../sending/partitioner.js";
 import { PLAIN, prepare, type Prepared } from "../sending/posting.js";
@@ -46,7 +47,8 @@ export class TickSender {
     logger.debug({ schedule: id, tick: at, id: message.id }, sent ? "a tick was fired" : "a tick was not needed");
   }
 
-  async #prepare({ actor, schedule, calendar }: Entry, at: Date): Promise<Prepared> {
+  async #prepare(entry: Entry, at: Date): Promise<Prepared> {
+    const { actor, schedule, calendar } = entry;
     const { claims, clock, seal, brokersTime } = this.#context;
     const marks = claims.marks === true;
     const { id, overlap } = schedule;
@@ -61,8 +63,17 @@ export class TickSender {
     const { priority } = actor.options;
     const partition = this.#partitionerOf(actor);
     const posting = { ...PLAIN, actor, partition, seal, clock, brokersTime, marks, priority, idTtl: 0, beside };
-    const input = await inputOf(schedule, { at, schedule: id });
+    const input = await this.#inputOf(entry, at);
     return prepare(posting, input, undefined, `${id}@${at.toISOString()}`);
+  }
+
+  /** The input of a tick, where it is there in time: one that never comes would end all schedules of the queue. */
+  async #inputOf({ actor, schedule }: Entry, at: Date): Promise<unknown> {
+    const input = inputOf(schedule, { at, schedule: schedule.id });
+    const { inputTimeout } = defaults.schedules;
+    if (!(input instanceof Promise) || (await settlesWithin(this.#context.clock, inputTimeout, input))) return input;
+    const message = `the "input" of its schedule took longer than ${inputTimeout} ms`;
+    throw new InvalidInputError(actor.name, [{ path: "", message }]);
   }
 
   #partitionerOf(actor: Actor): Partitioner {

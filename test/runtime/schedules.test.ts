@@ -230,6 +230,21 @@ describe("a worker", () => {
     expect(inputs).toEqual([{ n: 2 }, { n: 1 }]);
   });
 
+  test("leaves out a tick whose input never comes, and goes on with the others", async () => {
+    let asked = 0;
+    const input = () => (asked++ === 0 ? new Promise<object>(() => undefined) : Promise.resolve({}));
+    const worker = await work(
+      report([
+        { name: "slow", cron: "0 * * * *", input },
+        { name: "other", cron: "1 * * * *" },
+      ]),
+    );
+    await clock.pass(2 * HOUR);
+    expect(logger.messages("error")).toEqual(["a tick was left out: it has no message"]);
+    expect(ran).toHaveLength(3);
+    await rest(worker, 0);
+  });
+
   test("goes round a schedule that it cannot follow, and says so once", async () => {
     const actor = report();
     const client = createActorClient<Report>(memoryBroker({ backend }), actor);
