@@ -15,7 +15,7 @@ import { allOf, orElse } from "../support/maybe.js";
 import type { MaybePlaced } from "../middleware.js";
 import type { MessageOptions } from "../vocabulary/options.js";
 import { createPartitioner } from "../sending/partitioner.js";
-import { prepare, type Posting, type Prepared } from "../sending/posting.js";
+import { PLAIN, prepare, type Posting, type Prepared } from "../sending/posting.js";
 import type { Seal } from "../wire/seal.js";
 import { checkSeal } from "../wire/wire-value.js";
 import { assertAgreement } from "./agreement.js";
@@ -172,7 +172,9 @@ export function createActorClient<A extends Actor>(
   const clock = broker.clock ?? systemClock;
   const idTtl = duration('"idTtl"', options.idTtl) ?? defaults.client.idTtl;
   const brokersTime = () => broker.now();
-  const destination = {
+  const plain: Posting = {
+    ...PLAIN,
+    priority: actor.options.priority,
     actor,
     partition: createPartitioner(actor),
     seal,
@@ -220,16 +222,16 @@ export function createActorClient<A extends Actor>(
     return sent;
   }
 
-  const step: StepPart = { kind: "step", sender, through, posting: readPosting(destination, "with", undefined) };
+  const step: StepPart = { kind: "step", sender, through, posting: readPosting(plain, "with", undefined) };
   const client: CallableClient<unknown, unknown> = {
     ...createScheduleClient(broker, actor, seal),
     async send(input, sendOptions) {
-      const posting = readPosting(destination, "send", sendOptions);
+      const posting = readPosting(plain, "send", sendOptions);
       const reply = addressed ? await broker.results.address() : undefined;
       return handle(await post(posting, input, reply, posting.id ?? createId()));
     },
     async sendMany(inputs, sendOptions) {
-      const posting = readPosting(destination, "sendMany", sendOptions);
+      const posting = readPosting(plain, "sendMany", sendOptions);
       const reply = addressed ? await broker.results.address() : undefined;
       const publications = await allOf(
         inputs.map((input, index) =>
@@ -251,7 +253,7 @@ export function createActorClient<A extends Actor>(
       return publications.map(handle);
     },
     async call(input, { timeout: asked, ...sendOptions } = {}) {
-      const posting = readPosting(destination, "call", sendOptions);
+      const posting = readPosting(plain, "call", sendOptions);
       const limit = duration('"timeout"', asked) ?? resultTimeout;
       const started = systemClock.elapsed();
       const address = broker.results.address();
@@ -273,9 +275,9 @@ export function createActorClient<A extends Actor>(
       return new MessageHandle(sender, sent, { foreign: true });
     },
     [part]: step,
-    with: (options) => ({ [part]: { ...step, posting: readPosting(destination, "with", options) } }),
+    with: (options) => ({ [part]: { ...step, posting: readPosting(plain, "with", options) } }),
     message(input, options) {
-      const posting = readPosting(destination, "message", options);
+      const posting = readPosting(plain, "message", options);
       return { [part]: { ...step, posting, given: { input } } };
     },
   };

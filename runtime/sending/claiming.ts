@@ -30,8 +30,6 @@ export interface Claimant {
   readonly idTtl: number;
   /** Whether the broker marks sendings. */
   readonly marks: boolean;
-  /** The message's id. */
-  readonly messageId: string;
   /** What it claims beside, such as its tick. */
   readonly beside?: (Pick<Claiming, "claims" | "key"> & Pick<ClaimNote, "frees">) | undefined;
 }
@@ -39,8 +37,8 @@ export interface Claimant {
 /** Longer keys are known by their hash. */
 const LONGEST_KEY = 128;
 
-/** What a message with this input claims. Throws `InvalidInputError` where the contract's key is none. */
-export function claimingOf(claimant: Claimant, input: unknown): Claiming {
+/** What a message of this id and with this input claims. Throws `InvalidInputError` where the contract's key is none. */
+export function claimingOf(claimant: Claimant, messageId: string, input: unknown): Claiming {
   const { actor, id, beside } = claimant;
   const unique = actor.unique === undefined ? undefined : uniqueClaim(claimant, actor.unique, input);
   const delay = unique?.delay ?? claimant.delay;
@@ -49,7 +47,7 @@ export function claimingOf(claimant: Claimant, input: unknown): Claiming {
   const frees = [...(beside?.frees ?? []), ...(unique?.frees ?? [])];
   const replaceable = unique?.replaceable === true;
   const ofUnique = unique === undefined ? [] : [unique.claim];
-  const all = [...(beside?.claims ?? []), ...ofId, ...copyClaim(claimant, delay), ...ofUnique];
+  const all = [...(beside?.claims ?? []), ...ofId, ...copyClaim(claimant, messageId, delay), ...ofUnique];
   const mark = claimant.marks ? randomUUID() : undefined;
   return {
     claims: mark === undefined ? all : all.map((claim) => ({ ...claim, mark })),
@@ -60,7 +58,7 @@ export function claimingOf(claimant: Claimant, input: unknown): Claiming {
 }
 
 /** Tells several sendings of one id apart, which only a broker that marks them may have. */
-function copyClaim({ marks, messageId, id, idTtl, beside }: Claimant, delay: number): readonly Claim[] {
+function copyClaim({ marks, id, idTtl, beside }: Claimant, messageId: string, delay: number): readonly Claim[] {
   if (!marks || (id === undefined && beside === undefined)) return [];
   return [{ key: copyKey(messageId), ttl: delay + (id === undefined ? PROGRESS_TTL : idTtl), from: "nobody" }];
 }
