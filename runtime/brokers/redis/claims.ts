@@ -3,7 +3,7 @@ import type { Publication } from "../../seams/broker.js";
 import type { Claim, Claimed, Claims } from "../../seams/claims.js";
 import { defaults } from "../../vocabulary/defaults.js";
 import type { RedisConnection } from "./connection.js";
-import { queueKeys } from "./keys.js";
+import { queueKeys, type QueueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";
 
 /** How long it is known of a replaced message that has reached a worker, in milliseconds: it comes back at most once or twice. */
@@ -13,6 +13,8 @@ export class RedisClaims implements Claims {
   readonly #prefix: string;
   readonly #connection: RedisConnection;
   readonly #timeout: number;
+  /** By queue: to make them anew costs more than a message. */
+  readonly #keys = new Map<string, QueueKeys>();
 
   constructor(prefix: string, connection: RedisConnection, timeout: number) {
     this.#prefix = prefix;
@@ -21,7 +23,7 @@ export class RedisClaims implements Claims {
   }
 
   async publish({ id, queue, priority, delay, body }: Publication, claims: readonly Claim[]): Promise<Claimed> {
-    const { ready, delayed, idle, leases, replaced, claim, ...others } = queueKeys(this.#prefix, queue);
+    const { ready, delayed, idle, leases, replaced, claim, ...others } = this.#keysOf(queue);
     const { cancelled, consumers, running, suspects } = others;
     const holders = [cancelled, consumers, suspects.leases, suspects.consumers];
     const keys = [ready(priority), delayed, idle, leases, replaced, ...holders, ...claims.map(({ key }) => claim(key))];
@@ -36,12 +38,20 @@ export class RedisClaims implements Claims {
   }
 
   async replaced(queue: string, id: string): Promise<boolean> {
-    const { replaced } = queueKeys(this.#prefix, queue);
+    const { replaced } = this.#keysOf(queue);
     return (await this.#connection.run(scripts.replaced, [replaced], [id, REMEMBERED])) === 1;
   }
 
   async free(queue: string, id: string, keys: readonly string[]): Promise<void> {
-    const { claim } = queueKeys(this.#prefix, queue);
+    const { claim } = this.#keysOf(queue);
     await this.#connection.run(scripts.free, keys.map(claim), [id]);
+  }
+
+  #keysOf(queue: string): QueueKeys {
+    const known = this.#keys.get(queue);
+    if (known !== undefined) return known;
+    const keys = queueKeys(this.#prefix, queue);
+    this.#keys.set(queue, keys);
+    return keys;
   }
 }
