@@ -80,30 +80,32 @@ export async function untilCancelled(sender: Sender, message: Sent, options: Wai
   if (state === undefined || !(options.addressed || lonely)) return results.wait(id, options);
 
   const places = placesOf(sender, message).map((queue) => state.controls.cancelled(queue));
-  const done = { done: cancellation(new CancelledError(sender.actor.name, id)) };
+  // Made where it is needed: an error costs more than a call.
+  const cancelled = () => cancellation(new CancelledError(sender.actor.name, id));
   if (!options.addressed && (await allOf(places.map((place) => place.has(id)))).includes(true)) {
     // What came here before counts.
     const ttl = sender.actor.options.resultTtl;
-    if ((await results.offer(id, done.done, ttl, { overFailure: false })) === undefined) return done;
+    const done = cancelled();
+    if ((await results.offer(id, done, ttl, { overFailure: false })) === undefined) return { done };
   }
   return new Promise<Awaited>((resolve, reject) => {
     const cancel = () => {
-      if (lonely) return end(() => resolve(done));
+      if (lonely) return settle(() => resolve({ done: cancelled() }));
       // What the store says counts: the message may have ended first.
       results.wait(id, { ...options, addressed: false }).then(
-        (late) => end(() => resolve(late)),
+        (late) => settle(() => resolve(late)),
         () => undefined,
       );
     };
     const waiting = { id, cancel };
-    const end = (settle: () => void) => {
+    const settle = (how: () => void) => {
       for (const { running } of places) running.delete(waiting);
-      settle();
+      how();
     };
     for (const { running } of places) running.add(waiting);
     results.wait(id, options).then(
-      (awaited) => end(() => resolve(awaited)),
-      (error: unknown) => end(() => reject(error as Error)),
+      (awaited) => settle(() => resolve(awaited)),
+      (error: unknown) => settle(() => reject(error as Error)),
     );
   });
 }

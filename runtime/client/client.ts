@@ -252,9 +252,9 @@ export function createActorClient<A extends Actor>(
       await publish(publications);
       return publications.map(handle);
     },
-    async call(input, { timeout: asked, ...sendOptions } = {}) {
-      const posting = readPosting(plain, "call", sendOptions);
-      const limit = duration('"timeout"', asked) ?? resultTimeout;
+    async call(input, callOptions) {
+      const posting = readPosting(plain, "call", callOptions);
+      const limit = duration('"timeout"', callOptions?.timeout) ?? resultTimeout;
       const started = systemClock.elapsed();
       const address = broker.results.address();
       const reply = address instanceof Promise ? await inTime(address, limit, broker.name) : address;
