@@ -1,10 +1,10 @@
 /** The producer's side of an actor: validate, wrap in an envelope, publish. */
 import type { Actor, InputOf, IsTracked, OutputOf, ProgressOf } from "../actor.js";
 import type { Broker } from "../seams/broker.js";
-import { claimsOf } from "../seams/claims.js";
+import { claimsOf, type Claim } from "../seams/claims.js";
 import { settlesWithin, systemClock } from "../support/clock.js";
 import type { Priority } from "../vocabulary/contract.js";
-import { trackingOf } from "../seams/controls.js";
+import { trackingOf, type ControlStore } from "../seams/controls.js";
 import { defaults } from "../vocabulary/defaults.js";
 import type { Duration } from "../vocabulary/duration.js";
 import type { Headers } from "../wire/envelope.js";
@@ -188,38 +188,42 @@ export function createActorClient<A extends Actor>(
   const through = composeClient(options.middleware ?? []);
 
   /** Publishes messages; where they are tracked, what is recorded of them travels beside them. */
-  async function publish(messages: readonly Prepared[]): Promise<void> {
-    const noted = tracking === undefined ? undefined : noteSending(sender, tracking, messages);
+  async function publishTracked(store: ControlStore, messages: readonly Prepared[]): Promise<void> {
+    const noted = noteSending(sender, store, messages);
     await broker.publish(messages);
     await noted;
   }
+  const publish = (messages: readonly Prepared[]) =>
+    tracking === undefined ? broker.publish(messages) : publishTracked(tracking, messages);
 
-  /** Hands a message to the broker; what it answers with is another one where that has what this one claims. */
-  async function deliver(message: Prepared): Promise<Sent> {
-    const { claims, queue } = message;
-    if (claims === undefined) {
-      await publish([message]);
-      return message;
-    }
+  /** Sends a message that claims something; it is another one that is answered with where that has it already. */
+  async function claim(message: Prepared, claims: readonly Claim[]): Promise<Sent> {
     const { id, sent } = await claimsOf(broker, `${actor.name}: an id of your own`).publish(message, claims);
     if (sent && tracking !== undefined) await noteSending(sender, tracking, [message]);
-    return { id, queue };
+    return { id, queue: message.queue };
   }
 
+  /** Hands a message to the broker. Most messages come this way: a step that needs no promise of its own has none. */
+  const deliver = (message: Prepared): Promise<Sent> =>
+    message.claims === undefined ? publish([message]).then(() => message) : claim(message, message.claims);
+
   /** Sends one message, through the middleware where there is some. */
-  async function post(posting: Posting, input: unknown, reply: string | undefined, id: string): Promise<Sent> {
-    if (through === undefined) {
+  function post(posting: Posting, input: unknown, reply: string | undefined, id: string): Promise<Sent> {
+    const send = (posting: Posting, input: unknown) => {
       const prepared = prepare(posting, input, reply, id);
-      return deliver(prepared instanceof Promise ? await prepared : prepared);
-    }
+      return prepared instanceof Promise ? prepared.then(deliver) : deliver(prepared);
+    };
+    if (through === undefined) return send(posting, input);
     const { priority, delay, headers = {} } = posting;
     let sent: Sent | undefined;
-    await through({ id, actor, input, headers, priority, delay }, async (message) => {
+    const passed = through({ id, actor, input, headers, priority, delay }, async (message) => {
       const { headers, priority, delay } = message;
-      sent = await deliver(await prepare({ ...posting, headers, priority, delay }, message.input, reply, id));
+      sent = await send({ ...posting, headers, priority, delay }, message.input);
     });
-    if (sent === undefined) throw new NotSentError(actor.name);
-    return sent;
+    return passed.then(() => {
+      if (sent === undefined) throw new NotSentError(actor.name);
+      return sent;
+    });
   }
 
   const step: StepPart = { kind: "step", sender, through, posting: readPosting(plain, "with", undefined) };
