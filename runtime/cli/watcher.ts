@@ -33,8 +33,8 @@ export class Watcher {
   #sources: readonly string[];
   /** What the generator noted the last time. It is said once. */
   #notes: readonly string[] = [];
-  /** The files that the generator wrote or removed the last time, and when it was through. */
-  #generated: { readonly paths: ReadonlySet<string>; readonly at: number } = { paths: new Set(), at: 0 };
+  /** The files that the generator wrote or removed the last time, as it left them. */
+  #generated: ReadonlyMap<string, string> = new Map();
   #timer: NodeJS.Timeout | undefined;
 
   /** Loads what it works with. Nothing is watched before the first `build()`. */
@@ -76,7 +76,8 @@ export class Watcher {
     // A worker can do without a generator: its actors may come from a package.
     if (!existsSync(join(root, contracts))) return;
     const { problems, written, removed, notes } = await this.#generator.run({});
-    this.#generated = { paths: new Set([...written, ...removed].map((path) => join(root, path))), at: Date.now() };
+    const touched = [...written, ...removed].map((path) => join(root, path));
+    this.#generated = new Map(touched.map((path) => [path, stamp(path)]));
     if (problems.length > 0) {
       const explain = (problem: (typeof problems)[number]) =>
         this.#tools.formatProblem(problem, { color: errorColors.isColorSupported });
@@ -103,8 +104,7 @@ export class Watcher {
 
   /** Whether all that happened to a file is what the generator did: it went into the program that was built then. */
   #isGenerated(path: string): boolean {
-    const { paths, at } = this.#generated;
-    return paths.has(path) && (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= at + 1;
+    return this.#generated.get(path) === stamp(path);
   }
 
   /** Whether it may be part of the program: a log that is written beside it is not. */
@@ -121,6 +121,12 @@ function whatIsMissing({ name, place, handler }: DeclaredActor, worker: string):
     `${file}:${line}:${column} declares ${name}, and ${worker} has no handler for it. Write it as \`${handler.name}\` in ` +
     `${handler.file}, and give createWorker that file's \`${handler.group}\`.`
   );
+}
+
+/** Differs between any two states of a file. Its time alone does not tell: a file that is moved back brings an old one. */
+function stamp(path: string): string {
+  const { ino, size, mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { ino: 0, size: 0, mtimeMs: 0 };
+  return [ino, size, mtimeMs].join();
 }
 
 function isFolder(path: string): boolean {

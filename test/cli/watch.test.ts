@@ -1,5 +1,5 @@
 /** `callboard worker --watch`: an edit of a handler or a contract is at work a moment later, and no message is lost. */
-import { rmSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { createWorkerProject, handlers, type WorkerProject } from "./traffic.js";
@@ -114,6 +114,18 @@ test("a contract that the worker has no handler for is named with its place, and
   await command.printed("all is well again");
   // What the generator wrote itself is no further change.
   expect(command.output.split("declares extra.step")).toHaveLength(2);
+}, 120_000);
+
+test("a handler file that is moved away and back is at work again, though the file is older than its stub", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  const command = await project.start("--watch");
+  const file = join(project.files.directory, "handlers/demo.ts");
+  renameSync(file, `${file}.away`);
+  await command.printed("generated handlers/demo.ts");
+  await command.printed("reloaded in");
+  renameSync(`${file}.away`, file);
+  await expect.poll(() => command.output.split("reloaded in").length, { timeout: 20_000 }).toBe(3);
+  expect((await project.call(1)).version).toBe("one");
 }, 120_000);
 
 test("a worker that is broken from the start is waited for", async () => {
