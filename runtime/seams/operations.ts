@@ -23,7 +23,7 @@ export interface QueueStats {
 export interface Operations {
   /** What this broker cannot tell, in sentences for people. */
   readonly limits: readonly string[];
-  /** The queues, partitions one by one, that the broker knows by itself: all that were used lately, or none. */
+  /** The queues, partitions one by one, that the broker knows by itself: all that were used lately, or those that this process used. */
   queues(): Promise<readonly string[]>;
   /** How a queue stands. One that was never used is empty. */
   stats(queue: string): Promise<QueueStats>;

@@ -92,11 +92,11 @@ export function describeOperations(name: string, harness: BrokerHarness): void {
       expect([undefined, 1]).toContain(running);
     });
 
-    it("knows the queues that were used, where the broker does", async () => {
-      await broker.publish([message(0), message(1, { queue: "other" })]);
-      const known = await broker.operations?.queues();
-      if (known?.length === 0) expect(broker.operations?.limits.join(" ")).toMatch(/lists no queues/);
-      else await eventually("the queues", async () => String(await broker.operations?.queues()) === "other,work");
+    it("knows the queues that were used, at least by its own process: metrics ask for them", async () => {
+      await broker.publish([message(0)]);
+      const { consumer } = new TestConsumer(broker, "other");
+      await eventually("the queues", async () => String(await broker.operations?.queues()) === "other,work");
+      await consumer.close();
     });
 
     describe("and dead letters", () => {

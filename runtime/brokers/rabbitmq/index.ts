@@ -110,7 +110,8 @@ class RabbitmqBroker implements Broker {
     const store = state?.claims;
     const send = (message: Publication) => this.publish([message]);
     this.claims = store === undefined ? undefined : new TwoStepClaims(store, send, publishTimeout);
-    this.operations = new RabbitmqOperations(this.#looking, topology);
+    const used = () => [...topology.queues, ...this.#consumingTopology.queues];
+    this.operations = new RabbitmqOperations(this.#looking, topology, used);
     this.#pauses = state === undefined ? undefined : new PauseWatch(state.pauses);
     this.#replies =
       results === undefined

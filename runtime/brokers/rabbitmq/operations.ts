@@ -14,14 +14,17 @@ export class RabbitmqOperations implements Operations {
   ];
   readonly #connection: RabbitmqConnection;
   readonly #topology: Topology;
+  readonly #used: () => readonly string[];
 
-  constructor(connection: RabbitmqConnection, topology: Topology) {
+  /** `used`: the queues that this process has used so far. */
+  constructor(connection: RabbitmqConnection, topology: Topology, used: () => readonly string[]) {
     this.#connection = connection;
     this.#topology = topology;
+    this.#used = used;
   }
 
   async queues(): Promise<readonly string[]> {
-    return [];
+    return [...new Set(this.#used())].toSorted();
   }
 
   async stats(queue: string): Promise<QueueStats> {

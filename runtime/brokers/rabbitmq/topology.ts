@@ -60,6 +60,11 @@ export class Topology {
     connection.listen({ down: () => this.forgetAll() });
   }
 
+  /** The queues that were asked for. */
+  get queues(): readonly string[] {
+    return [...this.#lanes.keys()];
+  }
+
   /** The lanes of a queue. */
   lanes(queue: string): Lanes {
     let lanes = this.#lanes.get(queue);
