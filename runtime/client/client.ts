@@ -268,11 +268,11 @@ export function createActorClient<A extends Actor>(
       if (actor.unique !== undefined || posting.id !== undefined) {
         // It may be another message that answers.
         const found = await sent;
-        return awaitResult(sender, found, { timeout: left(), addressed: false });
+        return awaitResult(sender, found, { timeout: left(), addressed: false }, limit);
       }
       // In one turn with the waiting, so that no answer is too quick for it.
-      const timeout = left();
-      return awaitResult(sender, { id, queue: actor.options.queue }, { timeout, addressed: true, sent });
+      const wait = { timeout: left(), addressed: true, sent };
+      return awaitResult(sender, { id, queue: actor.options.queue }, wait, limit);
     },
     handle(id) {
       const sent = { id: checkId(`${actor.name}.handle`, id), queue: actor.options.queue };

@@ -133,12 +133,20 @@ export function assertKept(broker: Broker, owner: string): void {
   );
 }
 
-/** Waits for the end of a message and turns it into what its caller sees: an output, or an error. */
-export async function awaitResult(sender: Sender, message: Sent, options: WaitOptions): Promise<unknown> {
+/**
+ * Waits for the end of a message and turns it into what its caller sees: an output, or an error. `limit` is the timeout
+ * that the caller gave, where some of it is over.
+ */
+export async function awaitResult(
+  sender: Sender,
+  message: Sent,
+  options: WaitOptions,
+  limit = options.timeout,
+): Promise<unknown> {
   const { actor } = sender;
   const { id } = message;
   const awaited = await untilCancelled(sender, message, options);
-  if ("pending" in awaited) throw new ResultTimeoutError(actor.name, id, options.timeout, awaited.pending);
+  if ("pending" in awaited) throw new ResultTimeoutError(actor.name, id, limit, awaited.pending);
   return readResult(sender, id, awaited.done);
 }
 
