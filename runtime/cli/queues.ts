@@ -51,7 +51,7 @@ function print({ queues: rows, parked, pausedActors, notes }: Overview, now: num
     );
   }
   for (const { name, since } of pausedActors)
-    console.log(outColors.yellow(`The actor ${oneLine(name)} is paused since ${age(now - since)}.`));
+    console.log(outColors.yellow(`The actor ${oneLine(name)} has been paused for ${age(now - since)}.`));
   for (const note of notes) console.error(errorColors.dim(note));
 }
 

@@ -86,6 +86,7 @@ async function glance(
     running: stats.running ?? loads?.reduce((total, { running }) => total + running, 0),
     paused: pauses?.some(({ kind, name }) => kind === "queue" && name === queue),
     workers: loads?.length,
-    rate: loads?.reduce((total, { rate }) => total + rate, 0),
+    // Each worker says its own to a tenth; a sum of tenths is none in binary.
+    rate: loads && Math.round(loads.reduce((total, { rate }) => total + rate, 0) * 10) / 10,
   };
 }

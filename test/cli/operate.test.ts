@@ -89,7 +89,9 @@ test("a message is sent, seen waiting, paused, resumed, and answered; the worker
   expect(await project.ok("pause", "money")).toBe("The queue money was paused already.\n");
   expect(await project.ok("pause", "mails")).toBe("The queue mails.0 is paused.\nThe queue mails.1 is paused.\n");
   expect(await project.ok("pause", "payments.remind")).toBe("The actor payments.remind is paused.\n");
-  expect(await project.ok("queues")).toMatch(/^money .* paused\nThe actor payments\.remind is paused since \S+\.\n$/m);
+  expect(await project.ok("queues")).toMatch(
+    /^money .* paused\nThe actor payments\.remind has been paused for \S+\.\n$/m,
+  );
 
   await startCharging(broker);
   await eventually("the worker to be listed", async () => (await broker.state?.workers.list())?.length === 1);
@@ -277,7 +279,7 @@ test("a name that somebody else wrote into the server is no command to the termi
   await broker.state?.pauses.pause({ kind: "actor", name: "odd\u001B[2J" });
   const { stdout, stderr } = await project.run("queues");
   expect(stdout).toMatch(/^odd +1 /m);
-  expect(stdout).toContain("The actor odd is paused");
+  expect(stdout).toContain("The actor odd has been paused");
   const wrong = await project.run("queues", "nothing-of-the-kind");
   expect(wrong.stderr).toContain("There are: mails, mails.0, mails.1, money, odd");
   expect(stdout + stderr + wrong.stderr).not.toContain("\u001B");

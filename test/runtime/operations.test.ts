@@ -44,6 +44,16 @@ describe("an overview", () => {
     expect(parked).toEqual([{ actor: "a.limited", messages: 1 }]);
   });
 
+  it("adds up the rates of a queue's workers, to a tenth as each says its own", async () => {
+    const broker = memoryBroker();
+    const work = { host: "web-1", pid: 1, uptime: 60_000, concurrency: 5 };
+    for (const [id, rate] of [0.1, 0.2].entries()) {
+      await broker.state?.workers.beat({ id: String(id), ...work, queues: [{ queue: "work", running: 0, rate }] });
+    }
+    const { queues } = await overviewOf({ broker, actors: [] });
+    expect(queues).toMatchObject([{ queue: "work", workers: 2, rate: 0.3 }]);
+  });
+
   it("says what a broker cannot tell that has no operations and no state store", async () => {
     const context: OperatorContext = { broker: bareBroker(), actors: [define("a.one", { queue: "work" })] };
     const { queues, notes } = await overviewOf(context);
