@@ -43,10 +43,13 @@ export interface RabbitmqBrokerOptions {
    * Where processes keep what they share, such as `redisState(url)`; closed with the broker. Rate limits, pipelines and
    * groups need one. Default: none.
    */
-  readonly state?: StateStore & { close?(): Promise<void> };
+  readonly state?: ClosableStore & { under?(prefix: string): ClosableStore };
   /** For `amqps:`, as `node:tls` takes them: `{ ca }`, `{ cert, key }`. */
   readonly tls?: ConnectionOptions;
 }
+
+/** A state store with connections of its own. */
+type ClosableStore = StateStore & { close?(): Promise<void> };
 
 /** Parts that tests replace. */
 export interface RabbitmqBrokerParts {
@@ -74,7 +77,7 @@ class RabbitmqBroker implements Broker {
   readonly results: ResultStore;
   readonly deadLetters: RabbitmqDeadLetters;
   readonly claims: Claims | undefined;
-  readonly state: RabbitmqBrokerOptions["state"];
+  readonly state: ClosableStore | undefined;
   readonly operations: RabbitmqOperations;
   readonly #publishing: RabbitmqConnection;
   readonly #consuming: RabbitmqConnection;
@@ -88,7 +91,8 @@ class RabbitmqBroker implements Broker {
   #closed: Promise<void> | undefined;
 
   constructor(addresses: RabbitmqAddresses, options: CheckedOptions, { delayScale }: RabbitmqBrokerParts) {
-    const { prefix, queueType, deadLetterTtl, publishTimeout, maxInFlight, heartbeat, results, state } = options;
+    const { prefix, queueType, deadLetterTtl, publishTimeout, maxInFlight, heartbeat, results } = options;
+    const state = options.state?.under?.(prefix) ?? options.state;
     const { maxInFlightCharacters, maxKeptResults, maxKeptCharacters, replyQueueTtl } = defaults.rabbitmq;
     // A server short of memory stops reading from whoever publishes: acks must not stand behind that.
     this.#publishing = new RabbitmqConnection(addresses, { use: "publish", heartbeat });

@@ -21,7 +21,7 @@ import { Puts } from "./puts.js";
 import { QueueRegister } from "./queue-register.js";
 import { RedisResults } from "./results.js";
 import { ServerClock } from "./server-clock.js";
-import { RedisState } from "./state.js";
+import { RedisState, type StateContext } from "./state.js";
 import { RedisSubscriber } from "./subscriber.js";
 import { Sweeper } from "./sweeper.js";
 
@@ -87,10 +87,16 @@ export function redisResults(
 }
 
 /** How a state store in Redis behaves. */
-export type RedisStateOptions = RedisResultsOptions;
+export interface RedisStateOptions extends Omit<RedisResultsOptions, "prefix"> {
+  /** What its keys begin with. Default: the prefix of the broker that it is given to. */
+  readonly prefix?: string;
+}
 
 /** A state store in Redis for a broker that has none of its own. */
 export interface RedisStateStore extends StateStore {
+  /** The store for a broker of this prefix: the same one where it was given a prefix of its own. */
+  under(prefix: string): RedisStateStore;
+  /** Ends its connections. A broker that it was given to does this when it is closed itself. */
   close(): Promise<void>;
 }
 
@@ -106,14 +112,20 @@ export function redisState(
   const patience = durationOption("publishTimeout", options.publishTimeout, defaults.broker.publishTimeout);
   const address = redisAddress(target, options.tls);
   const connection = new RedisConnection(address, { use: "publish", patience, whenDown: "wait" });
-  const subscriber = new RedisSubscriber(address);
-  const state = new RedisState({ prefix: checkPrefix(options.prefix), connection, subscriber, apart: true });
-  return Object.assign(state, {
+  return openState({ connection, subscriber: new RedisSubscriber(address), apart: true }, options.prefix);
+}
+
+/** `own`: the prefix that it was given; without one, a broker's is taken. */
+function openState(context: Omit<StateContext, "prefix">, own: string | undefined): RedisStateStore {
+  const state = new RedisState({ ...context, prefix: checkPrefix(own) });
+  const store: RedisStateStore = Object.assign(state, {
+    under: (prefix: string) => (own === undefined ? openState(context, prefix) : store),
     async close() {
       state.controls.close();
-      await Promise.all([connection.close(), subscriber.close()]);
+      await Promise.all([context.connection.close(), context.subscriber.close()]);
     },
   });
+  return store;
 }
 
 /** Shorter, a half-open connection could not be told from a slow one in time. In milliseconds. */
