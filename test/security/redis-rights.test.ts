@@ -210,6 +210,12 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
   }
   expect(await working.claims?.replaced("other", "b")).toBe(true);
   await working.claims?.free("other", "c", [unique.key]);
+  // A tick of a schedule without overlaps, whose last message was cancelled before anybody took it.
+  const alone: Claim = { ...unique, key: "overlap:nightly", from: "nobody" };
+  const tick = (id: string) => ({ id, queue: "other", priority: 5, delay: 50_000, body: "{}" });
+  await working.claims?.publish(tick("d"), [alone]);
+  expect(await sending.state?.controls.cancel("other", [{ id: "d", keep: 60_000 }])).toEqual(["waiting"]);
+  expect(await working.claims?.publish(tick("e"), [alone])).toEqual({ id: "e", sent: true });
   await consumer.consumer.close();
   await worker.stop();
   await Promise.all(brokers.splice(0).map((broker) => broker.close()));

@@ -60,7 +60,7 @@ const roles: Readonly<Record<Role, Rights>> = {
     channels: [WAKE, REPLY, CANCEL, NEWS, FREED, COMPLETE, RESCHEDULED],
     commands: [
       ...["exists", "lpush", "rpush", "rpop", "llen"],
-      ...["hget", "hgetall", "hmget", "hset", "hsetnx", "hincrby", "hdel", "hkeys", "hexists"],
+      ...["hget", "hgetall", "hmget", "hset", "hsetnx", "hincrby", "hdel", "hkeys", "hvals", "hexists"],
       ...["zadd", "zrange", "zrangebyscore", "zremrangebyscore", "zscore", "zcard"],
       ...["sadd", "srem", "smembers"],
       ...["get", "set", "del", "pttl", "pexpire"],
