@@ -18,6 +18,7 @@ import { cancellation } from "../wire/stored-result.js";
 import { isSealed } from "../wire/wire-value.js";
 import type { Logger } from "./logger.js";
 import type { Next } from "./middleware/compose.js";
+import { isCancelled } from "./middleware/control.js";
 import { failure } from "./middleware/results.js";
 import { afterFailure } from "./middleware/retries.js";
 import type { LayerContext } from "./middleware/stack.js";
@@ -70,6 +71,8 @@ export class FlowStep {
       case "ended":
         return begun.dead ?? TAKEN;
       case "expired":
+        // Nothing keeps a flow for a step that was cancelled before its time.
+        if (await isCancelled(task, this.#context)) return CANCELLED;
         return this.#refuse("flow-expired", new FlowExpiredError(this.#place.id));
       case "dropped":
         // Whoever cancelled it may not have lived to tell.

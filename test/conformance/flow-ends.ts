@@ -308,6 +308,16 @@ export function describeFlowEnds(name: string, harness: BrokerHarness, { sharesR
         expect(streamed).toEqual(expected);
       });
 
+      it("before its time, in a flow that is forgotten when that comes: it is no dead letter", async () => {
+        const members = [client(plus).message(1), client(plus).message(2, { delay: 1500 })] as const;
+        const sent = await group(members, { whenFailed: "collect" }).send({ ttl: 100 });
+        expect(await step(sent, 1, plus).cancel()).not.toBe("ended");
+        await shop.work([plus], plain);
+        expect(await passing(sent.result(patience))).toMatchObject([{ value: 2 }, { status: "rejected" }]);
+        await shop.pastWaits("it to be met", 20, () => shop.met === 1);
+        expect(await broker.deadLetters.list("default")).toEqual([]);
+      });
+
       it("too late: it has ended, and the flow goes on", async () => {
         const sent = await pipeline(client(plus).message(1), client(later)).send();
         await shop.work([plus, later], plain, { queues: ["default"] });

@@ -16,17 +16,24 @@ export function control(context: LayerContext): Middleware | undefined {
   if (store === undefined) return undefined;
   return function control(task, next) {
     const cancelled = store.cancelled(task.queue);
-    const known = cancelled.has(task.envelope.id);
-    if (known === false) return run(cancelled, task, next);
-    return andThen(known, (is) => (is ? meet(cancelled, task, next, context) : run(cancelled, task, next)));
+    const is = isKnown(cancelled, task, context);
+    if (is === false) return run(cancelled, task, next);
+    return andThen(is, (certain) => (certain ? CANCELLED : run(cancelled, task, next)));
   };
 }
 
-/** A message that should not be there any more. Its record may have been taken back. */
-async function meet(cancelled: Cancellations, task: MiddlewareTask, next: Next, { clock }: LayerContext) {
+/** Whether a message was cancelled, and should not have come to a worker any more. */
+export function isCancelled(task: MiddlewareTask, context: LayerContext): MaybePromise<boolean> {
+  const store = context.broker.state?.controls;
+  return store === undefined ? false : isKnown(store.cancelled(task.queue), task, context);
+}
+
+function isKnown(cancelled: Cancellations, task: MiddlewareTask, { clock }: LayerContext): MaybePromise<boolean> {
+  const { id } = task.envelope;
   const tell = (error: Error) => task.log.warn({ err: error }, "not known yet whether it is cancelled; trying again");
-  const is = await whileUnavailable(clock, task, () => cancelled.met(task.envelope.id), tell);
-  return is ? CANCELLED : run(cancelled, task, next);
+  // Its record may have been taken back.
+  const met = () => whileUnavailable(clock, task, () => cancelled.met(id), tell);
+  return andThen(cancelled.has(id), (is) => is && met());
 }
 
 function run({ running }: Cancellations, task: MiddlewareTask, next: Next): MaybePromise<Outcome> {
