@@ -76,6 +76,8 @@ export interface LimitStore {
   release(scope: LimitScope, place: Place): Promise<Progress>;
   /** Calls those whose turn has come by time alone: a window has room, a holder is dead, a call went unheard. */
   advance(scope: LimitScope): Promise<Progress>;
+  /** A message that was called has ended without its place: what is kept for it is for the next one. */
+  decline(scope: LimitScope, id: string, place: Place): Promise<Progress>;
   /** Says that called messages are in their queues: the store forgets them. Those called anew since then stay. */
   published(scope: LimitScope, calls: readonly Call[]): Promise<void>;
   /** How many messages wait for a place under the limits of a scope of this name. */

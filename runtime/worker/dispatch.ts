@@ -3,7 +3,7 @@ import type { Actor } from "../actor.js";
 import type { Answer, Delivery } from "../seams/broker.js";
 import { defaults } from "../vocabulary/defaults.js";
 import { decodeEnvelope, reissue, type Envelope, type Failure } from "../wire/envelope.js";
-import { InvalidOutputError, toRemoteError, type DeadReason } from "../vocabulary/errors.js";
+import { InvalidOutputError, LeaseLostError, toRemoteError, type DeadReason } from "../vocabulary/errors.js";
 import { createId } from "../wire/id.js";
 import { andThen, settled, type MaybePromise } from "../support/maybe.js";
 import type { MaybePlaced } from "../middleware.js";
@@ -86,14 +86,27 @@ export class Dispatch {
 
     const task = new RunningTask(line.actor, envelope, delivery, this.#context.logger);
     work.task = task;
-    const ended = (outcome: Outcome) => this.#ended(delivery, envelope, outcome, task.answer);
-    const broken = async (error: unknown) => this.#ended(delivery, envelope, await this.#broken(line, task, error));
+    const ended = (outcome: Outcome) => {
+      this.#passOnTurn(task, outcome);
+      return this.#ended(delivery, envelope, outcome, task.answer);
+    };
+    const broken = async (error: unknown) => ended(await this.#broken(line, task, error));
     try {
       const outcome = onBehalfOf(task, line.attempt);
       return outcome instanceof Promise ? outcome.then(ended, broken) : ended(outcome);
     } catch (error) {
       return broken(error);
     }
+  }
+
+  /** A message whose turn had come, and that ended before its limits were asked, leaves its turn to the next one. */
+  #passOnTurn(task: RunningTask, { kind }: Outcome): void {
+    if (task.envelope.turn === undefined || task.hasEntered) return;
+    // It comes back with its turn: soon, or all that wait would be called while their actor is paused.
+    if (kind === "release" || kind === "postpone") return;
+    // A message in other hands may be about to take its place there.
+    if (task.abortReason instanceof LeaseLostError) return;
+    void this.#context.gates.of(task.actor)?.decline(task);
   }
 
   /** A middleware failed, not the handler. Nothing is swallowed: it counts as a failed attempt, and who waits is told. */

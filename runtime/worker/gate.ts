@@ -6,8 +6,10 @@ import { InvalidKeyError, SlotLostError } from "../vocabulary/errors.js";
 import type { ActorLimits } from "../vocabulary/limit-options.js";
 import { limitStoreOf, type Acquired, type LimitScope, type LimitStore, type Place } from "../seams/limits.js";
 import { SlotKeeper } from "../limiters/slot-keeper.js";
+import type { Seal } from "../wire/seal.js";
 import type { Outcome } from "./outcome.js";
 import { Adopter } from "./adopter.js";
+import { readInput } from "./middleware/input.js";
 import { isOver, whileUnavailable } from "./patience.js";
 import { Promoter, type PromoterContext } from "./promoter.js";
 import type { RunningTask } from "./task.js";
@@ -18,6 +20,11 @@ function scopeOf({ name, limits }: Actor): LimitScope {
   return { name, concurrency, rate, reservation: defaults.limits.reservation };
 }
 
+/** What gates work with. */
+export interface GateContext extends PromoterContext {
+  readonly seal: Seal | undefined;
+}
+
 export class Gate {
   readonly #actor: Actor;
   readonly #limits: ActorLimits;
@@ -25,9 +32,9 @@ export class Gate {
   readonly #store: LimitStore;
   readonly #keeper: SlotKeeper;
   readonly #promoter: Promoter;
-  readonly #context: PromoterContext;
+  readonly #context: GateContext;
 
-  constructor(actor: Actor, limits: ActorLimits, store: LimitStore, context: PromoterContext) {
+  constructor(actor: Actor, limits: ActorLimits, store: LimitStore, context: GateContext) {
     this.#actor = actor;
     this.#limits = limits;
     this.#scope = scopeOf(actor);
@@ -37,8 +44,8 @@ export class Gate {
     this.#context = context;
   }
 
-  /** What a task needs a place of. Throws `InvalidKeyError`. */
-  placeOf({ input }: RunningTask): Place {
+  /** What a message with this input needs a place of. Throws `InvalidKeyError`. */
+  placeOf(input: unknown): Place {
     const { concurrency, rate } = this.#limits;
     return {
       token: randomUUID(),
@@ -61,6 +68,7 @@ export class Gate {
 
   /** Takes the place. Where there is none, or the task is over, tells what becomes of its message instead. */
   async enter(task: RunningTask, place: Place): Promise<Outcome | undefined> {
+    task.hasEntered = true;
     const { id, turn } = task.envelope;
     const { queue, priority, body } = task.delivery;
     const { clock } = this.#context;
@@ -96,6 +104,21 @@ export class Gate {
     }
   }
 
+  /**
+   * A message that was called has ended before it asked for its place, as one that was cancelled: the next one is called.
+   * Never rejects: what is kept for it is free when its time is over.
+   */
+  async decline({ actor, envelope, log }: RunningTask): Promise<void> {
+    try {
+      const read = await readInput(actor, envelope, this.#context.seal);
+      if (!read.ok) return;
+      const declined = this.#store.decline(this.#scope, envelope.id, this.placeOf(read.value));
+      await this.#promoter.take(await declined);
+    } catch (error) {
+      log.debug({ err: error }, "its place is kept for a while, although it has ended");
+    }
+  }
+
   start(): void {
     this.#promoter.start();
   }
@@ -109,14 +132,14 @@ export class Gate {
 
 /** The gates of a worker's actors. */
 export class Gates {
-  readonly #context: PromoterContext;
+  readonly #context: GateContext;
   readonly #gates = new Map<string, Gate>();
   /** See to what was parked for an actor before its limits were taken off its contract. */
   readonly #remainders = new Map<string, Promoter>();
   /** Sees to what was parked for an actor that is in nobody's contracts any more. */
   readonly #adopter: Adopter | undefined;
 
-  constructor(context: PromoterContext) {
+  constructor(context: GateContext) {
     this.#context = context;
     const store = context.broker.state?.limits;
     this.#adopter = store === undefined ? undefined : new Adopter(store, context);

@@ -75,6 +75,8 @@ export class RunningTask implements MiddlewareTask, ProgressTask<unknown> {
   readonly delivery: Delivery;
   /** What is to be stored in one step with the ack; absent where nothing is, or it is stored already. */
   answer: Answer | undefined;
+  /** It has asked for its place under its actor's limits. */
+  hasEntered = false;
   readonly #logger: Logger;
   #message: TaskMessage | undefined;
   #controller: AbortController | undefined;

@@ -118,7 +118,13 @@ class ActorWorker implements Worker {
     this.#settlements = new Settlements(this.#clock, this.#logger);
     const { state } = broker;
     this.#presence = state === undefined ? undefined : new Presence(state, this.#logger, () => this.#doing());
-    this.#gates = new Gates({ broker, clock: this.#clock, random: this.#random, logger: this.#logger });
+    this.#gates = new Gates({
+      broker,
+      clock: this.#clock,
+      random: this.#random,
+      logger: this.#logger,
+      seal: this.#seal,
+    });
     // What is wrong with handlers, middleware or the actors' needs is found here, and not when it starts.
     this.#createDispatch();
     this.#createSchedulers();

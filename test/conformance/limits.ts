@@ -264,6 +264,25 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
       expect(called(await store.release(mutex, other))).toEqual(["a"]);
     });
 
+    it("calls the next one at once where one that was called has ended without its place", async () => {
+      const mutex = upTo(1, 60_000);
+      const holder = slot();
+      await store.acquire(mutex, holder);
+      for (const id of ["a", "b", "c"]) {
+        await store.acquire(mutex, slot(), waiting(id));
+        await backend.pass(2);
+      }
+      const { calls } = await store.release(mutex, holder);
+      await store.published(mutex, calls);
+      const next = await store.decline(mutex, "a", slot());
+      expect(called(next)).toEqual(["b"]);
+      expect(called(await store.decline(mutex, "a", slot()))).toEqual([]);
+      // Nobody lived to say that it was published.
+      expect(called(await store.decline(mutex, "b", slot()))).toEqual(["c"]);
+      await backend.pass(RESERVATION + harness.times.grain);
+      expect(called(await store.advance(mutex))).toEqual(["c"]);
+    });
+
     it("starts never more than a window allows in any span", async () => {
       const window = perTime(2, 1000);
       const starts: number[] = [];
@@ -419,6 +438,35 @@ export function describeLimitedActors(name: string, harness: BrokerHarness): voi
       expect(crowd.most).toBe(1);
       expect(attempts).toEqual(jobs(30).map(() => 1));
       expect(crowd.order.toSorted((a, b) => a - b)).toEqual(jobs(30).map(({ n }) => n));
+    });
+
+    it("holds nobody up when its turn comes after it was cancelled, or is too old", async () => {
+      const mutex = job({ concurrencyLimit: 1 });
+      const client = createActorClient<Job>(broker, mutex);
+      let end = (): void => undefined;
+      const ran: number[] = [];
+      const hold = ({ n }: { n: number }) => {
+        ran.push(n);
+        return n === 0 ? new Promise<number>((resolve) => (end = () => resolve(n))) : n;
+      };
+      await work([mutex], { job: hold });
+      await client.send({ key: "k", n: 0 });
+      await shop.pastWaits("the first", 20, () => ran.length === 1);
+      const others = await client.sendMany([1, 2].map((n) => ({ key: "k", n })));
+      const old = await client.sendMany(
+        [3, 4].map((n) => ({ key: "k", n })),
+        { maxAge: 200 },
+      );
+      const last = await client.send({ key: "k", n: 5 });
+      const parked = async () => (await broker.state?.limits.parked("test.job")) === 5;
+      await shop.pastWaits("the others to wait", 20, parked);
+      for (const each of others) expect(await each.cancel()).not.toBe("ended");
+      await backend.pass(200);
+      end();
+      // Each of the four would keep the place for as long as a call may go unheard.
+      expect(await passUntil(last.result({ timeout: 3 * defaults.limits.reservation }))).toBe(5);
+      for (const each of old) await expect(passUntil(each.result(patience))).rejects.toThrow(/expired|waited|old/);
+      expect(ran).toEqual([0, 5]);
     });
 
     it("has a limit for each key", async () => {

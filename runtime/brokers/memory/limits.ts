@@ -114,6 +114,10 @@ export class MemoryLimits implements LimitStore {
     return this.#step(scope, (step) => step.advance());
   }
 
+  async decline(scope: LimitScope, id: string, place: Place): Promise<Progress> {
+    return this.#step(scope, (step) => step.decline(id, place));
+  }
+
   async published(scope: LimitScope, calls: readonly Call[]): Promise<void> {
     this.#step(scope, (step) => step.published(calls));
   }
@@ -224,6 +228,14 @@ class Step {
       if (parked.line === undefined && parked.keptUntil <= this.#time) parked.line = parked.lines[0];
     }
     for (const line of this.#waitingLines()) this.#move(line);
+    return this.#progress();
+  }
+
+  decline(id: string, place: Place): Progress {
+    const { parked, kept } = this.#state;
+    const known = parked.get(id);
+    if (known !== undefined && known.line === undefined) parked.delete(id);
+    for (const line of linesOf(place)) if (drop(kept, line, id)) this.#move(line);
     return this.#progress();
   }
 

@@ -68,6 +68,12 @@ export class RedisLimits implements LimitStore {
     return readProgress(await this.#context.connection.run(scripts.limits.advance, this.#keys(scope), args), ticket);
   }
 
+  async decline(scope: LimitScope, id: string, place: Place): Promise<Progress> {
+    const ticket = randomUUID();
+    const args = [...this.#args(scope, ticket), id, ...linesOf(place)];
+    return readProgress(await this.#context.connection.run(scripts.limits.decline, this.#keys(scope), args), ticket);
+  }
+
   async published(scope: LimitScope, calls: readonly Call[]): Promise<void> {
     const keys = this.#keys(scope);
     const { published } = scripts.limits;

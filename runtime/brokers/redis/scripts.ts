@@ -31,6 +31,7 @@ import offerResult from "./offer-result.lua";
 import acquireLimits from "./limits-acquire.lua";
 import advanceLimits from "./limits-advance.lua";
 import attendLimits from "./limits-attend.lua";
+import declineLimits from "./limits-decline.lua";
 import publishedLimits from "./limits-published.lua";
 import releaseLimits from "./limits-release.lua";
 import renewLimits from "./limits-renew.lua";
@@ -182,6 +183,7 @@ export const scripts = {
     acquire: new Script<AcquireReply>(`${limits}\n${acquireLimits}`),
     advance: new Script<ProgressReply>(`${limits}\n${advanceLimits}`),
     attend: new Script<readonly string[]>(attendLimits),
+    decline: new Script<ProgressReply>(`${limits}\n${declineLimits}`),
     published: new Script<number>(`${limits}\n${publishedLimits}`),
     release: new Script<ProgressReply>(`${limits}\n${releaseLimits}`),
     renew: new Script<readonly string[]>(renewLimits),

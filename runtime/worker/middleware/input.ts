@@ -35,7 +35,12 @@ export function input(seal: Seal | undefined) {
   };
 }
 
-function readInput(actor: Actor, { id, v, encoding, input }: Envelope, seal: Seal | undefined): MaybePromise<Checked> {
+/** The input as it travelled, opened and validated. Throws where it cannot be read. */
+export function readInput(
+  actor: Actor,
+  { id, v, encoding, input }: Envelope,
+  seal: Seal | undefined,
+): MaybePromise<Checked> {
   const plain = encoding === undefined && seal === undefined;
   const value = plain ? input : readValue(input, encoding, { kind: "input", id, actor: actor.name, v }, seal);
   return actor.input.check(value);

@@ -10,7 +10,7 @@ export function limits(gate: Gate) {
   return async function limits(task: RunningTask, next: Next): Promise<Outcome> {
     let place: Place;
     try {
-      place = gate.placeOf(task);
+      place = gate.placeOf(task.input);
     } catch (error) {
       if (!(error instanceof InvalidKeyError)) throw error;
       return { kind: "dead", reason: "invalid-key", error: toRemoteError(error, { stack: true }), attempts: 0 };

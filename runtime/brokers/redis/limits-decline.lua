@@ -1,0 +1,15 @@
+-- Frees the places that are kept for a message which was called and has ended without them, and calls the next ones.
+--
+-- KEYS, ARGV[1..7] as in limits.lua
+-- ARGV[8]  the message's id
+-- ARGV[9..] its lines
+-- Returns  what progress() of limits.lua does
+
+local id = ARGV[8]
+
+-- It has been published, also where the publisher did not live to say so.
+if redis.call("ZSCORE", KEYS[4], id) then forget(id) end
+for i = 9, #ARGV do
+  if redis.call("ZREM", KEYS[6] .. ARGV[i], id) == 1 and somebody_waits then move(ARGV[i]) end
+end
+return progress()
