@@ -1,6 +1,6 @@
 /** Middleware of a user's own, on both sides: where it stands, what it may do, and what becomes of its errors. */
 import { currentTask, memoryBroker, type Broker } from "callboard";
-import { createActorClient, pipeline, use, type ClientMiddleware } from "callboard/client";
+import { createActorClient, pipeline, use, type Actor, type ClientMiddleware } from "callboard/client";
 import { createWorker, type Middleware, type Worker, type WorkerOptions } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -140,6 +140,33 @@ describe("a worker's middleware", () => {
     await expect(failed).rejects.toMatchObject({ reason: "do-not-retry", remote: { message: "broken" }, attempts: 1 });
     expect(await broker.deadLetters.list("default")).toHaveLength(2);
   });
+
+  it.each(["flows", "track"])(
+    "that ends an attempt outside of %s has it recorded how the message ended",
+    async (before) => {
+      type Step = Actor<{ input: string; progress: number; tracked: true }>;
+      const step: Step = testActor("step", { input: z.string(), progress: z.number(), maxRetries: 1 });
+      const error = { name: "Refused", message: "not now" };
+      const end: Middleware = async ({ message }, next) => {
+        if (message.headers["end"] === "early") return { kind: "done", output: undefined };
+        const outcome = await next();
+        return outcome.kind === "retry" ? { kind: "dead", reason: "do-not-retry", error, attempts: 1 } : outcome;
+      };
+      const options = { logger, middleware: [use(end, { before })] };
+      const worker = createWorker(broker, { test: { step } }, { test: { step: () => fail() } }, options);
+      workers.push(worker);
+      await worker.start();
+      const steps = createActorClient<Step>(broker, step);
+      for (const [headers, state] of [
+        [{ end: "early" }, { state: "done" }],
+        [{}, { state: "dead", reason: "do-not-retry" }],
+      ] as const) {
+        const message = await steps.send("x", { headers });
+        for await (const told of message.progress({ timeout: "20s" })) expect(told).toBeUndefined();
+        expect(await message.status()).toMatchObject(state);
+      }
+    },
+  );
 
   it("fails the flow of a message that dies of it outside of all", async () => {
     const broken = use(() => fail(), { before: "flows" });

@@ -50,8 +50,8 @@ type AttemptLayer = (task: RunningTask, next: Next) => MaybePromise<Outcome>;
  */
 type MakeLayer = (actor: Actor, context: LayerContext, keepers: readonly AttemptLayer[]) => AttemptLayer | undefined;
 
-/** The layers that see to how an attempt ends: a flow goes on, a caller is told, a key is free. */
-const keeping: readonly string[] = ["flows", "results", "unique"] satisfies BuiltinLayer[];
+/** The layers that see to how an attempt ends: a flow goes on, a caller is told, a key is free, it is recorded. */
+const keeping: readonly string[] = ["flows", "results", "unique", "track"] satisfies BuiltinLayer[];
 
 /** The built-in layers, the outermost first. Users put theirs before or after them by these names. */
 const builtin = [
