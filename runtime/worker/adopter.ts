@@ -1,6 +1,7 @@
 /**
- * Sees to messages that wait for the limits of an actor that was removed or renamed: they go back into their queue, where
- * a worker says that it does not know their actor. Without this, nobody would ever call them.
+ * Sees to messages that wait for the limits of an actor that was removed or renamed, or whose workers are all gone: they
+ * go back into their queue, for a worker that knows their actor or says that it does not. Without this, nobody would ever
+ * call them.
  */
 import type { LimitStore } from "../seams/limits.js";
 import { defaults } from "../vocabulary/defaults.js";
@@ -57,7 +58,7 @@ export class Adopter {
     const { reservation, remainderInterval } = defaults.limits;
     this.#context.logger.warn(
       { actor: name },
-      "messages wait for the limits of an actor that no worker knows: back to their queue",
+      "messages wait for the limits of an actor that no worker has seen to for long: back to their queue",
     );
     const promoter = new Promoter(this.#store, { name, reservation }, remainderInterval, this.#context);
     this.#promoters.set(name, promoter);
