@@ -70,8 +70,10 @@ test("logs are lines for people; with several processes, each tells whose it is"
 test("an attempt that failed is shown with its error below it, line by line", async () => {
   for (const args of [[], ["--processes", "2"]]) {
     const { running } = await startOnTerminal({ FAIL: "slept badly" }, ...args);
-    await running.printed("    at ");
-    const text = stripVTControlCharacters(running.output).replaceAll("\r", "");
+    const shown = () => stripVTControlCharacters(running.output).replaceAll("\r", "");
+    // A terminal may have a line in pieces.
+    await eventually("the frame's line to be whole", () => /\n[ 12|]* at nap [^\n]*\n/.test(shown()));
+    const text = shown();
     expect(text).toMatch(/attempt failed, to be retried \{"actor":"demo\.nap",[^\n]*"retryIn":\d+\}\n/);
     expect(text).toMatch(
       /\n(1 \| |2 \| )? {4}Error: slept badly\n(1 \| |2 \| )? {8}at nap \([^\n]*worker\.ts:\d+:\d+\)\n/,
