@@ -1,7 +1,8 @@
 /** A server program that a test run starts for itself: on a free port, in a directory of its own, ended with the run. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -33,13 +34,23 @@ export interface Program {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
-/** A port of this machine that nobody listens on. */
+/** The ports among which programs are given theirs: systems take those of connections from higher ones. */
+const PORTS = { first: 12_000, last: 31_999 };
+
+/** A port of this machine that nobody listens on, and that no connection is given before a program has it. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
+  for (;;) {
+    const port = randomInt(PORTS.first, PORTS.last + 1);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }
 
 /** What is asked of a server to see whether it is up. */
