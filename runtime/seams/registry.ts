@@ -1,4 +1,5 @@
 /** The seam to the registry of workers: each says every few seconds that it is there, and what it does. */
+import type { Pause } from "./pauses.js";
 
 /** How much a worker does for one queue. */
 export interface QueueLoad {
@@ -30,8 +31,8 @@ export interface SeenWorker extends WorkerRecord {
 
 /** The workers that are there. One that is not heard of for `defaults.worker.absence` is forgotten. */
 export interface WorkerRegistry {
-  /** Says that a worker is there. */
-  beat(record: WorkerRecord): Promise<void>;
+  /** Says that a worker is there, and hears what is paused. */
+  beat(record: WorkerRecord): Promise<readonly Pause[]>;
   /** Says that it has gone. */
   leave(id: string): Promise<void>;
   list(): Promise<readonly SeenWorker[]>;

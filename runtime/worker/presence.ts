@@ -81,7 +81,7 @@ export class Presence {
   /** Never rejects: while the store is away, everything stays as it was. */
   async #tell(): Promise<void> {
     try {
-      const [pauses] = await Promise.all([this.#state.pauses.list(), this.#state.workers.beat(this.#record())]);
+      const pauses = await this.#state.workers.beat(this.#record());
       this.#paused = new Set(pauses.flatMap(({ kind, name }) => (kind === "actor" ? [name] : [])));
     } catch (error) {
       if (this.#refused || !(error instanceof BrokerRefusedError) || error.passing) return;

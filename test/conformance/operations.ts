@@ -206,6 +206,21 @@ export function describeOperations(name: string, harness: BrokerHarness): void {
       expect(await state.workers.list()).toEqual([]);
     });
 
+    shares("tells a worker at each heartbeat what is paused", async (state) => {
+      const record = { id: "one", host: "here", pid: 1, uptime: 10, concurrency: 3, queues: [] };
+      expect(await state.workers.beat(record)).toEqual([]);
+      await state.pauses.pause({ kind: "queue", name: QUEUE });
+      await state.pauses.pause({ kind: "actor", name: "films.develop" });
+      const paused = await state.workers.beat(record);
+      expect(paused.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
+        "actor films.develop",
+        `queue ${QUEUE}`,
+      ]);
+      await state.pauses.resume({ kind: "queue", name: QUEUE });
+      expect(await state.workers.beat(record)).toMatchObject([{ kind: "actor", name: "films.develop" }]);
+      await state.workers.leave("one");
+    });
+
     shares("sees the workers that are there, and forgets those that say nothing", async (state) => {
       const queues = [{ queue: QUEUE, running: 2, rate: 7.5 }];
       const record = { id: "one", host: "here", pid: 1, uptime: 10, concurrency: 3, queues };

@@ -31,6 +31,7 @@ const harness = (preset: () => RabbitmqBrokerOptions): BrokerHarness => ({
 const withoutStore = {
   "has nobody take from a paused queue": "AMQP knows no pause: it needs a state store",
   "holds back the messages of a paused actor, counts no attempt, and lets others pass": "it needs a state store",
+  "tells a worker at each heartbeat what is paused": "it needs a state store",
   "sees the workers that are there, and forgets those that say nothing":
     "AMQP lists no connections: it needs a state store",
 };

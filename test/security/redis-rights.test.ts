@@ -237,7 +237,7 @@ test.each([
   ["worker", ["PUBLISH", "other:reply:id", "x"]],
   ["operator", ["LPUSH", `${PREFIX}:{work}:leases`, "x"]],
   ["operator", ["HGETALL", `${PREFIX}:{work}:result`]],
-  ["producer", ["HGETALL", `${PREFIX}:pauses`]],
+  ["producer", ["HGETALL", `${PREFIX}:{:workers}:pauses`]],
   ["operator", ["FLUSHALL"]],
   ["operator", ["KEYS", "*"]],
 ])("a %s may not %j", async (role, [command = "", ...args]) => {

@@ -1,5 +1,6 @@
 /** The registry of workers in memory. */
 import { defaults } from "../../vocabulary/defaults.js";
+import type { Pause } from "../../seams/pauses.js";
 import type { SeenWorker, WorkerRecord, WorkerRegistry } from "../../seams/registry.js";
 import type { MemoryBackend } from "./backend.js";
 
@@ -10,9 +11,10 @@ export class MemoryWorkers implements WorkerRegistry {
     this.#backend = backend;
   }
 
-  async beat(record: WorkerRecord): Promise<void> {
-    const { workers, clock } = this.#backend;
+  async beat(record: WorkerRecord): Promise<readonly Pause[]> {
+    const { workers, pauses, clock } = this.#backend;
     workers.set(record.id, { ...record, seenAt: clock.now() });
+    return [...pauses.values()];
   }
 
   async leave(id: string): Promise<void> {

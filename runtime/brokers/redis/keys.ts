@@ -122,9 +122,9 @@ export function queuesKey(prefix: string): string {
   return `${prefix}:queues`;
 }
 
-/** HASH of what is paused: `queue <name>` or `actor <name>`, to since when. */
+/** HASH of what is paused: `queue <name>` or `actor <name>`, to since when. It shares the slot of the workers' keys. */
 export function pausesKey(prefix: string): string {
-  return `${prefix}:pauses`;
+  return `${prefix}:{:workers}:pauses`;
 }
 
 /** The keys of the registry of workers. They share a slot; no queue and no message has a colon in front. */

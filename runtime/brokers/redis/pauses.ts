@@ -36,9 +36,14 @@ export class RedisPauses implements Pauses {
 
   async list(): Promise<readonly Pause[]> {
     const all = await this.#connection.command((redis) => redis.hgetall(pausesKey(this.#prefix)));
-    return Object.entries(all).flatMap(([field, since]) => {
-      const [kind, name] = field.split(" ");
-      return (kind === "queue" || kind === "actor") && name !== undefined ? [{ kind, name, since: Number(since) }] : [];
-    });
+    return readPauses(Object.entries(all));
   }
+}
+
+/** The pauses of the hash's fields and values. */
+export function readPauses(entries: readonly (readonly [field: string, since: string])[]): readonly Pause[] {
+  return entries.flatMap(([field, since]) => {
+    const [kind, name] = field.split(" ");
+    return (kind === "queue" || kind === "actor") && name !== undefined ? [{ kind, name, since: Number(since) }] : [];
+  });
 }

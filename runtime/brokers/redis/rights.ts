@@ -18,9 +18,8 @@ const CONNECTION = ["ping", "info", "select", "client|setname", "cluster|slots",
 const SCRIPTS = ["evalsha", "eval", "time", "zrandmember", "zrem", "publish"];
 const LISTENING = ["subscribe", "unsubscribe"];
 
-/** Which queues are used, and what is paused. */
+/** Which queues are used. */
 const QUEUES = ":queues";
-const PAUSES = ":pauses";
 /** Which limits are seen to. */
 const LIMITS = ":limits";
 
@@ -56,7 +55,7 @@ const roles: Readonly<Record<Role, Rights>> = {
     ],
   },
   worker: {
-    keys: [":{*}:*", QUEUES, PAUSES, LIMITS],
+    keys: [":{*}:*", QUEUES, LIMITS],
     channels: [WAKE, REPLY, CANCEL, NEWS, FREED, COMPLETE, RESCHEDULED],
     commands: [
       ...["exists", "lpush", "rpush", "rpop", "llen"],
@@ -71,7 +70,7 @@ const roles: Readonly<Record<Role, Rights>> = {
     keys: [
       // To count what waits, is held back and is in hand.
       ...[":{*}:ready:*", ":{*}:delayed", ":{*}:consumers", ":{*}:running:*", ":{*}:suspects:*", ":{*}:idle"],
-      ...[":{*}:dead", ":{*}:dead:index", ":{*}:paused", ":{*}:parked", ":{:workers}:*", QUEUES, PAUSES],
+      ...[":{*}:dead", ":{*}:dead:index", ":{*}:paused", ":{*}:parked", ":{:workers}:*", QUEUES],
     ],
     channels: [WAKE],
     commands: [

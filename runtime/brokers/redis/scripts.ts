@@ -156,7 +156,7 @@ export const scripts = {
     create: new Script<0 | 1>(createBarrier),
     look: new Script<readonly [isComplete: 0 | 1, lasts: number] | null>(lookAtBarrier),
   },
-  beat: new Script<null>(beat),
+  beat: new Script<readonly string[]>(beat),
   cancel: new Script<readonly CancelReply[]>(`${held}\n${cancel}`),
   cancelled: new Script<CancelledReply>(cancelled),
   claim: new Script<readonly [id: string, sent: 0 | 1]>(`${held}\n${claim}`),

@@ -1,24 +1,29 @@
 /** The registry of workers in Redis. */
 import { defaults } from "../../vocabulary/defaults.js";
 import { fieldsOf } from "../../wire/json.js";
+import type { Pause } from "../../seams/pauses.js";
 import type { QueueLoad, SeenWorker, WorkerRecord, WorkerRegistry } from "../../seams/registry.js";
 import type { RedisConnection } from "./connection.js";
-import { workersKeys, type WorkersKeys } from "./keys.js";
+import { pausesKey, workersKeys, type WorkersKeys } from "./keys.js";
+import { readPauses } from "./pauses.js";
 import { scripts } from "./scripts.js";
 
 export class RedisWorkers implements WorkerRegistry {
   readonly #keys: WorkersKeys;
+  readonly #pauses: string;
   readonly #connection: RedisConnection;
 
   constructor(prefix: string, connection: RedisConnection) {
     this.#keys = workersKeys(prefix);
+    this.#pauses = pausesKey(prefix);
     this.#connection = connection;
   }
 
-  async beat(record: WorkerRecord): Promise<void> {
+  async beat(record: WorkerRecord): Promise<readonly Pause[]> {
     const { records, seen } = this.#keys;
     const args = [record.id, JSON.stringify(record), defaults.worker.absence];
-    await this.#connection.run(scripts.beat, [records, seen], args);
+    const paused = await this.#connection.run(scripts.beat, [records, seen, this.#pauses], args);
+    return readPauses(paused.flatMap((field, i) => (i % 2 === 0 ? [[field, paused[i + 1] ?? ""] as const] : [])));
   }
 
   async leave(id: string): Promise<void> {
