@@ -27,7 +27,10 @@ export interface Judgement {
 const atLeast = (value: number) => ({ atLeast: value }) as const;
 const atMost = (value: number) => ({ atMost: value }) as const;
 
-/** What is left of both rates with one feature switched on. */
+/**
+ * What is left of both rates with one feature switched on. Priorities and results are to cost little; the others are
+ * watched, so that none becomes slower unseen.
+ */
 const featureBars: Readonly<Record<string, { readonly send: number; readonly process: number }>> = {
   priorities: { send: 0.8, process: 0.8 },
   results: { send: 0.8, process: 0.8 },
@@ -36,9 +39,9 @@ const featureBars: Readonly<Record<string, { readonly send: number; readonly pro
   "a rate limit by key": { send: 0.4, process: 0.06 },
   "unique messages": { send: 0.15, process: 0.06 },
   track: { send: 0.25, process: 0.1 },
-  "three layers of middleware": { send: 0.5, process: 0.4 },
-  metrics: { send: 0.5, process: 0.5 },
-  "tracing without an SDK": { send: 0.5, process: 0.5 },
+  "three layers of middleware": { send: 0.25, process: 0.4 },
+  metrics: { send: 0.35, process: 0.5 },
+  "tracing without an SDK": { send: 0.3, process: 0.5 },
 };
 
 function featureBar(feature: string, measure: "send" | "process", least: number): Bar {
@@ -194,7 +197,7 @@ export const bars: readonly Bar[] = [
     measure: "rate",
     contender: "Callboard, a pipeline",
     against: "Callboard, each sent by the handler before",
-    limit: atLeast(0.15),
+    limit: atLeast(0.1),
   },
   {
     sentence: "a pipeline of three against BullMQ's flow",
@@ -210,7 +213,7 @@ export const bars: readonly Bar[] = [
     measure: "rate",
     contender: "Callboard, a group",
     against: "Callboard, ten calls",
-    limit: atLeast(0.3),
+    limit: atLeast(0.2),
   },
   {
     sentence: "a group of ten against BullMQ's flow",
