@@ -11,6 +11,6 @@ export function discover(root: string, contracts: string): readonly string[] | u
 }
 
 /** Whether a file of this name can be a contract: TypeScript, no declarations, no test. */
-export function isContractFile(name: string): boolean {
+function isContractFile(name: string): boolean {
   return /\.m?ts$/.test(name) && !/\.(d|test|spec)\.m?ts$/.test(name);
 }

@@ -19,7 +19,7 @@ export function readText(path: string): string | undefined {
 }
 
 /** Whether an error says that there is no such file. */
-export function isAbsent(error: unknown): boolean {
+function isAbsent(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === "ENOENT" || code === "ENOTDIR";
 }

@@ -4,7 +4,7 @@ import { MARK, type Output } from "./emit/header.js";
 import { listFiles, readText, sha256 } from "./files.js";
 
 /** The file that lists all generated files, so that those of removed contracts can be told from a person's own. */
-export const MANIFEST = ".manifest.json";
+const MANIFEST = ".manifest.json";
 
 /** What has to change in the generated folder. Paths are relative to the project. */
 export interface FolderPlan {

@@ -51,6 +51,11 @@ class Shop {
     return flows;
   }
 
+  /** A job of a flow. */
+  job(queueName: string, data: Order) {
+    return { name: "step", queueName, data, prefix: this.#options.prefix, opts: removed };
+  }
+
   readonly close = async (): Promise<void> => {
     for (const each of this.#open.toReversed()) await each.close();
   };
@@ -70,19 +75,12 @@ export const flowOfThree: OpenTrial = async (place) => {
     return data;
   });
   const next = orders();
-  const step = (queueName: string, data: Order) => ({
-    name: "step",
-    queueName,
-    data,
-    prefix: place.prefix,
-    opts: removed,
-  });
   return {
     async one() {
       const order = next();
       const ended = endings.of(order.id);
-      const second = { ...step("second", order), children: [step("first", order)] };
-      await flows.add({ ...step("third", order), children: [second] });
+      const second = { ...shop.job("second", order), children: [shop.job("first", order)] };
+      await flows.add({ ...shop.job("third", order), children: [second] });
       return ended;
     },
     close: shop.close,
@@ -124,19 +122,12 @@ export const flowOfTen: OpenTrial = async (place) => {
     return job.data;
   });
   const next = orders();
-  const part = (queueName: string, data: Order) => ({
-    name: "part",
-    queueName,
-    data,
-    prefix: place.prefix,
-    opts: removed,
-  });
   return {
     async one() {
       const order = next();
       const ended = endings.of(order.id);
-      const children = Array.from({ length: 10 }, () => part("member", next()));
-      await flows.add({ ...part("whole", order), children });
+      const children = Array.from({ length: 10 }, () => shop.job("member", next()));
+      await flows.add({ ...shop.job("whole", order), children });
       return ended;
     },
     close: shop.close,

@@ -17,7 +17,7 @@ export function docsAt(node: ts.Node, file: ts.SourceFile): string | undefined {
 }
 
 /** What a doc comment says, without its stars and the indentation of its place. */
-export function commentText(comment: string): string | undefined {
+function commentText(comment: string): string | undefined {
   const lines = comment
     .slice(3, -2)
     .split(/\r\n|\r|\n/)

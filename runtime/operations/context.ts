@@ -13,7 +13,7 @@ export interface OperatorContext {
 }
 
 /** The queues that contracts name, partitions one by one. */
-export function queuesOfContracts(actors: readonly Actor[]): readonly string[] {
+function queuesOfContracts(actors: readonly Actor[]): readonly string[] {
   return unique(actors.flatMap(({ options }) => partitionsOf(options.queue, options.partitions)));
 }
 
