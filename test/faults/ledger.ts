@@ -146,7 +146,9 @@ export class Ledger {
     let notes = this.#notes.get(note.event);
     if (notes === undefined) this.#notes.set(note.event, (notes = new Map()));
     const ofMessage = notes.get(id);
-    if (ofMessage === undefined) notes.set(id, [note]);
-    else ofMessage.push(note);
+    if (ofMessage === undefined) return void notes.set(id, [note]);
+    // Journals are read one after the other: what another process noted before may come after it.
+    const after = ofMessage.findLastIndex((each) => each.at <= note.at);
+    ofMessage.splice(after + 1, 0, note);
   }
 }

@@ -61,3 +61,16 @@ test("what a process noted is read on as it is written", () => {
   expect(ledger.count("accepted")).toBe(2);
   expect(ledger.of("accepted").get("first")?.[0]).toMatchObject({ by: "producer", detail: "job" });
 });
+
+test("the notes of a message are in the order of time, whichever journal is read first", () => {
+  const { ledger, producer, worker } = openBooks();
+  worker.note("began", "both");
+  producer.note("began", "both");
+  worker.note("began", "both");
+  ledger.read();
+  expect(ledger.of("began").get("both")).toMatchObject([{ by: "worker" }, { by: "producer" }, { by: "worker" }]);
+  worker.note("ended", "both");
+  producer.note("ended", "both");
+  ledger.read();
+  expect(ledger.of("ended").get("both")).toMatchObject([{ by: "worker" }, { by: "producer" }]);
+});

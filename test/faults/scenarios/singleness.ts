@@ -5,7 +5,7 @@
 import { expect } from "vitest";
 import { eventually } from "../../support/eventually.js";
 import { KEYS } from "../actors.js";
-import { machineTime, type Ledger } from "../ledger.js";
+import { machineTime, type Event, type Ledger } from "../ledger.js";
 import type { Scenario } from "../scenario.js";
 import { pause, type Player, type Stage } from "../stage.js";
 
@@ -115,6 +115,14 @@ function together(ledger: Ledger): readonly string[] {
   return inOrder.flatMap((span) => {
     const before = last.get(span.key);
     if (before === undefined || before.to < span.to) last.set(span.key, span);
-    return before !== undefined && span.from < before.to ? [`key ${span.key}: ${before.id} and ${span.id}`] : [];
+    if (before === undefined || span.from >= before.to) return [];
+    return [`key ${span.key}: ${[before.id, span.id].map((id) => historyOf(ledger, id)).join("; ")}`];
   });
+}
+
+/** What was noted of a message, in the order of time, for people. */
+function historyOf(ledger: Ledger, id: string): string {
+  const events: readonly Event[] = ["accepted", "keyed", "began", "failed", "ended"];
+  const notes = events.flatMap((event) => ledger.of(event).get(id) ?? []).toSorted((a, b) => a.at - b.at);
+  return `${id} ${notes.map(({ event, by, at }) => `${event} ${at.toFixed(0)} (${by})`).join(", ")}`;
 }
