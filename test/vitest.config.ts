@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vitest/config";
+import { LongestFirst } from "./setup/order.js";
 
 const path = (fromRoot: string) => fileURLToPath(new URL(`../${fromRoot}`, import.meta.url));
 
@@ -36,6 +37,7 @@ export default defineConfig({
     pool: "forks",
     // Most tests wait for a server most of the time: two cores carry three of them.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
