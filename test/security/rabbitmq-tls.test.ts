@@ -76,12 +76,12 @@ async function errorOf(url: string, options: RabbitmqBrokerOptions = {}): Promis
 
 refusesWhatDoesNotFit(() => ({ url: secure(), authority, stranger, client }), errorOf);
 
-test("plain text to a port that expects TLS is suspected", async () => {
+test.concurrent("plain text to a port that expects TLS is suspected", async () => {
   const error = await errorOf(`amqp://guest:secret@localhost:${tlsPort}`);
   expect(error.message).toMatch(/closed the connection before a word was said: if this port expects TLS, write amqps:/);
 });
 
-test("TLS to a port that expects plain text is suspected", async () => {
+test.concurrent("TLS to a port that expects plain text is suspected", async () => {
   const error = await errorOf(secure().replace(String(tlsPort), String(server.port)), { tls: trusted() });
   expect(error.message).toMatch(/does not speak TLS on this port.* write amqp:\/\//);
 });

@@ -84,12 +84,12 @@ async function errorOf(url: string, options: RedisBrokerOptions = {}): Promise<E
 
 refusesWhatDoesNotFit(() => ({ url: secure(), authority, stranger, client }), errorOf);
 
-test("plain text to a port that expects TLS is suspected", async () => {
+test.concurrent("plain text to a port that expects TLS is suspected", async () => {
   const error = await errorOf(`redis://:secret@localhost:${tlsPort}`);
   expect(error.message).toMatch(/; if this port expects TLS, write rediss:/);
 });
 
-test("TLS to a port that expects plain text is suspected", async () => {
+test.concurrent("TLS to a port that expects plain text is suspected", async () => {
   const error = await errorOf(`rediss://:secret@localhost:${server.port}`, { publishTimeout: "2s", tls: trusted() });
   expect(error.message).toMatch(/did not answer.*; perhaps it does not speak TLS on this port: then write redis:\/\//);
 });
