@@ -4,6 +4,7 @@ import {
   createWorker as create,
   type Handler,
   type HandlersOf,
+  type KnownQueue,
   type Worker,
   type WorkerOptions,
 } from "callboard/worker";
@@ -76,10 +77,10 @@ export interface QueueHandlers {
 const actors = { files, mail, math, payments, web };
 
 /** Creates a worker of all queues, or of those that `queues` names: then only their handlers are required. */
-export function createWorker<const Q extends keyof QueueHandlers = keyof QueueHandlers>(
+export function createWorker<const Q extends string = keyof QueueHandlers>(
   broker: Broker,
   handlers: HandlersOf<QueueHandlers, Q>,
-  options?: WorkerOptions<Q>,
+  options?: WorkerOptions<KnownQueue<QueueHandlers, Q>>,
 ): Worker {
   return create(broker, actors, handlers, options);
 }

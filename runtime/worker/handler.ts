@@ -17,8 +17,17 @@ export type AnyHandler = (input: never, task: ProgressTask<never>) => unknown;
 /** Handlers as a worker is given them: by group, then by export. */
 export type Handlers = Readonly<Record<string, Readonly<Record<string, AnyHandler>> | undefined>>;
 
-/** The handlers that some queues need: each queue's, together. Those of other queues may be there as well. */
-export type HandlersOf<QueueHandlers, Q extends keyof QueueHandlers> = Flatten<Intersection<QueueHandlers[Q]>> &
+/** A queue that a worker names: itself where a contract has it, else those that there are, for the compiler to tell. */
+export type KnownQueue<QueueHandlers, Q> = Q extends keyof QueueHandlers
+  ? Q
+  : // Spelt out: of `keyof QueueHandlers` the compiler would show no more than that.
+    { [Name in keyof QueueHandlers & string]: Name }[keyof QueueHandlers & string];
+
+/**
+ * The handlers that some queues need: each queue's, together. Those of other queues may be there as well. A queue that no
+ * contract has needs none: what is wrong is its name.
+ */
+export type HandlersOf<QueueHandlers, Q> = Flatten<Intersection<QueueHandlers[Extract<Q, keyof QueueHandlers>]>> &
   Optional<Flatten<Intersection<QueueHandlers[keyof QueueHandlers]>>>;
 type Optional<T> = { [Group in keyof T]?: Partial<T[Group]> };
 type Intersection<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never;

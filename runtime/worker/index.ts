@@ -5,7 +5,7 @@ export type { Envelope } from "../wire/envelope.js";
 export { use } from "../middleware.js";
 export type { MaybePlaced, Place, Placed } from "../middleware.js";
 export { currentTask } from "./current-task.js";
-export type { Handler, Handlers, HandlersOf, TaskOf } from "./handler.js";
+export type { Handler, Handlers, HandlersOf, KnownQueue, TaskOf } from "./handler.js";
 export type { Middleware, Next } from "./middleware/compose.js";
 export type { BuiltinLayer } from "./middleware/stack.js";
 export type { Cancelled, Dead, Done, Outcome, Postpone, Release, Retry, Taken } from "./outcome.js";

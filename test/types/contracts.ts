@@ -25,7 +25,7 @@ import {
   type ReturnedOf,
   type SendOnlyClient,
 } from "callboard/client";
-import { createWorker, type Handler, type HandlersOf } from "callboard/worker";
+import { createWorker, type Handler, type HandlersOf, type KnownQueue, type WorkerOptions } from "callboard/worker";
 import { z } from "zod";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -284,9 +284,9 @@ interface QueueHandlers {
   readonly default: { readonly group: Pick<Group, "one"> };
   readonly slow: { readonly group: Pick<Group, "two"> };
 }
-declare function generated<const Q extends keyof QueueHandlers = keyof QueueHandlers>(
+declare function generated<const Q extends string = keyof QueueHandlers>(
   handlers: HandlersOf<QueueHandlers, Q>,
-  options?: { readonly queues?: readonly Q[] },
+  options?: WorkerOptions<KnownQueue<QueueHandlers, Q>>,
 ): void;
 
 const one: Group["one"] = ({ to }) => to;
