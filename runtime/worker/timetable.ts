@@ -27,10 +27,8 @@ export function createEntry(actor: Actor, schedule: Schedule): Entry {
 
 /** How far a schedule has come. */
 interface Progress {
-  /** The last moment up to which all ticks were dealt with, but for those that were missed. */
+  /** The last moment up to which all ticks were dealt with. */
   last: number;
-  /** Ticks from before that are still to be fired. */
-  missed: readonly number[];
   /** Whether the store does not know of it yet. */
   isNews: boolean;
 }
@@ -63,9 +61,9 @@ export class Timetable {
     if (!gap) return;
     for (const entry of this.entries) {
       const progress = this.#of(entry);
-      progress.missed = missedTicks(entry, progress.last, now);
-      progress.last = now;
-      progress.isNews = progress.missed.length === 0;
+      progress.last = afterGap(entry, progress.last, now);
+      // Whoever leads next finds no gap: he is to begin where this one did.
+      progress.isNews = true;
     }
   }
 
@@ -78,7 +76,7 @@ export class Timetable {
     for (const { track } of this.entries) {
       if (this.#progress.has(track)) continue;
       const known = ticks.get(track);
-      this.#progress.set(track, { last: known ?? now, missed: [], isNews: known === undefined });
+      this.#progress.set(track, { last: known ?? now, isNews: known === undefined });
     }
   }
 
@@ -105,11 +103,6 @@ export class Timetable {
   async advance(now: () => number, fire: (entry: Entry, tick: number) => Promise<void>): Promise<void> {
     for (const entry of this.entries) {
       const progress = this.#of(entry);
-      for (const tick of progress.missed) {
-        await fire(entry, tick);
-        progress.missed = progress.missed.slice(1);
-        progress.isNews = progress.missed.length === 0;
-      }
       for (let tick = this.#next(entry); tick !== undefined && tick <= now(); tick = this.#next(entry)) {
         await fire(entry, tick);
         progress.last = tick;
@@ -131,25 +124,24 @@ export class Timetable {
   #of({ track }: Entry): Progress {
     const known = this.#progress.get(track);
     if (known !== undefined) return known;
-    const progress: Progress = { last: 0, missed: [], isNews: false };
+    const progress: Progress = { last: 0, isNews: false };
     this.#progress.set(track, progress);
     return progress;
   }
 }
 
-/** What is to be fired of the ticks that passed while nobody saw to them. */
-function missedTicks({ schedule, calendar }: Entry, last: number, now: number): readonly number[] {
-  if (schedule.catchUp === "none") return [];
-  if (schedule.catchUp === "last") {
-    const tick = calendar.notAfter(now);
-    return tick === undefined || tick <= last ? [] : [tick];
+/** From where a schedule goes on when nobody saw to it for a while: just before the first tick that is caught up with. */
+function afterGap({ schedule, calendar }: Entry, last: number, now: number): number {
+  if (schedule.catchUp === "none") return now;
+  const most = schedule.catchUp === "last" ? 1 : defaults.schedules.mostMissed;
+  let first = now + 1;
+  // From the newest on: after days there may be hundreds of thousands, and each takes its time to reckon.
+  for (let count = 0; count < most; count++) {
+    const tick = calendar.notAfter(first - 1);
+    if (tick === undefined || tick <= last) break;
+    first = tick;
   }
-  const ticks: number[] = [];
-  for (let tick = calendar.after(last); tick !== undefined && tick <= now; tick = calendar.after(tick)) {
-    ticks.push(tick);
-    if (ticks.length > defaults.schedules.mostMissed) ticks.shift();
-  }
-  return ticks;
+  return first - 1;
 }
 
 function printOf(entries: readonly Entry[]): string {

@@ -1,14 +1,24 @@
 /** When schedules are due, what becomes of ticks that were missed, and what they cost: in memory, with a clock that is moved. */
-import { InvalidInputError, InvalidOptionError, memoryBroker, MemoryBackend, createSeal } from "callboard";
+import {
+  BrokerUnavailableError,
+  InvalidInputError,
+  InvalidOptionError,
+  memoryBroker,
+  MemoryBackend,
+  createSeal,
+} from "callboard";
 import { createActorClient, type Actor } from "callboard/client";
 import { rabbitmqBroker } from "callboard/rabbitmq";
 import { createWorker, type Task, type Worker } from "callboard/worker";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Cron } from "croner";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import type { AnySchedule } from "../../runtime/vocabulary/contract.js";
 import { readCron } from "../../runtime/vocabulary/cron.js";
+import { claimsOf } from "../../runtime/seams/claims.js";
 import { defaults } from "../../runtime/vocabulary/defaults.js";
 import { TestLogger, testActor } from "../support/actors.js";
+import { instead } from "../support/instead.js";
 import { MovableClock } from "../../runtime/testing/clock.js";
 
 type Report = Actor<{ input: { n?: number } }>;
@@ -154,6 +164,45 @@ describe("a worker", () => {
     await clock.pass(100);
     expect(ran).toHaveLength(defaults.schedules.mostMissed);
     expect(ran.at(-1)).toBe("01:00");
+  });
+
+  test("catches up with the newest ticks at once after a long time", async () => {
+    const reckoned = vi.spyOn(Cron.prototype, "nextRun");
+    const worker = await work(report({ cron: "* * * * * *", catchUp: "all" }));
+    await rest(worker, 24 * HOUR);
+    reckoned.mockClear();
+    await work(report({ cron: "* * * * * *", catchUp: "all" }));
+    await clock.pass(100);
+    expect(ran).toHaveLength(defaults.schedules.mostMissed);
+    // A few for each tick that is fired, whatever was left out.
+    expect(reckoned.mock.calls.length).toBeLessThan(5 * defaults.schedules.mostMissed);
+    reckoned.mockRestore();
+  });
+
+  test.each([
+    ["last", ["05:00"]],
+    ["all", ["02:00", "03:00", "04:00", "05:00"]],
+  ] as const)("catches up with %s where its leader ends before it has begun with that", async (catchUp, missed) => {
+    const actor = report({ cron: "0 * * * *", catchUp });
+    const worker = await work(actor);
+    await clock.pass(90 * MINUTE);
+    await rest(worker, 4 * HOUR);
+    const broker = memoryBroker({ backend });
+    const publish = () => Promise.reject(new BrokerUnavailableError("it is away"));
+    const cutOff = instead(broker, { claims: instead(claimsOf(broker, "a test"), { publish }) });
+    const first = createWorker(
+      cutOff,
+      { test: { report: actor } },
+      { test: { report: () => {} } },
+      { logger },
+      { clock },
+    );
+    workers.push(first);
+    await first.start();
+    await clock.pass(0);
+    await rest(first, 0);
+    await work(actor);
+    expect(ran.slice(1)).toEqual(missed);
   });
 
   test("begins a schedule with the first worker, not before", async () => {
