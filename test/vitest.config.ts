@@ -38,6 +38,8 @@ export default defineConfig({
     // Most tests wait for a server most of the time: two cores carry three of them.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
+    // Tests of one file that run side by side do nothing but wait: all of them may.
+    maxConcurrency: 10,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -31,6 +31,13 @@ function expectTold(stats: QueueStats, expected: Partial<QueueStats>): void {
   expect(Object.keys(told)).toEqual(expect.arrayContaining(["waiting", "dead", "suspects"]));
 }
 
+/** What a case of a state store has to itself. */
+interface Shared {
+  readonly backend: Backend;
+  readonly broker: Broker;
+  readonly state: StateStore;
+}
+
 export function describeOperations(name: string, harness: BrokerHarness): void {
   describe(`${name}: an operator`, () => {
     let backend: Backend;
@@ -41,16 +48,6 @@ export function describeOperations(name: string, harness: BrokerHarness): void {
       broker = backend.connect();
     });
     afterEach(() => backend.close());
-
-    /** A case that needs a state store; where there is none it is listed with its reason instead of run. */
-    function shares(title: string, test: (state: StateStore) => Promise<void>): void {
-      const reason = harness.cannot[title];
-      if (reason !== undefined) return it(`cannot: ${title} (${reason})`, () => expect(broker.state).toBeUndefined());
-      it(title, async () => {
-        if (broker.state === undefined) throw new Error("there is no state store");
-        await test(broker.state);
-      });
-    }
 
     const statsOf = async (queue: string): Promise<QueueStats> => {
       const stats = await broker.operations?.stats(queue);
@@ -143,8 +140,29 @@ export function describeOperations(name: string, harness: BrokerHarness): void {
         expect(new Set(back)).toEqual(new Set([3, 4]));
       });
     });
+  });
 
-    shares("has nobody take from a paused queue", async (state) => {
+  describe(`${name}: what operators share`, () => {
+    /**
+     * A case that needs a state store; where there is none it is listed with its reason instead of run. The cases wait
+     * for real seconds, side by side.
+     */
+    function shares(title: string, test: (shared: Shared) => Promise<void>): void {
+      const reason = harness.cannot[title];
+      it.concurrent(reason === undefined ? title : `cannot: ${title} (${reason})`, async () => {
+        const backend = await harness.open();
+        try {
+          const broker = backend.connect();
+          if (reason !== undefined) return expect(broker.state).toBeUndefined();
+          if (broker.state === undefined) throw new Error("there is no state store");
+          await test({ backend, broker, state: broker.state });
+        } finally {
+          await backend.close();
+        }
+      });
+    }
+
+    shares("has nobody take from a paused queue", async ({ backend, broker, state }) => {
       const target = { kind: "queue", name: QUEUE } as const;
       const other = backend.connect();
       const consumer = new TestConsumer(broker, QUEUE);
@@ -170,43 +188,50 @@ export function describeOperations(name: string, harness: BrokerHarness): void {
       expect(await state.pauses.list()).toEqual([]);
     });
 
-    shares("holds back the messages of a paused actor, counts no attempt, and lets others pass", async (state) => {
-      const target = { kind: "actor", name: "test.first" } as const;
-      await state.pauses.pause(target);
-      const [first, second] = [testActor("first", { input: z.number() }), testActor("second", { input: z.number() })];
-      const seen: string[] = [];
-      const handler = (name: string) => (input: unknown, task: Task) =>
-        void seen.push(`${name} ${String(input)}, attempt ${task.message.attempt}`);
-      const worker = createWorker(
-        broker,
-        { test: { first, second } },
-        { test: { first: handler("first"), second: handler("second") } },
-        { logger: new TestLogger() },
-        { random: () => 0, ...(backend.clock === undefined ? {} : { clock: backend.clock }) },
-      );
-      await worker.start();
-      await createActorClient(broker, first).send(1);
-      await createActorClient(broker, second).send(2);
-      await eventually("the other actor's message", () => seen.length > 0);
-      await backend.pass(1000);
-      expect(seen).toEqual(["second 2, attempt 1"]);
-      const [listed] = await state.workers.list();
-      expect(listed).toMatchObject({ pid: process.pid, concurrency: 100, queues: [{ queue: "default", running: 0 }] });
+    shares(
+      "holds back the messages of a paused actor, counts no attempt, and lets others pass",
+      async ({ backend, broker, state }) => {
+        const target = { kind: "actor", name: "test.first" } as const;
+        await state.pauses.pause(target);
+        const [first, second] = [testActor("first", { input: z.number() }), testActor("second", { input: z.number() })];
+        const seen: string[] = [];
+        const handler = (name: string) => (input: unknown, task: Task) =>
+          void seen.push(`${name} ${String(input)}, attempt ${task.message.attempt}`);
+        const worker = createWorker(
+          broker,
+          { test: { first, second } },
+          { test: { first: handler("first"), second: handler("second") } },
+          { logger: new TestLogger() },
+          { random: () => 0, ...(backend.clock === undefined ? {} : { clock: backend.clock }) },
+        );
+        await worker.start();
+        await createActorClient(broker, first).send(1);
+        await createActorClient(broker, second).send(2);
+        await eventually("the other actor's message", () => seen.length > 0);
+        await backend.pass(1000);
+        expect(seen).toEqual(["second 2, attempt 1"]);
+        const [listed] = await state.workers.list();
+        expect(listed).toMatchObject({
+          pid: process.pid,
+          concurrency: 100,
+          queues: [{ queue: "default", running: 0 }],
+        });
 
-      await state.pauses.resume(target);
-      // It learns of it by its next heartbeat, and the message comes back when its wait is over.
-      await new Promise((resolve) => setTimeout(resolve, 2500));
-      await eventually("the message", async () => {
-        await backend.pass(500);
-        return seen.length === 2;
-      });
-      expect(seen).toEqual(["second 2, attempt 1", "first 1, attempt 1"]);
-      await eventually("the rate", async () => ((await state.workers.list())[0]?.queues[0]?.rate ?? 0) > 0);
-      await worker.stop();
-      expect(await state.workers.list()).toEqual([]);
-    });
+        await state.pauses.resume(target);
+        // It learns of it by its next heartbeat, and the message comes back when its wait is over.
+        await new Promise((resolve) => setTimeout(resolve, 2500));
+        await eventually("the message", async () => {
+          await backend.pass(500);
+          return seen.length === 2;
+        });
+        expect(seen).toEqual(["second 2, attempt 1", "first 1, attempt 1"]);
+        await eventually("the rate", async () => ((await state.workers.list())[0]?.queues[0]?.rate ?? 0) > 0);
+        await worker.stop();
+        expect(await state.workers.list()).toEqual([]);
+      },
+    );
 
-    shares("tells a worker at each heartbeat what is paused", async (state) => {
+    shares("tells a worker at each heartbeat what is paused", async ({ state }) => {
       const record = { id: "one", host: "here", pid: 1, uptime: 10, concurrency: 3, queues: [] };
       expect(await state.workers.beat(record)).toEqual([]);
       await state.pauses.pause({ kind: "queue", name: QUEUE });
@@ -221,23 +246,26 @@ export function describeOperations(name: string, harness: BrokerHarness): void {
       await state.workers.leave("one");
     });
 
-    shares("sees the workers that are there, and forgets those that say nothing", async (state) => {
-      const queues = [{ queue: QUEUE, running: 2, rate: 7.5 }];
-      const record = { id: "one", host: "here", pid: 1, uptime: 10, concurrency: 3, queues };
-      await state.workers.beat(record);
-      await state.workers.beat({ ...record, id: "two", uptime: 20 });
-      const now = await broker.now();
-      const workers = (await backend.connect().state?.workers.list()) ?? [];
-      expect(
-        workers.map(({ seenAt: _at, silence: _for, ...rest }) => rest).toSorted((a, b) => a.uptime - b.uptime),
-      ).toEqual([record, { ...record, id: "two", uptime: 20 }]);
-      for (const { seenAt } of workers) expect(Math.abs(seenAt - now)).toBeLessThan(10_000);
-      await backend.pass(1000);
-      for (const { silence } of await state.workers.list()) expect(silence).toBeGreaterThanOrEqual(1000);
-      await state.workers.leave("two");
-      expect((await state.workers.list()).map(({ id }) => id)).toEqual(["one"]);
-      await backend.pass(10_100);
-      expect(await state.workers.list()).toEqual([]);
-    });
+    shares(
+      "sees the workers that are there, and forgets those that say nothing",
+      async ({ backend, broker, state }) => {
+        const queues = [{ queue: QUEUE, running: 2, rate: 7.5 }];
+        const record = { id: "one", host: "here", pid: 1, uptime: 10, concurrency: 3, queues };
+        await state.workers.beat(record);
+        await state.workers.beat({ ...record, id: "two", uptime: 20 });
+        const now = await broker.now();
+        const workers = (await backend.connect().state?.workers.list()) ?? [];
+        expect(
+          workers.map(({ seenAt: _at, silence: _for, ...rest }) => rest).toSorted((a, b) => a.uptime - b.uptime),
+        ).toEqual([record, { ...record, id: "two", uptime: 20 }]);
+        for (const { seenAt } of workers) expect(Math.abs(seenAt - now)).toBeLessThan(10_000);
+        await backend.pass(1000);
+        for (const { silence } of await state.workers.list()) expect(silence).toBeGreaterThanOrEqual(1000);
+        await state.workers.leave("two");
+        expect((await state.workers.list()).map(({ id }) => id)).toEqual(["one"]);
+        await backend.pass(10_100);
+        expect(await state.workers.list()).toEqual([]);
+      },
+    );
   });
 }

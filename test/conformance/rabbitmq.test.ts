@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { RabbitmqBrokerOptions } from "callboard/rabbitmq";
 import { redisResults, redisState } from "callboard/redis";
-import { beforeEach, describe, inject } from "vitest";
+import { describe, inject } from "vitest";
 import { openBackend } from "../rabbitmq/backend.js";
 import { describeBroker } from "./broker.js";
 import { describeClaims } from "./claims.js";
@@ -22,8 +22,12 @@ import { describeWorker } from "./worker.js";
 
 const DEAD_LETTER_TTL = 1000;
 
-const harness = (preset: () => RabbitmqBrokerOptions): BrokerHarness => ({
-  open: () => openBackend(inject("rabbitmqUrl"), () => ({ deadLetterTtl: DEAD_LETTER_TTL, ...preset() })),
+/** What a test leaves in a store, such as a place that is kept for a message, no other is to meet: `own` is its prefix. */
+const harness = (preset: (own: string) => RabbitmqBrokerOptions): BrokerHarness => ({
+  open() {
+    const own = `test:${randomUUID()}`;
+    return openBackend(inject("rabbitmqUrl"), () => ({ deadLetterTtl: DEAD_LETTER_TTL, ...preset(own) }));
+  },
   times: { recovery: 1000, deadLetterTtl: DEAD_LETTER_TTL, soon: 200, grain: 100 },
   cannot: {},
 });
@@ -58,12 +62,8 @@ describe("results in Redis", () => {
   describeRetries("rabbitmq", stored);
 });
 
-// What one test leaves in the stores, such as a place that is kept for a message, is not to be met by the next.
-let own: string;
-beforeEach(() => void (own = `test:${randomUUID()}`));
-
 describe("state in Redis", () => {
-  const stateful = harness(() => ({ state: redisState(inject("redisUrl"), { prefix: own }) }));
+  const stateful = harness((own) => ({ state: redisState(inject("redisUrl"), { prefix: own }) }));
   describeOperations("rabbitmq", stateful);
   describeLimits("rabbitmq", stateful);
   describeLimitedActors("rabbitmq", stateful);
@@ -71,36 +71,36 @@ describe("state in Redis", () => {
 });
 
 describe("what processes share in Redis", () => {
-  const state = () => redisState(inject("redisUrl"), { prefix: own });
-  const results = () => redisResults(inject("redisUrl"), { prefix: own });
+  const state = (prefix: string) => redisState(inject("redisUrl"), { prefix });
+  const results = (prefix: string) => redisResults(inject("redisUrl"), { prefix });
   describeControl(
     "rabbitmq",
-    harness(() => ({ state: state() })),
+    harness((own) => ({ state: state(own) })),
     { knowsHolders: false, sharesResults: false },
   );
   describeControl(
     "rabbitmq, results in Redis",
-    harness(() => ({ state: state(), results: results() })),
+    harness((own) => ({ state: state(own), results: results(own) })),
     { knowsHolders: false, sharesResults: true },
   );
   describeFlows(
     "rabbitmq",
-    harness(() => ({ state: state() })),
+    harness((own) => ({ state: state(own) })),
     { sharesResults: false },
   );
   describeFlows(
     "rabbitmq, results in Redis",
-    harness(() => ({ state: state(), results: results() })),
+    harness((own) => ({ state: state(own), results: results(own) })),
     { sharesResults: true },
   );
   describeFlowEnds(
     "rabbitmq",
-    harness(() => ({ state: state() })),
+    harness((own) => ({ state: state(own) })),
     { sharesResults: false },
   );
   describeFlowEnds(
     "rabbitmq, results in Redis",
-    harness(() => ({ state: state(), results: results() })),
+    harness((own) => ({ state: state(own), results: results(own) })),
     { sharesResults: true },
   );
   describeNoFlows(
@@ -109,7 +109,7 @@ describe("what processes share in Redis", () => {
   );
   describeTracking(
     "rabbitmq",
-    harness(() => ({ state: state() })),
+    harness((own) => ({ state: state(own) })),
   );
   const alone = harness(() => ({}));
   describeNoControl("rabbitmq", alone);

@@ -24,6 +24,63 @@ const report = (schedule?: AnySchedule | readonly AnySchedule[]): Report =>
     ...(schedule === undefined ? {} : { schedule }),
   });
 
+/** The workers of one case, and what they ran. */
+class Rota {
+  readonly logger = new TestLogger();
+  /** The messages that ran, in order. */
+  readonly ran: { readonly id: string; readonly input: { by?: string; at?: string } }[] = [];
+  act: (task: Task) => unknown = () => undefined;
+  readonly #workers: Worker[] = [];
+
+  constructor(readonly backend: Backend) {}
+
+  async work(actor: Report): Promise<Worker> {
+    const { backend, logger } = this;
+    const handler = async (input: { by?: string; at?: string }, task: Task) => {
+      this.ran.push({ id: task.message.id, input });
+      await this.act(task);
+    };
+    const parts = backend.clock === undefined ? {} : { clock: backend.clock };
+    const handlers = { test: { report: handler } };
+    const worker = createWorker(backend.connect(), { test: { report: actor } }, handlers, { logger }, parts);
+    this.#workers.push(worker);
+    await worker.start();
+    return worker;
+  }
+
+  /** Waits for a condition; a clock that can be moved is. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    await eventually(what, async () => {
+      if (this.backend.clock !== undefined) await this.backend.pass(250);
+      return condition();
+    });
+  }
+
+  /** Waits until so many ran. */
+  runs(count: number): Promise<void> {
+    return this.until(`${count} runs`, () => this.ran.length >= count);
+  }
+
+  /** The times of the ticks that ran. */
+  times(prefix = "test.report"): readonly number[] {
+    return this.ran
+      .filter(({ id }) => id.startsWith(`${prefix}@`))
+      .map(({ id }) => Date.parse(id.slice(prefix.length + 1)));
+  }
+
+  async close(): Promise<void> {
+    const stopped = Promise.all(this.#workers.map((worker) => worker.stop()));
+    if (this.backend.clock !== undefined) await this.backend.pass(60_000);
+    await stopped;
+    await this.backend.close();
+  }
+}
+
+/** All are there, each once, a second apart. */
+function expectUnbroken(ticks: readonly number[]): void {
+  expect(ticks.toSorted((a, b) => a - b)).toEqual(ticks.map((_, i) => Math.min(...ticks) + i * SECOND));
+}
+
 export function describeSchedules(name: string, harness: BrokerHarness): void {
   describe(`${name}: a store of schedules`, () => {
     let backend: Backend;
@@ -125,83 +182,38 @@ export function describeSchedules(name: string, harness: BrokerHarness): void {
   });
 
   describe(`${name}: schedules`, () => {
-    let backend: Backend;
-    let logger: TestLogger;
-    const workers: Worker[] = [];
-    /** The messages that ran, in order. */
-    let ran: { readonly id: string; readonly input: { by?: string; at?: string } }[];
-    let act: (task: Task) => unknown;
-
-    beforeEach(async () => {
-      backend = await harness.open();
-      logger = new TestLogger();
-      ran = [];
-      act = () => undefined;
-    });
-    afterEach(async () => {
-      await stopAll();
-      await backend.close();
-    });
-
-    async function stopAll(): Promise<void> {
-      const stopped = Promise.all(workers.splice(0).map((worker) => worker.stop()));
-      if (backend.clock !== undefined) await backend.pass(60_000);
-      await stopped;
-    }
-
-    async function work(actor: Report, through = backend.connect()): Promise<Worker> {
-      const handler = async (input: { by?: string; at?: string }, task: Task) => {
-        ran.push({ id: task.message.id, input });
-        await act(task);
-      };
-      const parts = backend.clock === undefined ? {} : { clock: backend.clock };
-      const worker = createWorker(
-        through,
-        { test: { report: actor } },
-        { test: { report: handler } },
-        { logger },
-        parts,
-      );
-      workers.push(worker);
-      await worker.start();
-      return worker;
-    }
-
-    /** Waits until so many ran; a clock that can be moved is. */
-    async function runs(count: number): Promise<void> {
-      await eventually(`${count} runs`, async () => {
-        if (backend.clock !== undefined) await backend.pass(250);
-        return ran.length >= count;
+    /** A case with a rota of its own. The cases wait for real seconds, side by side. */
+    function fires(title: string, play: (rota: Rota) => Promise<void>): void {
+      it.concurrent(title, async () => {
+        const rota = new Rota(await harness.open());
+        try {
+          await play(rota);
+        } finally {
+          await rota.close();
+        }
       });
     }
 
-    const times = (prefix = "test.report") =>
-      ran.filter(({ id }) => id.startsWith(`${prefix}@`)).map(({ id }) => Date.parse(id.slice(prefix.length + 1)));
-    /** All are there, each once, a second apart. */
-    function expectUnbroken(ticks: readonly number[]): void {
-      expect(ticks.toSorted((a, b) => a - b)).toEqual(ticks.map((_, i) => Math.min(...ticks) + i * SECOND));
-    }
-
-    it("fires every tick once, whoever of several workers leads", async () => {
+    fires("fires every tick once, whoever of several workers leads", async (rota) => {
       const actor = report(EVERY_SECOND);
-      await Promise.all([work(actor), work(actor), work(actor)]);
-      await runs(3);
-      expectUnbroken(times());
-      expect(ran[0]?.input).toEqual({});
+      await Promise.all([rota.work(actor), rota.work(actor), rota.work(actor)]);
+      await rota.runs(3);
+      expectUnbroken(rota.times());
+      expect(rota.ran[0]?.input).toEqual({});
     });
 
-    it("goes on where the one stopped that led, without a tick too few or too many", async () => {
+    fires("goes on where the one stopped that led, without a tick too few or too many", async (rota) => {
       const actor = report(EVERY_SECOND);
       for (let round = 1; round <= 3; round++) {
-        const worker = await work(actor);
-        await runs(2 * round);
+        const worker = await rota.work(actor);
+        await rota.runs(2 * round);
         await worker.stop();
       }
-      expectUnbroken(times());
+      expectUnbroken(rota.times());
     });
 
-    it("gives each schedule of an actor its input, also one that is computed", async () => {
-      await work(
+    fires("gives each schedule of an actor its input, also one that is computed", async (rota) => {
+      await rota.work(
         report([
           { cron: EVERY_SECOND, name: "fixed", input: { by: "fixed" } },
           {
@@ -211,31 +223,31 @@ export function describeSchedules(name: string, harness: BrokerHarness): void {
           },
         ]),
       );
-      await runs(4);
+      await rota.runs(4);
       const [fixed, made] = ["fixed", "made"].map((each) =>
-        ran.filter(({ id }) => id.startsWith(`test.report#${each}@`)),
+        rota.ran.filter(({ id }) => id.startsWith(`test.report#${each}@`)),
       );
       expect(fixed?.[0]?.input).toEqual({ by: "fixed" });
       expect(made?.[0]?.input).toEqual({ by: "test.report#made", at: made?.[0]?.id.split("@")[1] });
     });
 
-    it("fires no tick while the message of the one before has not ended, where it is told not to", async () => {
+    fires("fires no tick while the message of the one before has not ended, where it is told not to", async (rota) => {
       let release: () => void = () => undefined;
       const held = new Promise<void>((resolve) => (release = resolve));
-      act = () => (ran.length === 1 ? held : undefined);
-      await work(report({ cron: EVERY_SECOND, overlap: false }));
-      await runs(1);
-      await backend.pass(2500);
-      expect(ran).toHaveLength(1);
+      rota.act = () => (rota.ran.length === 1 ? held : undefined);
+      await rota.work(report({ cron: EVERY_SECOND, overlap: false }));
+      await rota.runs(1);
+      await rota.backend.pass(2500);
+      expect(rota.ran).toHaveLength(1);
       release();
-      await runs(3);
-      const [first = 0, second = 0, third = 0] = times();
+      await rota.runs(3);
+      const [first = 0, second = 0, third = 0] = rota.times();
       expect(second - first).toBeGreaterThanOrEqual(2 * SECOND);
       expect(third - second).toBe(SECOND);
     });
 
-    it("leaves a tick out that has no message, and says so", async () => {
-      await work(
+    fires("leaves a tick out that has no message, and says so", async (rota) => {
+      await rota.work(
         report({
           cron: EVERY_SECOND,
           input: () => {
@@ -243,60 +255,59 @@ export function describeSchedules(name: string, harness: BrokerHarness): void {
           },
         }),
       );
-      await eventually("a word of it", async () => {
-        if (backend.clock !== undefined) await backend.pass(500);
-        return logger.messages("error").some((line) => line.includes("a tick was left out"));
-      });
-      expect(ran).toEqual([]);
+      await rota.until("a word of it", () =>
+        rota.logger.messages("error").some((line) => line.includes("a tick was left out")),
+      );
+      expect(rota.ran).toEqual([]);
     });
 
-    it("follows schedules that are made at run time, until they are ended", async () => {
+    fires("follows schedules that are made at run time, until they are ended", async (rota) => {
       const actor = report();
-      const client = createActorClient<Report>(backend.connect(), actor);
-      await work(actor);
-      await backend.pass(harness.times.soon);
+      const client = createActorClient<Report>(rota.backend.connect(), actor);
+      await rota.work(actor);
+      await rota.backend.pass(harness.times.soon);
       await client.schedule("night", { cron: EVERY_SECOND, input: { by: "run time" } });
-      await runs(2);
-      expectUnbroken(times("test.report#night"));
-      expect(ran[0]?.input).toEqual({ by: "run time" });
+      await rota.runs(2);
+      expectUnbroken(rota.times("test.report#night"));
+      expect(rota.ran[0]?.input).toEqual({ by: "run time" });
       const [info] = await client.schedules();
       expect(info).toMatchObject({ id: "test.report#night", source: "runtime", cron: EVERY_SECOND, timeZone: "UTC" });
       expect(await client.unschedule("night")).toBe(true);
       expect(await client.unschedule("night")).toBe(false);
       expect(await client.schedules()).toEqual([]);
-      await backend.pass(Math.max(harness.times.soon, 100));
-      const before = ran.length;
-      await backend.pass(2 * SECOND);
-      expect(ran).toHaveLength(before);
+      await rota.backend.pass(Math.max(harness.times.soon, 100));
+      const before = rota.ran.length;
+      await rota.backend.pass(2 * SECOND);
+      expect(rota.ran).toHaveLength(before);
     });
 
-    it("follows what was made while no worker ran, and replaces what is made again", async () => {
+    fires("follows what was made while no worker ran, and replaces what is made again", async (rota) => {
       const actor = report();
-      const client = createActorClient<Report>(backend.connect(), actor);
+      const client = createActorClient<Report>(rota.backend.connect(), actor);
       await client.schedule("night", { cron: "0 0 1 1 *", timeZone: "Europe/Berlin" });
       await client.schedule("night", EVERY_SECOND);
-      await work(actor);
-      await runs(2);
+      await rota.work(actor);
+      await rota.runs(2);
       expect(await client.schedules()).toHaveLength(1);
     });
 
-    it("stops what is no longer in the contract once a worker of the new version runs, and begins what is new", async () => {
-      const [older, newer] = [report({ cron: EVERY_SECOND, name: "old" }), report({ cron: EVERY_SECOND, name: "new" })];
-      await work(older);
-      await runs(2);
-      await work(newer);
-      await eventually("the new one", async () => {
-        if (backend.clock !== undefined) await backend.pass(250);
-        return times("test.report#new").length >= 2;
-      });
-      const last = times("test.report#old").length;
-      const seen = times("test.report#new").length;
-      await eventually("more of the new one", async () => {
-        if (backend.clock !== undefined) await backend.pass(250);
-        return times("test.report#new").length >= seen + 2;
-      });
-      expect(times("test.report#old")).toHaveLength(last);
-    });
+    fires(
+      "stops what is no longer in the contract once a worker of the new version runs, and begins what is new",
+      async (rota) => {
+        const [older, newer] = [
+          report({ cron: EVERY_SECOND, name: "old" }),
+          report({ cron: EVERY_SECOND, name: "new" }),
+        ];
+        await rota.work(older);
+        await rota.runs(2);
+        await rota.work(newer);
+        await rota.until("the new one", () => rota.times("test.report#new").length >= 2);
+        const last = rota.times("test.report#old").length;
+        const seen = rota.times("test.report#new").length;
+        await rota.until("more of the new one", () => rota.times("test.report#new").length >= seen + 2);
+        expect(rota.times("test.report#old")).toHaveLength(last);
+      },
+    );
   });
 }
 
