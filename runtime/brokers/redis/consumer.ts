@@ -209,14 +209,19 @@ export class RedisConsumer implements Consumer, Settling {
     return new LeaseLostError(`the message is no longer held by this consumer of "${this.#queue}"`);
   }
 
-  /** Calls the server at the end of this event-loop turn, when all acks and free slots of the turn are known. */
+  /**
+   * Calls the server at the end of this event-loop turn, when all acks and free slots of the turn are known; as soon as
+   * this turn's code has run, where no other message is held that could end in it.
+   */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    const flush = () => {
       this.#scheduled = false;
       this.#flush();
-    });
+    };
+    if (this.#held.size > 1) setImmediate(flush);
+    else process.nextTick(flush);
   }
 
   #flush(): void {

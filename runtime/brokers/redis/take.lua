@@ -57,15 +57,28 @@ if want == 0 then return { -1, 0, 0, version, "" } end
 local told = 0
 if ARGV[6] == "idle" then told = 1 - redis.call("ZREM", KEYS[5], ARGV[5]) end
 
+-- One look for what is most often not there, in an empty queue: no ready list, and no pause.
+local there = redis.call("EXISTS", unpack(KEYS, 6, 16))
 -- Not into the idle zset: a message would be handed over.
-if redis.call("EXISTS", KEYS[16]) == 1 then return { PAUSED_REST, 2, told, version, "" } end
+if there > 0 and redis.call("EXISTS", KEYS[16]) == 1 then return { PAUSED_REST, 2, told, version, "" } end
 
--- Due messages go to the end of their priority's line, as if they were sent now.
-local due = redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", time * 10 + 9, "WITHSCORES", "LIMIT", 0, 500)
-for i = 1, #due, 2 do
-  -- A score of a foreign program may say no priority: its message goes with the most.
-  redis.call("LPUSH", KEYS[6 + due[i + 1] % 10] or KEYS[10], due[i])
-  redis.call("ZREM", KEYS[4], due[i])
+-- The milliseconds until the first message that is held back is due; nil where there is none.
+local function next_due()
+  local first = redis.call("ZRANGE", KEYS[4], 0, 0, "WITHSCORES")[2]
+  return first and due_of(first) - time
+end
+
+local wait = next_due()
+if wait and wait <= 0 then
+  -- Due messages go to the end of their priority's line, as if they were sent now.
+  local due = redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", time * 10 + 9, "WITHSCORES", "LIMIT", 0, 500)
+  for i = 1, #due, 2 do
+    -- A score of a foreign program may say no priority: its message goes with the most.
+    redis.call("LPUSH", KEYS[6 + due[i + 1] % 10] or KEYS[10], due[i])
+    redis.call("ZREM", KEYS[4], due[i])
+  end
+  there = there + #due
+  wait = next_due()
 end
 
 local reply = { -1, 0, told, version, "" }
@@ -81,28 +94,30 @@ local function room()
   if bytes >= LARGEST_ANSWER then return 0 end
   return math.min(want - taken, math.max(1, math.floor((LARGEST_ANSWER - bytes) / (bytes / taken))))
 end
-for priority = 9, 0, -1 do
-  local ready = KEYS[15 - priority]
-  local before = taken
-  while room() > 0 do
-    local bodies = redis.call("RPOP", ready, room())
-    if not bodies then break end
-    for _, body in ipairs(bodies) do
-      bytes = bytes + #body
-      all[#all + 1] = body
-      entries[#entries + 1] = sequence * 10 + priority
-      entries[#entries + 1] = body
-      sequence = sequence + 1
+if there > 0 then
+  for priority = 9, 0, -1 do
+    local ready = KEYS[15 - priority]
+    local before = taken
+    while room() > 0 do
+      local bodies = redis.call("RPOP", ready, room())
+      if not bodies then break end
+      for _, body in ipairs(bodies) do
+        bytes = bytes + #body
+        all[#all + 1] = body
+        entries[#entries + 1] = sequence * 10 + priority
+        entries[#entries + 1] = body
+        sequence = sequence + 1
+      end
+      taken = taken + #bodies
     end
-    taken = taken + #bodies
-  end
-  if taken > before then
-    reply[#reply + 1] = priority
-    reply[#reply + 1] = taken - before
-  end
-  if room() == 0 then
-    rest = redis.call("LLEN", ready)
-    if rest > 0 then break end
+    if taken > before then
+      reply[#reply + 1] = priority
+      reply[#reply + 1] = taken - before
+    end
+    if room() == 0 then
+      rest = redis.call("LLEN", ready)
+      if rest > 0 then break end
+    end
   end
 end
 if taken > 0 then
@@ -114,8 +129,7 @@ end
 if room() > 0 then
   redis.call("ZADD", KEYS[5], ARGV[4] + want, ARGV[5])
   reply[2] = 1
-  local first = redis.call("ZRANGE", KEYS[4], 0, 0, "WITHSCORES")[2]
-  if first then reply[1] = math.min(math.max(0, due_of(first) - time), LONGEST_REST) end
+  if wait then reply[1] = math.min(math.max(0, wait), LONGEST_REST) end
 elseif rest > 0 then
   -- There is more than this consumer can carry: pass the word on.
   wake(KEYS[5])
