@@ -92,12 +92,16 @@ interface ScheduleTimes {
   readonly catchUp?: CatchUp;
   /** Whether a tick is fired while the message of the one before has not ended. Default: true. */
   readonly overlap?: boolean;
+}
+
+/** The same in a contract, which may have several. */
+interface NamedScheduleTimes extends ScheduleTimes {
   /** Tells several schedules of one actor apart. Default: their places in the list. */
   readonly name?: string;
 }
 
 /** A schedule with what its messages hold: a value, or a function of the tick. */
-export type ScheduleOptions<Input = unknown> = ScheduleTimes &
+export type ScheduleOptions<Input = unknown> = NamedScheduleTimes &
   (Record<string, never> extends Input
     ? { readonly input?: Input | ((tick: Tick) => Input | Promise<Input>) }
     : { readonly input: Input | ((tick: Tick) => Input | Promise<Input>) });
@@ -108,8 +112,7 @@ export type ScheduleOf<Input> = (Record<string, never> extends Input ? string : 
 /** A schedule that is made at run time: its input is a value. */
 export type MadeScheduleOf<Input> =
   | (Record<string, never> extends Input ? string : never)
-  | (Omit<ScheduleTimes, "name"> &
-      (Record<string, never> extends Input ? { readonly input?: Input } : { readonly input: Input }));
+  | (ScheduleTimes & (Record<string, never> extends Input ? { readonly input?: Input } : { readonly input: Input }));
 
 /** A schedule of any actor. */
 export type AnySchedule = string | ScheduleOptions;
@@ -244,9 +247,9 @@ export interface Contract<S extends Signature = Signature, Accepted = never> {
   readonly [contractMark]: true;
   readonly options: ActorOptions;
   /** Carries the types only; there is no such property at run time. */
-  readonly [signature]?: S;
+  readonly [signature]?: S | undefined;
   /** The same of what can be sent, so that a contract can be refused for what it does not accept. */
-  readonly [accepts]?: (input: Accepted) => void;
+  readonly [accepts]?: ((input: Accepted) => void) | undefined;
 }
 
 /** A contract that accepts the exhausted messages of such an input. Of an input of which nothing is known, any may. */
