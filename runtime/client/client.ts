@@ -19,7 +19,7 @@ import { PLAIN, prepare, type Posting, type Prepared } from "../sending/posting.
 import type { Seal } from "../wire/seal.js";
 import { checkSeal } from "../wire/wire-value.js";
 import { assertAgreement } from "./agreement.js";
-import { part, type FlowPart, type StepPart } from "./flows/part.js";
+import { hasInput, part, type FlowMessage, type FlowPart, type StepPart } from "./flows/part.js";
 import {
   awaitResult,
   MessageHandle,
@@ -75,7 +75,7 @@ export interface SendOnlyClient<Input, Sent = SentMessage> extends FlowPart<Inpu
    * A message that is not sent yet: a part of a pipeline or a group that has its input already. The input is checked
    * when the flow is sent.
    */
-  message(input: Input, options?: StepOptions): FlowPart<unknown, void>;
+  message(input: Input, options?: StepOptions): FlowMessage<void>;
 }
 
 /** Sends messages to an actor and receives its answers. */
@@ -106,7 +106,7 @@ export interface CallableClient<Input, Output, Sent = Message<Output>>
    * A message that is not sent yet: a part of a pipeline or a group that has its input already. The input is checked
    * when the flow is sent.
    */
-  message(input: Input, options?: StepOptions): FlowPart<unknown, Output>;
+  message(input: Input, options?: StepOptions): FlowMessage<Output>;
 }
 
 /** The client of an actor: it can be called only where there is an output. */
@@ -282,7 +282,7 @@ export function createActorClient<A extends Actor>(
     with: (options) => ({ [part]: { ...step, posting: readPosting(plain, "with", options) } }),
     message(input, options) {
       const posting = readPosting(plain, "message", options);
-      return { [part]: { ...step, posting, given: { input } } };
+      return { [part]: { ...step, posting, given: { input } }, [hasInput]: true };
     },
   };
   actors.set(client, actor);

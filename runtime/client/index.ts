@@ -29,7 +29,7 @@ export type {
 export type { ClientMiddleware, Outgoing, SendNext } from "./middleware.js";
 export { group, pipeline } from "./flows/compose.js";
 export type { Group, GroupOptions, Pipeline } from "./flows/compose.js";
-export type { FlowPart, MemberFailure, Settled } from "./flows/part.js";
+export type { FlowMessage, FlowPart, MemberFailure, Settled } from "./flows/part.js";
 export type { FlowOptions } from "./flows/sending.js";
 export type { GroupResult, SentFlow, SentGroup } from "./flows/sent.js";
 export type { Message, ProgressingMessage, ResultOptions, SentMessage, TrackedMessage } from "./message.js";

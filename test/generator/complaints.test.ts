@@ -46,3 +46,46 @@ test("handlers that are missing are told by their names where the queues are rig
   expect(complaint).toContain(`HandlersOf<QueueHandlers, "default">`);
   expect(others).toEqual([]);
 });
+
+test("a part of a flow that does not fit is told with the reason in the first line", async () => {
+  const project = await createProject({
+    "src/app.ts": [
+      'import { group, pipeline, type CallableClient, type SendOnlyClient } from "callboard/client";',
+      "declare const charge: CallableClient<{ user: string }, { id: string; cents: number }>;",
+      "declare const mail: SendOnlyClient<{ id: string; to: string }>;",
+      "declare const book: SendOnlyClient<{ id: string; cents: string }>;",
+      "declare const double: CallableClient<number, number>;",
+      "declare const shout: CallableClient<string, string>;",
+      'const charged = charge.message({ user: "u1" });',
+      ...flowMistakes.map(([code]) => `${code};`),
+      "",
+    ].join("\n"),
+  });
+  const complaints = (await project.typeCheck()).split("\n").filter((line) => /^\S/.test(line));
+  const expected = flowMistakes.flatMap(([, ...told]) => told.map((each): unknown => expect.stringContaining(each)));
+  expect(complaints).toEqual(expected);
+});
+
+const QUARREL = `'Misfit<"its members are given the same, and take", string | number>'`;
+const flowMistakes: readonly (readonly [code: string, ...told: string[]])[] = [
+  ["pipeline(charged, mail)", `'Misfit<"the output before it lacks", { to: string; }>'`],
+  [
+    "pipeline(charged, book)",
+    `'Misfit<"the output before it does not fit", { given: { cents: number; }; taken: { cents: string; }; }>'`,
+  ],
+  [
+    "pipeline(double.message(1), double, shout)",
+    `'Misfit<"the output before it does not fit", { given: number; taken: string; }>'`,
+  ],
+  ["pipeline(double.message(1), charge)", `{ given: number; taken: { user: string; }; }>'`],
+  [
+    "pipeline(mail.message({ id: '1', to: 'a' }), double)",
+    `'Misfit<"the part before it gives nothing, and it takes", number>'`,
+  ],
+  ["group([double.message(1), double, shout])", QUARREL, QUARREL],
+  ["group([charged], { onComplete: mail })", `Property '[hasInput]' is missing in type 'SendOnlyClient<`],
+  ["group([charged], { whenFailed: 'ignore' })", `Type '"ignore"' is not assignable to type '"collect" | "fail"`],
+  ["group([charged], { onCompleted: charged })", "Did you mean to write 'onComplete'?"],
+  ["void pipeline(charge, mail.message({ id: '1', to: 'a' })).send()", `'Misfit<"it has no input yet: begin it`],
+  ["void group([double]).send()", `'Misfit<"it has no input yet: begin it`],
+];

@@ -53,7 +53,7 @@ test("what is no part, no policy, no option, no message for the completion", () 
   expect(() => group([message], untyped<GroupOptions<"fail">>({ onComplet: message }))).toThrow(
     'There is no option "onComplet" of the group. Did you mean "onComplete"?',
   );
-  const bare = untyped<FlowPart<unknown, number>>(client);
+  const bare = untyped<typeof message>(client);
   expect(() => group([message], { onComplete: bare })).toThrow('"onComplete" must be a message');
 });
 

@@ -3,7 +3,7 @@ import {
   group,
   pipeline,
   type CallableClient,
-  type FlowPart,
+  type FlowMessage,
   type Group,
   type Pipeline,
   type SendOnlyClient,
@@ -27,7 +27,7 @@ declare const judge: CallableClient<readonly Settled<number>[], boolean>;
 
 // Messages and steps
 
-assert<Equal<ReturnType<typeof add.message>, FlowPart<unknown, number>>>();
+assert<Equal<ReturnType<typeof add.message>, FlowMessage<number>>>();
 add.message({ a: 1, b: 2 }, { delay: "1m", maxRetries: 3 });
 log.message(1, { priority: 9 });
 // @ts-expect-error no such input

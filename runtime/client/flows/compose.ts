@@ -6,6 +6,7 @@ import {
   part,
   type AnyPart,
   type Fitting,
+  type FlowMessage,
   type FlowPart,
   type Gives,
   type GroupPart,
@@ -13,6 +14,8 @@ import {
   type Outputs,
   type Part,
   type PipelinePart,
+  type Quarrel,
+  type Sendable,
   type SettledOutputs,
   type StepPart,
   type Takes,
@@ -30,7 +33,7 @@ export interface Pipeline<In, Out> extends FlowPart<In, Out> {
    * @throws InvalidOptionError a step has no input
    * @throws BrokerUnavailableError the broker cannot be reached; whether the flow has begun is unknown
    */
-  send(this: Pipeline<unknown, Out>, options?: FlowOptions): Promise<SentFlow<Out>>;
+  send(this: Sendable<In, Pipeline<unknown, Out>>, options?: FlowOptions): Promise<SentFlow<Out>>;
   /** One that was sent before, here or by another process, composed in the same way. */
   handle(id: string): SentFlow<Out>;
 }
@@ -44,7 +47,7 @@ export interface Group<In, Outs extends readonly unknown[]> extends FlowPart<In,
    * @throws InvalidOptionError a member has no input
    * @throws BrokerUnavailableError the broker cannot be reached; whether the flow has begun is unknown
    */
-  send(this: Group<unknown, Outs>, options?: FlowOptions): Promise<SentGroup<Outs>>;
+  send(this: Sendable<In, Group<unknown, Outs>>, options?: FlowOptions): Promise<SentGroup<Outs>>;
   /** One that was sent before, here or by another process, composed in the same way. */
   handle(id: string): SentGroup<Outs>;
 }
@@ -60,7 +63,7 @@ export interface GroupOptions<Policy extends "fail" | "collect" = "fail" | "coll
    * A message that is sent once when the group has ended: with `"fail"`, when every member has succeeded. The flow does
    * not wait for it, and does not fail with it.
    */
-  readonly onComplete?: FlowPart<unknown, unknown>;
+  readonly onComplete?: FlowMessage<unknown>;
 }
 
 /**
@@ -88,14 +91,14 @@ export function pipeline<const Parts extends readonly AnyPart[]>(
  * Parts side by side, which may be anything that stands in a pipeline. Their outputs are a list in the parts' order.
  * @throws InvalidOptionError the broker has no store for flows
  */
-export function group<const Members extends readonly AnyPart[]>(
-  members: Members extends readonly [] ? readonly [AnyPart, ...AnyPart[]] : Members,
-  options: GroupOptions<"collect"> & { readonly whenFailed: "collect" },
-): Group<Takes<Members[number]>, SettledOutputs<Members>>;
-export function group<const Members extends readonly AnyPart[]>(
-  members: Members extends readonly [] ? readonly [AnyPart, ...AnyPart[]] : Members,
-  options?: GroupOptions<"fail">,
-): Group<Takes<Members[number]>, Outputs<Members>>;
+export function group<const Members extends readonly AnyPart[], Policy extends "fail" | "collect" = "fail">(
+  members: Members extends readonly []
+    ? readonly [AnyPart, ...AnyPart[]]
+    : [Takes<Members[number]>] extends [never]
+      ? Quarrel<Members>
+      : Members,
+  options?: GroupOptions<Policy>,
+): Group<Takes<Members[number]>, Policy extends "collect" ? SettledOutputs<Members> : Outputs<Members>>;
 export function group(members: readonly AnyPart[], options: GroupOptions = {}): Group<unknown, readonly unknown[]> {
   const whole = groupOf(members, options);
   return {
@@ -124,7 +127,7 @@ function groupOf(members: readonly AnyPart[], options: GroupOptions): GroupPart 
   };
 }
 
-function messageOf(given: FlowPart<unknown, unknown>): StepPart {
+function messageOf(given: FlowMessage<unknown>): StepPart {
   const step = partOf(given);
   if (step.kind === "step" && step.given !== undefined) return step;
   throw new InvalidOptionError('"onComplete" must be a message: client.x.y.message(input).');

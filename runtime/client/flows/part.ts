@@ -3,9 +3,12 @@ import type { DeadReason } from "../../vocabulary/errors.js";
 import type { Sender } from "../message.js";
 import type { SendThrough } from "../middleware.js";
 import type { Posting } from "../../sending/posting.js";
+import type { Misfit, WhyNot } from "./misfit.js";
 
 /** Where a part keeps what it is. */
 export const part: unique symbol = Symbol("callboard.part");
+/** Marks the parts that are messages: they have their input. */
+export const hasInput: unique symbol = Symbol("callboard.hasInput");
 declare const types: unique symbol;
 
 /**
@@ -16,6 +19,11 @@ export interface FlowPart<In, Out> {
   readonly [part]: Part;
   /** Carries the types only; there is no such property at run time. */
   readonly [types]?: ((input: In) => Out) | undefined;
+}
+
+/** A message that is not sent yet. As a part of a flow it waits for what comes before it, and takes nothing of it. */
+export interface FlowMessage<Out> extends FlowPart<unknown, Out> {
+  readonly [hasInput]: true;
 }
 
 /** Any part, whatever it takes. */
@@ -63,9 +71,23 @@ export type Fitting<Parts extends readonly unknown[]> = Parts extends readonly [
     ? [First, ...After<Gives<First>, Rest>]
     : Parts;
 type After<Given, Parts extends readonly unknown[]> = Parts extends readonly [infer Next, ...infer Rest]
-  ? [[Given] extends [Takes<Next>] ? Next : FlowPart<Given, unknown>, ...After<Gives<Next>, Rest>]
+  ? [[Given] extends [Takes<Next>] ? Next : WhyNot<Given, Takes<Next>>, ...After<Gives<Next>, Rest>]
   : // The end; or a list of a length that is not known, of which nothing can be said.
     Parts;
+
+/** Members that nothing could be given to: each that takes something, with all that they take. */
+export type Quarrel<Members extends readonly unknown[]> = {
+  readonly [K in keyof Members]: [Asked<Members[K]>] extends [never]
+    ? Members[K]
+    : Misfit<"its members are given the same, and take", Asked<Members[number]>>;
+};
+/** What a part takes that takes not just anything. */
+type Asked<Member> = Member extends unknown ? (unknown extends Takes<Member> ? never : Takes<Member>) : never;
+
+/** What can be sent: a flow whose first messages have their inputs. */
+export type Sendable<In, Flow> = unknown extends In
+  ? Flow
+  : Misfit<"it has no input yet: begin it with client.x.y.message(input), not client.x.y. It takes", In>;
 
 /** An output in a group's list: what has none is `null` there, as JSON has no `undefined`. */
 export type Listed<Out> = [Out] extends [void] ? null : undefined extends Out ? Exclude<Out, undefined> | null : Out;
