@@ -5,10 +5,11 @@
  * A block of TypeScript that begins with a comment naming its file, and that imports something, is a file of a project;
  * others are excerpts. A page that shows contracts is a project of its own, the others use the sample contracts.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { runCommand } from "../setup/command.js";
 import { createProject, type Project } from "../setup/project.js";
 import { pages, read, root, tsconfigOfReadme } from "./pages.js";
@@ -41,6 +42,25 @@ function filesOf(page: string): ReadonlyMap<string, string> {
   return files;
 }
 
+/** What the generator wrote for each page: it is the same for every tsconfig.json, and is written once. */
+const written = mkdtempSync(join(tmpdir(), "callboard-pages-"));
+afterAll(() => rmSync(written, { recursive: true, force: true }));
+
+/** A page's project, with what the generator writes for it. */
+async function createGeneratedProject(page: string, config: string): Promise<Project> {
+  const project = createPageProject(filesOf(page), config);
+  const kept = join(written, page);
+  if (existsSync(kept)) {
+    cpSync(kept, project.directory, { recursive: true });
+    return project;
+  }
+  const { code, stderr } = await project.callboard("gen");
+  expect(code, stderr).toBe(0);
+  const ours = [join(project.directory, "node_modules"), join(project.directory, "tsconfig.json")];
+  cpSync(project.directory, kept, { recursive: true, filter: (path) => !ours.includes(path) });
+  return project;
+}
+
 function createPageProject(files: ReadonlyMap<string, string>, config: string): Project {
   const project = createProject({ "tsconfig.json": config, ...Object.fromEntries(files) });
   if (![...files.keys()].some((path) => path.startsWith("contracts/"))) {
@@ -58,9 +78,7 @@ describe.each(pages.filter((page) => filesOf(page).size > 0))("the code of %s", 
     ["a strict project", tsconfig],
     ["the project of the README", tsconfigOfReadme()],
   ])("compiles in %s", async (_kind, config) => {
-    const project = createPageProject(filesOf(page), config);
-    const generated = await project.callboard("gen");
-    expect(generated.code, generated.stderr).toBe(0);
+    const project = await createGeneratedProject(page, config);
     const tsc = join(root, "node_modules", ".bin", "tsc");
     const { code, stdout } = await runCommand(tsc, ["--project", "."], { cwd: project.directory });
     expect(stdout).toBe("");
@@ -72,8 +90,7 @@ test.each([
   ["README.md", 1],
   ["docs/testing.md", 8],
 ])("the tests of %s pass", async (page, count) => {
-  const project = createPageProject(filesOf(page), tsconfig);
-  await project.callboard("gen");
+  const project = await createGeneratedProject(page, tsconfig);
   const vitest = join(root, "node_modules", ".bin", "vitest");
   const { code, stdout, stderr } = await runCommand(vitest, ["run", "--no-color"], {
     cwd: project.directory,
@@ -84,8 +101,7 @@ test.each([
 });
 
 test("the test of docs/testing.md for node:test passes, and its process ends", async () => {
-  const project = createPageProject(filesOf("docs/testing.md"), tsconfig);
-  await project.callboard("gen");
+  const project = await createGeneratedProject("docs/testing.md", tsconfig);
   await build({
     absWorkingDir: project.directory,
     entryPoints: ["test/declined.ts"],
