@@ -1,6 +1,6 @@
 /** A RabbitMQ broker's surroundings for one test: names of its own on the shared server, and a wire that can be cut. */
 import { randomUUID } from "node:crypto";
-import { connect, type Channel, type ConfirmChannel } from "amqplib";
+import { connect, type ChannelModel, type ConfirmChannel } from "amqplib";
 import { rabbitmqBroker, type RabbitmqBrokerOptions, type RabbitmqBrokerParts } from "callboard/rabbitmq";
 import type { Broker } from "../../runtime/seams/broker.js";
 import {
@@ -24,9 +24,6 @@ export interface RabbitmqBackend extends Backend {
   /** A channel past the proxy and past Callboard. */
   readonly channel: ConfirmChannel;
 }
-
-/** The queues that tests use. */
-const QUEUES = ["work", "other", "default", "slow", "money", "mails.0", "mails.1"];
 
 export async function openBackend(
   url: string,
@@ -67,24 +64,42 @@ export async function openBackend(
       });
     },
     async close() {
+      const used = await Promise.all(brokers.map(async (broker) => (await broker.operations?.queues()) ?? []));
       await Promise.all(brokers.map((broker) => broker.close()));
       await proxy.close();
       // A busy server may give up on a quorum queue after 5 seconds, and ends the connection: no failure of the test.
-      await removeAll(channel, prefix)
+      await removeAll(connection, prefix, new Set(used.flat()))
         .then(() => connection.close())
         .catch(() => undefined);
     },
   };
 }
 
-/** Hundreds of left-over queues would make the server slow. */
-async function removeAll(channel: Channel, prefix: string): Promise<void> {
-  const ready = QUEUES.flatMap((queue) =>
-    [undefined, ...PRIORITIES].map((priority) => readyQueue(prefix, queue, priority)),
+/** Hundreds of left-over queues would make the server slow. Only what may be there is removed: a name costs a round trip. */
+async function removeAll(connection: ChannelModel, prefix: string, used: ReadonlySet<string>): Promise<void> {
+  const channel = await connection.createChannel();
+  for (const queue of used) {
+    const ready = [undefined, ...PRIORITIES].map((priority) => readyQueue(prefix, queue, priority));
+    for (const name of [...ready, suspectsQueue(prefix, queue), deadQueue(prefix, queue)]) {
+      await channel.deleteQueue(name);
+    }
+  }
+  if (await isThere(connection, ladderStep(prefix, 0))) {
+    for (let step = 0; step < LADDER_STEPS; step++) {
+      await channel.deleteQueue(ladderStep(prefix, step));
+      await channel.deleteExchange(ladderStep(prefix, step));
+    }
+  }
+  await channel.deleteQueue(strayQueue(prefix));
+  for (const name of [strayQueue(prefix), dueExchange(prefix)]) await channel.deleteExchange(name);
+}
+
+/** Whether there is such an exchange. It is asked on a channel of its own: a "no" ends the channel. */
+async function isThere(connection: ChannelModel, exchange: string): Promise<boolean> {
+  const channel = await connection.createChannel();
+  channel.on("error", () => undefined);
+  return channel.checkExchange(exchange).then(
+    () => true,
+    () => false,
   );
-  const steps = Array.from({ length: LADDER_STEPS }, (_, step) => ladderStep(prefix, step));
-  const others = QUEUES.flatMap((queue) => [suspectsQueue(prefix, queue), deadQueue(prefix, queue)]);
-  const queues = [...ready, ...others, ...steps, strayQueue(prefix)];
-  for (const name of queues) await channel.deleteQueue(name);
-  for (const name of [...steps, strayQueue(prefix), dueExchange(prefix)]) await channel.deleteExchange(name);
 }
