@@ -13,6 +13,7 @@ import type { LaneKeys } from "./keys.js";
 import type { Puts } from "./puts.js";
 import { scripts, type TakeReply, type Taken } from "./scripts.js";
 import type { RedisSubscriber } from "./subscriber.js";
+import type { Beat } from "./workers.js";
 
 /** How often an idle consumer looks by itself, in milliseconds, in case a wake-up was lost. */
 const IDLE_POLL = 2000;
@@ -38,6 +39,9 @@ export interface ConsumerContext {
   /** Says that a consumer has ended. */
   readonly ended: (consumer: RedisConsumer) => void;
 }
+
+/** Asks the server for messages. */
+type Ask = (keys: readonly string[], args: readonly (string | number)[]) => Promise<TakeReply>;
 
 export class RedisConsumer implements Consumer, Settling {
   readonly #queue: string;
@@ -101,6 +105,37 @@ export class RedisConsumer implements Consumer, Settling {
   get healthy(): boolean {
     const recent = performance.now() - this.#lastAnswer < this.#context.lease;
     return this.#taking && this.#context.connection.ready && !this.#refused && recent;
+  }
+
+  /** Whether it waits for a message, and would look for one by itself some time. */
+  get idle(): boolean {
+    return this.#idle && this.#taking;
+  }
+
+  /** When the server last answered it, as `performance.now()` has it. */
+  get lastAnswer(): number {
+    return this.#lastAnswer;
+  }
+
+  /** Looks now, and not some time later, so that a heartbeat can travel along; `undefined` where it cannot look. */
+  carry(beat: Beat): Promise<readonly string[]> | undefined {
+    const { connection } = this.#context;
+    // Answers, which go with acks, are read from where the heartbeat would be.
+    if (!this.idle || !this.#free || this.#unsure || this.#acks.length > 0) return undefined;
+    const want = this.#reserve();
+    if (want === 0) return undefined;
+    this.#idle = false;
+    // What it was woken for it takes now.
+    this.#woken = false;
+    clearTimeout(this.#poll);
+    let pauses: Promise<readonly string[]> | undefined;
+    const take: Ask = (keys, args) => {
+      const both = connection.run(scripts.takeAndBeat, [...beat.keys, ...keys], [...beat.args, ...args]);
+      pauses = both.then(([, paused]) => paused);
+      return both.then(([taken]) => taken);
+    };
+    this.#start(this.#call(want, take));
+    return pauses;
   }
 
   pull(): void {
@@ -225,13 +260,18 @@ export class RedisConsumer implements Consumer, Settling {
   }
 
   #flush(): void {
-    if (this.#calling !== undefined || this.#closed || this.#resting || !this.#context.connection.ready) return;
+    if (!this.#free) return;
     if (this.#unsure) return this.#start(this.#reconcile());
     const want = this.#taking && !this.#idle ? this.#reserve() : 0;
     // Woken, but the slots have gone to another queue in the meantime.
     if (want === 0 && this.#woken && this.#taking) void this.#passOn();
     this.#woken = false;
     if (want > 0 || this.#acks.length > 0) this.#start(this.#call(want));
+  }
+
+  /** Whether it could ask the server for something now. */
+  get #free(): boolean {
+    return this.#calling === undefined && !this.#closed && !this.#resting && this.#context.connection.ready;
   }
 
   #reserve(): number {
@@ -252,7 +292,7 @@ export class RedisConsumer implements Consumer, Settling {
   }
 
   /** One call of `take`: acks, renews the lease, takes. Never rejects. */
-  async #call(want: number): Promise<void> {
+  async #call(want: number, ask: Ask = this.#take): Promise<void> {
     const acks = this.#acks.shift();
     const first = this.#sequence;
     // One more for a message that is handed over.
@@ -273,7 +313,7 @@ export class RedisConsumer implements Consumer, Settling {
     acks?.appendTo(keys, args, this.#context.puts);
     let reply: TakeReply;
     try {
-      reply = await this.#context.connection.run(scripts.take, keys, args);
+      reply = await ask(keys, args);
     } catch (error) {
       this.#calling = undefined;
       return this.#failed(error as Error, acks, want);
@@ -296,6 +336,8 @@ export class RedisConsumer implements Consumer, Settling {
     this.#learn(reply as Taken, want, this.#words > words);
     this.#receive(reply as Taken, first, want);
   }
+
+  readonly #take: Ask = (keys, args) => this.#context.connection.run(scripts.take, keys, args);
 
   /** Learns how the queue stands; `heard`: a word came while the call was under way. */
   #learn([due, idle, told]: Taken, want: number, heard: boolean): void {

@@ -23,6 +23,7 @@ import { RedisResults } from "./results.js";
 import { ServerClock } from "./server-clock.js";
 import { RedisState, type StateContext } from "./state.js";
 import { RedisSubscriber } from "./subscriber.js";
+import type { Beat } from "./workers.js";
 import { Sweeper } from "./sweeper.js";
 
 export type { RedisClusterTarget, RedisTarget } from "./address.js";
@@ -170,6 +171,7 @@ class RedisBroker implements Broker {
       connection: this.#publishing,
       subscriber: this.#subscriber,
       apart: false,
+      carry: (beat) => this.#carry(beat),
     });
     this.#clock = new ServerClock(this.#publishing);
   }
@@ -213,6 +215,15 @@ class RedisBroker implements Broker {
     for (const consumer of this.#consumers) consumer.end();
     this.results.end(new BrokerClosedError(this.name));
     await Promise.all([this.#publishing.close(), this.#consuming.close(), this.#subscriber.close()]);
+  }
+
+  /** Has a heartbeat travel with the look of the consumer that has been idle for longest. */
+  #carry(beat: Beat): Promise<readonly string[]> | undefined {
+    // In a cluster, workers and messages may lie on different nodes.
+    if (this.#consuming.clustered) return undefined;
+    const idle = [...this.#consumers].filter((consumer) => consumer.idle);
+    const [idlest] = idle.toSorted((a, b) => a.lastAnswer - b.lastAnswer);
+    return idlest?.carry(beat);
   }
 
   #assertOpen(): void {

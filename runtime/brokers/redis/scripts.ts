@@ -52,6 +52,7 @@ import retry from "./retry.lua";
 import stats from "./stats.lua";
 import sweep from "./sweep.lua";
 import take from "./take.lua";
+import takeAndBeat from "./take-and-beat.lua";
 import wake from "./wake.lua";
 
 /** A script on the server. */
@@ -73,6 +74,11 @@ export class Script<Reply> {
       return (await redis.eval(this.#source, keys.length, ...keys, ...args)) as Reply;
     }
   }
+}
+
+/** A script as a function of its keys and arguments, for one that runs several. */
+function asFunction(name: string, source: string): string {
+  return `local function ${name}(KEYS, ARGV)\n${source}\nend`;
 }
 
 /**
@@ -204,5 +210,8 @@ export const scripts = {
   stats: new Script<StatsReply>(stats),
   sweep: new Script<SweepReply>(sweep),
   take: new Script<TakeReply>(take),
+  takeAndBeat: new Script<readonly [taken: TakeReply, pauses: readonly string[]]>(
+    [asFunction("take", take), asFunction("beat", beat), takeAndBeat].join("\n"),
+  ),
   wake: new Script<null>(wake),
 } as const;

@@ -10,7 +10,7 @@ import { RedisControls } from "./controls.js";
 import { RedisClaimStore } from "./claim-store.js";
 import { RedisSchedules } from "./schedules.js";
 import type { RedisSubscriber } from "./subscriber.js";
-import { RedisWorkers } from "./workers.js";
+import { RedisWorkers, type Carry } from "./workers.js";
 
 /** What each part of the store works with. */
 export interface StateContext {
@@ -20,6 +20,8 @@ export interface StateContext {
   readonly subscriber: RedisSubscriber;
   /** Messages travel elsewhere: what is known of them here is only what is told. */
   readonly apart: boolean;
+  /** Where heartbeats may travel with something else. */
+  readonly carry?: Carry;
 }
 
 export class RedisState implements StateStore {
@@ -38,7 +40,7 @@ export class RedisState implements StateStore {
     this.name = context.connection.name;
     this.flows = new RedisFlows(context);
     this.context = context;
-    this.workers = new RedisWorkers(context.prefix, context.connection);
+    this.workers = new RedisWorkers(context.prefix, context.connection, context.carry);
     this.claims = new RedisClaimStore(context.prefix, context.connection);
     this.schedules = new RedisSchedules(context);
     this.pauses = new RedisPauses(context.prefix, context.connection);

@@ -1,4 +1,4 @@
-/** The registry of workers in Redis. */
+/** The registry of workers in Redis. A worker that waits for messages says that it is there when it looks for some. */
 import { defaults } from "../../vocabulary/defaults.js";
 import { fieldsOf } from "../../wire/json.js";
 import type { Pause } from "../../seams/pauses.js";
@@ -8,21 +8,38 @@ import { pausesKey, workersKeys, type WorkersKeys } from "./keys.js";
 import { readPauses } from "./pauses.js";
 import { scripts } from "./scripts.js";
 
+/** A heartbeat as `beat.lua` takes it. */
+export interface Beat {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+}
+
+/** Has a heartbeat travel with something that is to be asked anyhow; `undefined` where nothing is. */
+export type Carry = (beat: Beat) => Promise<readonly string[]> | undefined;
+
 export class RedisWorkers implements WorkerRegistry {
   readonly #keys: WorkersKeys;
   readonly #pauses: string;
   readonly #connection: RedisConnection;
+  readonly #carry: Carry;
+  /** The last heartbeat was taken: one that is refused must not cost what it travels with. */
+  #isTaken = false;
 
-  constructor(prefix: string, connection: RedisConnection) {
+  constructor(prefix: string, connection: RedisConnection, carry: Carry = () => undefined) {
     this.#keys = workersKeys(prefix);
     this.#pauses = pausesKey(prefix);
     this.#connection = connection;
+    this.#carry = carry;
   }
 
   async beat(record: WorkerRecord): Promise<readonly Pause[]> {
     const { records, seen } = this.#keys;
+    const keys = [records, seen, this.#pauses];
     const args = [record.id, JSON.stringify(record), defaults.worker.absence];
-    const paused = await this.#connection.run(scripts.beat, [records, seen, this.#pauses], args);
+    const carried = this.#isTaken ? this.#carry({ keys, args }) : undefined;
+    this.#isTaken = false;
+    const paused = await (carried ?? this.#connection.run(scripts.beat, keys, args));
+    this.#isTaken = true;
     return readPauses(paused.flatMap((field, i) => (i % 2 === 0 ? [[field, paused[i + 1] ?? ""] as const] : [])));
   }
 
