@@ -5,6 +5,7 @@ import { redisUsers } from "../brokers/redis/rights.js";
 import { InvalidOptionError } from "../vocabulary/errors.js";
 import type { ServerUser } from "../seams/rights.js";
 import { UsageError } from "./exit.js";
+import { printJson } from "./json.js";
 
 /** The subcommand. */
 export const acl = defineCommand({
@@ -17,7 +18,7 @@ export const acl = defineCommand({
   },
   run({ args: { broker, prefix, vhost, json = false } }) {
     const users = usersOf(broker, prefix, vhost);
-    if (json) return console.log(JSON.stringify(users));
+    if (json) return printJson({ users });
     for (const { command } of users) console.log(command);
     console.error(broker === "redis" ? REDIS_HINT : RABBITMQ_HINT);
   },

@@ -3,8 +3,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readConfig } from "../../generator/config.js";
 import type { Actor } from "../actor.js";
-import { errorColors } from "./colors.js";
 import { Failure } from "./exit.js";
+import { note } from "./json.js";
 import { importModule } from "./module.js";
 
 /** All actors of the project in this folder; none where nothing has been generated, or what was cannot be loaded here. */
@@ -12,7 +12,7 @@ export async function loadActors(): Promise<readonly Actor[]> {
   try {
     return await load();
   } catch (error) {
-    console.error(errorColors.dim(`The contracts are not known here: ${(error as Error).message}`));
+    note(`The contracts are not known here: ${(error as Error).message}`);
     return [];
   }
 }

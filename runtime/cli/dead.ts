@@ -18,6 +18,7 @@ import { lines, oneLine } from "../support/printable.js";
 import { loadActors, requireActors } from "./actors.js";
 import { errorColors, outColors } from "./colors.js";
 import { Failure, UsageError } from "./exit.js";
+import { letterJson, note, printJson } from "./json.js";
 import { operate, operatorArgs, readCount, readDuration, readList } from "./operator.js";
 import { Progress } from "./progress.js";
 import { age, count, facts, fits, table, type Fact } from "./table.js";
@@ -54,9 +55,9 @@ const list = defineCommand({
       const letters = await findDeadLetters(context, selection);
       if (letters.length === 0) await sayDoubts(context, selection);
       if (selection.limit === undefined && letters.length === defaults.broker.deadLetterLimit) {
-        console.error(errorColors.dim(`These are the newest ${letters.length}; --limit shows more.`));
+        note(`These are the newest ${letters.length}; --limit shows more.`);
       }
-      if (json) return console.log(JSON.stringify(letters));
+      if (json) return printJson({ deadLetters: letters.map(letterJson) });
       if (letters.length === 0) return console.log("There are no such dead letters.");
       printList(letters, await context.broker.now());
     });
@@ -75,7 +76,7 @@ const show = defineCommand({
       const queues = queue === undefined ? undefined : await findQueues(context, queue);
       const [letter] = await findDeadLetters(context, { queues, ids: [id], limit: 1 });
       if (letter === undefined) throw new Failure(`There is no dead letter "${oneLine(id)}".`);
-      if (json) console.log(JSON.stringify(letter));
+      if (json) printJson(letterJson(letter));
       else print(letter, await context.broker.now());
     });
   },
@@ -104,7 +105,7 @@ const replay = defineCommand({
           await confirm(`${count(plan.replayed, "dead letter")} would be put back`);
         }
         const report = dryRun && plan !== undefined ? plan : await attempt(false);
-        if (json) console.log(JSON.stringify({ ...report, dryRun }));
+        if (json) printJson({ ...report, dryRun });
         else printReplay(report, dryRun);
         if (report.replayed + report.sealed + report.refused.length === 0) {
           await sayDoubts(context, selection);
@@ -137,7 +138,7 @@ const purge = defineCommand({
         await confirm(`${count(plan, "dead letter")} would be removed for good`);
       const removed = dryRun && plan !== undefined ? plan : await attempt(false);
       if (removed === 0) await sayDoubts(context, selection);
-      if (json) return console.log(JSON.stringify({ removed, dryRun }));
+      if (json) return printJson({ removed, dryRun });
       console.log(`${count(removed, "dead letter")} ${dryRun ? "would be removed; nothing was changed" : "removed"}.`);
     });
   },
@@ -180,7 +181,7 @@ async function queuesOf(context: OperatorContext, names: readonly string[]): Pro
 /** Says where nothing was found what may be the cause. */
 async function sayDoubts(context: OperatorContext, selection: DeadLetterSelection): Promise<void> {
   const doubts = await doubtsAbout(context, selection);
-  if (doubts !== undefined) console.error(errorColors.dim(oneLine(doubts)));
+  if (doubts !== undefined) note(oneLine(doubts));
 }
 
 async function withProgress<T>(what: string, work: (tell: (seen: number) => void) => Promise<T>): Promise<T> {

@@ -5,6 +5,7 @@ import { defineCommand } from "citty";
 import type { GeneratorConfig, Problem, Report } from "../../generator/index.js";
 import { errorColors, outColors } from "./colors.js";
 import { Failure, UsageError } from "./exit.js";
+import { printJson } from "./json.js";
 
 /** The subcommand. */
 export const gen = defineCommand({
@@ -23,7 +24,7 @@ export const gen = defineCommand({
     const config = configure(generator.readConfig(process.cwd()), folders);
     const explain = (problem: Problem) => generator.formatProblem(problem, { color: errorColors.isColorSupported });
     const print = (report: Report, milliseconds: number) =>
-      json ? printJson(report, milliseconds) : printText(report, milliseconds, explain);
+      json ? printReport(report, milliseconds) : printText(report, milliseconds, explain);
 
     // A folder that is not there cannot be watched; generating once says what to do.
     if (watch && existsSync(join(config.root, config.contracts))) {
@@ -57,8 +58,8 @@ interface Folders {
   readonly handlers?: string | undefined;
 }
 
-function printJson(report: Report, milliseconds: number): void {
-  console.log(JSON.stringify({ ...report, milliseconds: Math.round(milliseconds) }));
+function printReport(report: Report, milliseconds: number): void {
+  printJson({ ...report, milliseconds: Math.round(milliseconds) });
 }
 
 function printText(report: Report, milliseconds: number, explain: (problem: Problem) => string): void {

@@ -15,6 +15,7 @@ import { lines } from "../support/printable.js";
 import { checkArguments, unknown } from "./arguments.js";
 import { outColors } from "./colors.js";
 import { exitCodeOf, explain, UsageError } from "./exit.js";
+import { isJsonAsked } from "./json.js";
 
 // Each command is loaded only when it is named: `gen` needs no worker, `worker` no generator.
 const commands: SubCommandsDef = {
@@ -91,7 +92,7 @@ try {
 
 /** What is wrong, for people; for a script that asked for JSON, one line of that. */
 function complaint(error: unknown): string {
-  if (process.argv.includes("--json")) return JSON.stringify({ error: explain(error), code: exitCodeOf(error) });
+  if (isJsonAsked()) return JSON.stringify({ error: explain(error), code: exitCodeOf(error) });
   const help = error instanceof UsageError ? "\nSee `callboard --help` and `callboard <command> --help`." : "";
   // It may name what a server told.
   return `callboard: ${lines(explain(error))}${help}`;

@@ -4,6 +4,7 @@ import type { Cancellation } from "../client/cancel.js";
 import { cancel as cancelByName, statusOf } from "../operations/messages.js";
 import { oneLine } from "../support/printable.js";
 import { requireActors } from "./actors.js";
+import { printJson } from "./json.js";
 import { operate, operatorArgs } from "./operator.js";
 import { age, facts, type Fact } from "./table.js";
 
@@ -22,7 +23,8 @@ export const cancel = defineCommand({
       place,
       async (context) => {
         const cancelled = await cancelByName(context, actor, id);
-        console.log(json ? JSON.stringify(cancelled) : sentences[cancelled.cancellation](oneLine(id)));
+        if (json) printJson(cancelled);
+        else console.log(sentences[cancelled.cancellation](oneLine(id)));
       },
       requireActors,
     );
@@ -38,7 +40,8 @@ export const status = defineCommand({
       place,
       async (context) => {
         const found = await statusOf(context, actor, id);
-        console.log(json ? JSON.stringify(found) : facts(tell(found, await context.broker.now())));
+        if (json) printJson(found);
+        else console.log(facts(tell(found, await context.broker.now())));
       },
       requireActors,
     );

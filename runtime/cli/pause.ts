@@ -2,6 +2,7 @@
 import { defineCommand, type ArgsDef } from "citty";
 import { pause as pauseByName, resume as resumeByName, type NameKind, type Paused } from "../operations/pausing.js";
 import { UsageError } from "./exit.js";
+import { printJson } from "./json.js";
 import { operate, operatorArgs } from "./operator.js";
 
 const args = {
@@ -42,6 +43,6 @@ function kindOf(queue = false, actor = false): NameKind {
 }
 
 function tell(done: readonly Paused[], json: boolean, changed: string, unchanged: string): void {
-  if (json) return console.log(JSON.stringify(done));
+  if (json) return printJson({ targets: done });
   for (const each of done) console.log(`The ${each.kind} ${each.name} ${each.changed ? changed : unchanged}.`);
 }

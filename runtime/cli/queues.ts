@@ -3,7 +3,8 @@ import { defineCommand } from "citty";
 import { findQueues, type OperatorContext } from "../operations/context.js";
 import { overviewOf, type Overview, type QueueOverview } from "../operations/queues.js";
 import { oneLine } from "../support/printable.js";
-import { errorColors, outColors } from "./colors.js";
+import { outColors } from "./colors.js";
+import { note, printJson, queuesJson } from "./json.js";
 import { operate, operatorArgs } from "./operator.js";
 import { age, count, table, type Cell, type Column } from "./table.js";
 
@@ -17,8 +18,9 @@ export const queues = defineCommand({
   run({ args: { queue, json = false, ...place } }) {
     return operate(place, async (context) => {
       const overview = await overviewOf(context, await named(context, queue));
-      if (json) console.log(JSON.stringify(overview));
+      if (json) printJson(queuesJson(overview));
       else print(overview, await context.broker.now());
+      for (const each of overview.notes) note(each);
     });
   },
 });
@@ -41,7 +43,7 @@ const columns: readonly Column[] = [
   { head: "", spare: true },
 ];
 
-function print({ queues: rows, parked, pausedActors, notes }: Overview, now: number): void {
+function print({ queues: rows, parked, pausedActors }: Overview, now: number): void {
   const cells = rows.map((each) => row(each, now));
   const nothing = "No queue is known: nothing was sent, and there are no contracts here.";
   console.log(cells.length === 0 ? nothing : table(columns, cells));
@@ -52,7 +54,6 @@ function print({ queues: rows, parked, pausedActors, notes }: Overview, now: num
   }
   for (const { name, since } of pausedActors)
     console.log(outColors.yellow(`The actor ${oneLine(name)} has been paused for ${age(now - since)}.`));
-  for (const note of notes) console.error(errorColors.dim(note));
 }
 
 function row(overview: QueueOverview, now: number): readonly Cell[] {

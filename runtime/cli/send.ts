@@ -5,6 +5,7 @@ import type { Priority } from "../vocabulary/contract.js";
 import { call, send as sendByName } from "../operations/sending.js";
 import { requireActors } from "./actors.js";
 import { BadValue, UsageError } from "./exit.js";
+import { printJson } from "./json.js";
 import { operate, operatorArgs, readCount, readDuration } from "./operator.js";
 
 /** The subcommand. */
@@ -34,9 +35,13 @@ export const send = defineCommand({
     await operate(
       place,
       async (context) => {
-        if (wait) return console.log(JSON.stringify(await call(context, actor, value, { ...options, ...limit })));
+        if (wait) {
+          const output = await call(context, actor, value, { ...options, ...limit });
+          return json ? printJson({ actor, output }) : console.log(JSON.stringify(output));
+        }
         const sent = await sendByName(context, actor, value, options);
-        console.log(json ? JSON.stringify(sent) : `${sent.id} is in the queue ${sent.queue}.`);
+        if (json) printJson(sent);
+        else console.log(`${sent.id} is in the queue ${sent.queue}.`);
       },
       requireActors,
     );

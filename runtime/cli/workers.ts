@@ -3,6 +3,7 @@ import { defineCommand } from "citty";
 import { workersOf, type ListedWorker } from "../operations/workers.js";
 import { oneLine } from "../support/printable.js";
 import { outColors } from "./colors.js";
+import { printJson, workersJson } from "./json.js";
 import { operate, operatorArgs } from "./operator.js";
 import { age, table, type Cell, type Column } from "./table.js";
 
@@ -13,7 +14,7 @@ export const workers = defineCommand({
   run({ args: { json = false, ...place } }) {
     return operate(place, async (context) => {
       const found = await workersOf(context);
-      if (json) return console.log(JSON.stringify(found));
+      if (json) return printJson(workersJson(found));
       if (found.length === 0) return console.log("No worker is there.");
       console.log(table(columns, found.map(row)));
     });

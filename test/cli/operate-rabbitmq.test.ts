@@ -83,7 +83,10 @@ test("with a state store, workers are listed, and queues and actors are paused",
   onTestFinished(() => backend.close());
   const project = await createOperated([`--url=${url}`, `--prefix=${prefix}`, `--state-url=${stateUrl}`]);
   await startCharging(backend.connect());
-  await eventually("the worker", async () => ((await project.json("workers")) as unknown[]).length === 1);
+  await eventually(
+    "the worker",
+    async () => ((await project.json("workers")) as { readonly workers: unknown[] }).workers.length === 1,
+  );
   expect(await project.ok("queues", "money")).toMatch(/^money +0 +\? +0 +0 +0 +\? +\? +0 +1$/m);
 
   expect(await project.ok("pause", "money")).toBe("The queue money is paused.\n");

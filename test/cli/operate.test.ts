@@ -95,21 +95,21 @@ test("a message is sent, seen waiting, paused, resumed, and answered; the worker
 
   await startCharging(broker);
   await eventually("the worker to be listed", async () => (await broker.state?.workers.list())?.length === 1);
-  expect(await project.json("workers")).toMatchObject([
-    { pid: process.pid, concurrency: 7, queues: [{ queue: "money", running: 0 }] },
-  ]);
+  expect(await project.json("workers")).toMatchObject({
+    workers: [{ pid: process.pid, concurrency: 7, queues: [{ queue: "money", running: 0 }] }],
+  });
   expect(await project.ok("workers")).toMatch(new RegExp(`^HOST +PID .*\\n\\S+ +${process.pid} .* 0/7 +0 +money\\n$`));
   expect(await queueOf(all, "money")).toMatchObject({ waiting: 2, paused: true, workers: 1 });
 
   expect(await project.ok("resume", "money")).toBe("The queue money goes on.\n");
   expect(await project.ok("resume", "money")).toBe("The queue money was not paused.\n");
-  expect(await project.json("resume", "payments.remind")).toEqual([
-    { kind: "actor", name: "payments.remind", changed: true },
-  ]);
+  expect(await project.json("resume", "payments.remind")).toEqual({
+    targets: [{ kind: "actor", name: "payments.remind", changed: true }],
+  });
   await eventually("the messages to be handled", async () => (await broker.operations?.stats("money"))?.waiting === 0);
   expect(await project.ok("send", "payments.charge", '{"amount":8}', "--wait")).toBe('"charged 8"\n');
-  const [worker] = (await project.json("workers")) as readonly SeenWorker[];
-  expect(worker?.uptime).toBeGreaterThan(0);
+  const { workers } = (await project.json("workers")) as { readonly workers: readonly SeenWorker[] };
+  expect(workers[0]?.uptime).toBeGreaterThan(0);
 });
 
 test("dead letters are listed, shown, and put back as far as today's contract accepts them", async () => {
@@ -124,13 +124,16 @@ test("dead letters are listed, shown, and put back as far as today's contract ac
     new RegExp(`^${idOf(3)} +money +payments\\.charge +retries-exhausted +1 +\\S+ ago +RangeError: 3 is odd$`, "m"),
   );
   expect(list).not.toContain("\u001B");
-  expect(await project.json("dead", "list", `--id=${idOf(1)},${idOf(3)}`, "--limit=1")).toMatchObject([
-    { id: idOf(3) },
-  ]);
-  expect(await project.json("dead", "list", "--older-than=1h")).toEqual([]);
-  expect(await project.json("dead", "list", "--newer-than=1h", "--queue=money")).toHaveLength(3);
-  expect(await project.json("dead", "list", "--actor=payments.remind")).toEqual([]);
-  expect(await project.json("dead", "list", "--reason=crash-loop")).toEqual([]);
+  expect(await project.json("dead", "list", `--id=${idOf(1)},${idOf(3)}`, "--limit=1")).toMatchObject({
+    deadLetters: [{ id: idOf(3) }],
+  });
+  expect(await project.json("dead", "list", "--older-than=1h")).toEqual({ deadLetters: [] });
+  const { deadLetters } = (await project.json("dead", "list", "--newer-than=1h", "--queue=money")) as {
+    readonly deadLetters: readonly object[];
+  };
+  expect(deadLetters).toHaveLength(3);
+  expect(await project.json("dead", "list", "--actor=payments.remind")).toEqual({ deadLetters: [] });
+  expect(await project.json("dead", "list", "--reason=crash-loop")).toEqual({ deadLetters: [] });
 
   const shown = await project.ok("dead", "show", idOf(3));
   expect(shown).toMatch(/^reason +retries-exhausted\nattempts +1\nsent +\d{4}-.*\ndied +\d{4}-.* ago\)$/m);
@@ -190,8 +193,8 @@ test("where nothing is found for an actor that nobody knows, the nearest of cont
   });
   expect(await asked("archive.kep", "list", "--json")).toEqual({
     code: 0,
-    stdout: "[]\n",
-    stderr: doubt("archive.kep", "archive.keep"),
+    stdout: '{"deadLetters":[]}\n',
+    stderr: `${JSON.stringify({ note: doubt("archive.kep", "archive.keep").trimEnd() })}\n`,
   });
   expect((await asked("archive.kep", "replay", "--yes")).stderr).toBe(doubt("archive.kep", "archive.keep"));
   expect((await asked("archive.kep", "purge", "--yes")).stderr).toBe(doubt("archive.kep", "archive.keep"));
@@ -302,10 +305,12 @@ test("a worker that says nothing any more is shown as silent, beside one that is
   expect(await project.ok("workers")).toMatch(
     /^HOST +PID +UP .*\nweb-1 +1 .* money\nweb-1 +2 +1m +\d+s +2\/5 +1 +money +silent for \d+s\n$/,
   );
-  expect(await project.json("workers")).toMatchObject([
-    { id: "well", silent: false, silence: 0 },
-    { id: "killed", silent: true, silence: expect.any(Number) as number },
-  ]);
+  expect(await project.json("workers")).toMatchObject({
+    workers: [
+      { id: "well", silent: false, silence: 0 },
+      { id: "killed", silent: true, silence: expect.any(Number) as number },
+    ],
+  });
   const { queues } = (await project.json("queues", "money")) as Overview;
   expect(queues).toMatchObject([{ queue: "money", workers: 1, rate: 1 }]);
 });

@@ -74,7 +74,7 @@ test("the command prints one line for each user, which the server takes, and a n
   await expect(stranger.deadLetters.list("default")).rejects.toThrow(/WRONGPASS/);
 
   const asJson = await project.callboard("acl", "--broker=redis", `--prefix=${PREFIX}`, "--json");
-  const users = JSON.parse(asJson.stdout) as { role: string; name: string; command: string }[];
+  const { users } = JSON.parse(asJson.stdout) as { users: { role: string; name: string; command: string }[] };
   expect(users.map(({ command }) => command)).toEqual(lines);
   expect(users.map(({ role }) => role)).toEqual(["producer", "worker", "operator"]);
 });
