@@ -4,11 +4,11 @@ import { missingPackage } from "./module.js";
 /** Loads it; `undefined` where prom-client is not installed. */
 export async function loadMetrics() {
   try {
-    const [{ createMetrics }, { readMetrics, joinMetrics }] = await Promise.all([
+    const [{ createMetrics }, { readMetrics, JoinedMetrics }] = await Promise.all([
       import("../metrics/index.js"),
       import("../metrics/processes.js"),
     ]);
-    return { createMetrics, readMetrics, joinMetrics };
+    return { createMetrics, readMetrics, JoinedMetrics };
   } catch (error) {
     if (missingPackage(error) === "prom-client") return undefined;
     throw error;

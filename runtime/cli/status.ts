@@ -1,10 +1,13 @@
 /** What `callboard worker` answers over HTTP: how all of its processes are, taken together. */
+import type { JoinedMetrics } from "../metrics/processes.js";
 import { json, text, type Routes } from "./http.js";
 import { loadMetrics } from "./metrics.js";
 import type { Supervisor } from "./supervisor.js";
+import type { WorkerProcess } from "./worker-process.js";
 
 /** The routes over a supervisor's processes. */
 export function statusRoutes(supervisor: Supervisor): Routes {
+  let joined: JoinedMetrics<WorkerProcess> | undefined;
   return {
     async "/healthz"() {
       const processes = await supervisor.reports();
@@ -20,7 +23,8 @@ export function statusRoutes(supervisor: Supervisor): Routes {
       const metrics = await loadMetrics();
       if (metrics === undefined)
         return text(501, "Metrics need a package: npm install prom-client, and start the command again");
-      const { text: body, contentType } = await metrics.joinMetrics(await supervisor.measure());
+      joined ??= new metrics.JoinedMetrics();
+      const { text: body, contentType } = await joined.join(await supervisor.measure());
       return { status: 200, type: contentType, body };
     },
   };

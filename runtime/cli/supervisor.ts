@@ -55,6 +55,8 @@ export class Supervisor {
   readonly #places: readonly Place[];
   /** Every process that lives: also those that are being started, and old ones that finish what they have. */
   readonly #alive = new Set<WorkerProcess>();
+  /** Those of them that have been put in their place: also old ones. */
+  readonly #inService = new Set<WorkerProcess>();
   #isStopping = false;
   #onFinished: () => void = () => undefined;
 
@@ -90,10 +92,10 @@ export class Supervisor {
     );
   }
 
-  /** The metrics of each process that tells any. */
-  async measure(): Promise<readonly ProcessMetrics[]> {
-    const all = await Promise.all(this.#places.map(async ({ process }) => process?.measure()));
-    return all.filter((metrics) => metrics !== undefined);
+  /** The metrics of each process that has been put in its place and has not ended; `undefined` where it tells none. */
+  async measure(): Promise<ReadonlyMap<WorkerProcess, ProcessMetrics | undefined>> {
+    const measuring = [...this.#inService].map(async (process) => [process, await process.measure()] as const);
+    return new Map(await Promise.all(measuring));
   }
 
   /**
@@ -151,7 +153,9 @@ export class Supervisor {
     place.process = process;
     place.startedAt = this.#clock.elapsed();
     place.isFinished = false;
+    this.#inService.add(process);
     void process.ended.then((ending) => {
+      this.#inService.delete(process);
       // An old process may end whenever it likes.
       if (place.process !== process || this.#isStopping) return;
       place.process = undefined;

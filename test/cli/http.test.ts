@@ -86,6 +86,35 @@ test("/metrics tells what all processes did together, without a line in the work
   await project.allAnswered();
 }, 120_000);
 
+test("/metrics never tells less than before, whatever becomes of a process", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  const command = await project.start("--processes", "2", "--concurrency", "5", "--http", "127.0.0.1:0");
+  const processed = async () => {
+    const text = await (await fetch(`${urlOf(command)}/metrics`)).text();
+    const family = parse(text).find(({ name }) => name === "callboard_messages_processed_total");
+    return (family?.metrics ?? []).reduce((sum, { value }) => sum + Number(value), 0);
+  };
+  const [first = 0, second = 0] = await pidsOf(command);
+  project.send(20);
+  for (const pid of [first, second]) await project.answered(5, { pid });
+  await project.allAnswered();
+  const count = project.answers.length;
+  await eventually("both to have counted", async () => (await processed()) === count);
+
+  process.kill(first, "SIGSTOP");
+  expect(await processed()).toBe(count);
+  process.kill(first, "SIGKILL");
+  await eventually("another process to begin", async () => !(await pidsOf(command)).includes(first));
+  expect(await processed()).toBe(count);
+
+  command.kill("SIGHUP");
+  await eventually("new processes to begin", async () => !(await pidsOf(command)).includes(second));
+  expect(await processed()).toBe(count);
+  project.send(20);
+  await project.allAnswered();
+  await eventually("new ones to add to it", async () => (await processed()) === project.answers.length);
+}, 120_000);
+
 test("other paths and methods are answered with what there is", async () => {
   const project = await createWorkerProject("redis://127.0.0.1:1");
   const command = await project.start("--http", "localhost:0");
