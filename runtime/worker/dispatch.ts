@@ -113,8 +113,9 @@ export class Dispatch {
   async #broken({ tellExhausted }: Line, task: RunningTask, error: unknown): Promise<Outcome> {
     const failed = afterFailure(task, error, this.#context);
     const outcome = tellExhausted === undefined ? failed : await tellExhausted(task, failed);
-    if (task.actor.output !== undefined) await this.#tell(task.envelope, outcome, task.options.resultTtl);
+    // Whoever is told may send it again: its keys are free by then.
     if (outcome.kind === "dead") await this.#bury(task.message.queue, task.envelope, outcome);
+    if (task.actor.output !== undefined) await this.#tell(task.envelope, outcome, task.options.resultTtl);
     return outcome;
   }
 
@@ -124,8 +125,8 @@ export class Dispatch {
     const outcome = unknownActor(envelope, delivery.queue, unknownActorGrace);
     const [isNew, isDead] = [envelope.misses === 0, outcome.kind === "dead"];
     this.#strays.tell({ queue: delivery.queue, reason: "unknown-actor", isNew, isDead });
-    await this.#tell(envelope, outcome, defaults.actor.resultTtl);
     if (outcome.kind === "dead") await this.#bury(delivery.queue, envelope, outcome);
+    await this.#tell(envelope, outcome, defaults.actor.resultTtl);
     if (outcome.kind === "postpone" && isNew) {
       const { actor, id } = envelope;
       logger.warn(
@@ -153,6 +154,11 @@ export class Dispatch {
   async #bury(queue: string, envelope: Envelope, outcome: Dead): Promise<void> {
     const { flow, id, unique } = envelope;
     const { broker, logger } = this.#context;
+    if (unique !== undefined && unique.frees.length > 0) {
+      await broker.claims?.free(queue, id, unique.frees).catch((error: unknown) => {
+        logger.warn({ err: error, id, queue }, "the keys of a dead message are free only when their time is over");
+      });
+    }
     const known = this.#lines.get(envelope.actor)?.actor;
     if (known === undefined || known.tracked) {
       await noteDead(broker, id, outcome, defaults.actor.resultTtl).catch((error: unknown) => {
@@ -163,11 +169,6 @@ export class Dispatch {
       const step = new FlowStep(this.#context, flow, { envelope, log: logger, abortReason: undefined });
       await step.died(outcome).catch((error: unknown) => {
         logger.error({ err: error, id, flow: flow.id }, "the flow of a dead message could not be told");
-      });
-    }
-    if (unique !== undefined && unique.frees.length > 0) {
-      await broker.claims?.free(queue, id, unique.frees).catch((error: unknown) => {
-        logger.warn({ err: error, id, queue }, "the keys of a dead message are free only when their time is over");
       });
     }
   }

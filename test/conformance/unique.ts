@@ -1,12 +1,13 @@
 /** Unique messages and ids of a caller's own, from `send` to the end, on any broker that keeps claims. */
 import { DoNotRetry, RemoteFailureError, type UniqueOptions } from "callboard";
 import { createActorClient, type Actor } from "callboard/client";
-import { createWorker, type Task, type Worker } from "callboard/worker";
+import { createWorker, use, type MaybePlaced, type Middleware, type Task, type Worker } from "callboard/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { Broker } from "../../runtime/seams/broker.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
+import { instead } from "../support/instead.js";
 import type { Backend, BrokerHarness } from "./harness.js";
 
 interface Order {
@@ -45,14 +46,18 @@ export function describeUnique(name: string, harness: BrokerHarness): void {
       await backend.close();
     });
 
-    async function work(actor: Job, through = backend.connect()): Promise<void> {
+    async function work(
+      actor: Job,
+      through = backend.connect(),
+      middleware: MaybePlaced<Middleware>[] = [],
+    ): Promise<void> {
       const handler = async (order: Order, task: Task) => {
         ran.push(order.n);
         await act(order, task);
         return order.n;
       };
       const parts = backend.clock === undefined ? {} : { clock: backend.clock };
-      const options = { logger: new TestLogger(), concurrency: 2 };
+      const options = { logger: new TestLogger(), concurrency: 2, middleware };
       const worker = createWorker(through, { test: { job: actor } }, { test: { job: handler } }, options, parts);
       workers.push(worker);
       await worker.start();
@@ -91,6 +96,29 @@ export function describeUnique(name: string, harness: BrokerHarness): void {
       await work(actor);
       await expect(client(actor).call(order(1), patience)).rejects.toThrow(/no/);
       expect(await client(actor).call(order(2), patience)).toBe(2);
+    });
+
+    it("frees the key before it tells that a middleware failed for good", async () => {
+      const actor = job({ for: "1h" });
+      const connection = backend.connect();
+      const { claims } = connection;
+      if (claims === undefined) throw new Error(`${connection.name} has a store of claims`);
+      const order: string[] = [];
+      const noted = instead(connection, {
+        claims: instead(claims, { free: (...args) => (order.push("free"), claims.free(...args)) }),
+        results: instead(connection.results, {
+          put: (...args) => (order.push("tell"), connection.results.put(...args)),
+        }),
+      });
+      const failing = use<Middleware>(
+        () => {
+          throw new DoNotRetry("no");
+        },
+        { name: "failing", before: "unique" },
+      );
+      await work(actor, noted, [failing]);
+      await expect(client(actor).call({ user: "ada", n: 1 }, patience)).rejects.toThrow(/no/);
+      expect(order).toEqual(["free", "tell"]);
     });
 
     it("keeps the key for its time where it is not freed at the end", async () => {
