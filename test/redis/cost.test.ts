@@ -6,11 +6,16 @@ import { createWorker, type Broker, type Worker } from "callboard/worker";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import { startRedis, type RedisServer } from "../setup/redis.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 
 const double = testActor<{ input: number; output: number }>("double", { input: z.number(), output: z.number() });
+const single = testActor<{ input: number }>("single", {
+  input: z.number(),
+  unique: { key: (n) => n as number, for: "1m" },
+});
 
 async function startWorker(broker: Broker): Promise<Worker> {
   const handlers = { test: { double: (n: number) => 2 * n } };
@@ -74,6 +79,23 @@ describe("the Redis broker", () => {
     await worker.stop();
     await broker.close();
     await eventually("the connections to be gone", async () => (await clients()).length === 0);
+  });
+
+  it("sends unique messages of one turn in one command; one that the server refuses costs the others nothing", async () => {
+    const prefix = randomUUID();
+    const broker = redisBroker(redis.url, { prefix });
+    const client = createActorClient<typeof single>(broker, single);
+    await client.send(0);
+    const started = await scriptCalls();
+    const messages = await client.sendMany([1, 2, 3, 2]);
+    expect((await scriptCalls()) - started).toBe(1);
+    expect(messages[3]?.id).toBe(messages[1]?.id);
+
+    await admin.set(queueKeys(prefix, "default").claim("unique:test.single:5"), "no claim");
+    const sent = await Promise.allSettled([4, 5, 6].map((n) => client.send(n)));
+    expect(sent.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(sent[1]).toMatchObject({ reason: { code: "BROKER_REFUSED", message: expect.stringMatching(/WRONGTYPE/) } });
+    await broker.close();
   });
 
   it("leaves nothing behind but what expires", async () => {

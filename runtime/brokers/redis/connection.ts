@@ -135,10 +135,13 @@ export class RedisConnection {
     if (this.#closed) return new BrokerClosedError(this.name);
     const cause = bareCause(error);
     const refusal = isReply(error) ? cause.message : this.#refusal;
-    if (refusal !== undefined) {
-      return new BrokerRefusedError(`${this.name} refused: ${refusal}`, { cause, passing: PASSING.test(refusal) });
-    }
+    if (refusal !== undefined) return this.refused(refusal, cause);
     return this.#outage("cannot be reached", this.#lastError ?? cause);
+  }
+
+  /** What the server, or a script on it, refused in these words, as our error. */
+  refused(words: string, cause: unknown = new Error(words)): BrokerRefusedError {
+    return new BrokerRefusedError(`${this.name} refused: ${words}`, { cause, passing: PASSING.test(words) });
   }
 
   /** Says that there is no connection, why, and what can be done about it where that is known. */

@@ -152,6 +152,9 @@ export type LeadReply =
       made: readonly string[],
     ];
 
+/** What `claim` returns of a message. */
+export type ClaimReply = readonly [holder: string, sent: 0 | 1] | readonly [wrong: string, sent: -1];
+
 /** What `claims.begin` returns. */
 export type BeginReply = readonly ["claimed"] | readonly ["taken", id: string] | readonly ["pending", left: number];
 
@@ -165,7 +168,7 @@ export const scripts = {
   beat: new Script<readonly string[]>(beat),
   cancel: new Script<readonly CancelReply[]>(`${held}\n${cancel}`),
   cancelled: new Script<CancelledReply>(cancelled),
-  claim: new Script<readonly [id: string, sent: 0 | 1]>(`${held}\n${claim}`),
+  claim: new Script<readonly ClaimReply[]>(`${held}\n${claim}`),
   /** Those of messages that are sent elsewhere. */
   claims: {
     begin: new Script<BeginReply>(`${claims}\n${claimBegin}`),
