@@ -38,6 +38,7 @@ export class Sweeper {
 
   /** Sweeps this queue from now on; returns how to end that. */
   add(queue: string, onSuspects: OnSuspects): () => void {
+    this.#register.note(queue);
     const listeners = this.#queues.get(queue) ?? new Set();
     this.#queues.set(queue, listeners.add(onSuspects));
     this.#timer ??= setInterval(() => {
