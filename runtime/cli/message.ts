@@ -1,7 +1,6 @@
 /** `callboard cancel` and `callboard status`: end a single message, and tell how one stands. */
 import { defineCommand, type ArgsDef } from "citty";
-import type { Cancellation } from "../client/cancel.js";
-import { cancel as cancelByName, statusOf } from "../operations/messages.js";
+import { cancel as cancelByName, statusOf, type CancelledMessage } from "../operations/messages.js";
 import { oneLine } from "../support/printable.js";
 import { requireActors } from "./actors.js";
 import { printJson } from "./json.js";
@@ -24,7 +23,7 @@ export const cancel = defineCommand({
       async (context) => {
         const cancelled = await cancelByName(context, actor, id);
         if (json) printJson(cancelled);
-        else console.log(sentences[cancelled.cancellation](oneLine(id)));
+        else console.log(sentence(cancelled));
       },
       requireActors,
     );
@@ -48,11 +47,21 @@ export const status = defineCommand({
   },
 });
 
-const sentences: Readonly<Record<Cancellation, (id: string) => string>> = {
-  cancelled: (id) => `${id} is cancelled: no worker has it, and none will run it.`,
-  cancelling: (id) => `${id} is cancelled: a worker that has it is told to end it, and no other will run it.`,
-  ended: (id) => `${id} had ended before. Nothing was changed.`,
-};
+/** Why nothing is known of a message. */
+const NOT_SEEN = "nothing is recorded: it was never sent, or it ended longer ago than its resultTtl";
+
+/** What came of a cancellation, as far as it is known whether there is such a message. */
+function sentence({ id, cancellation, seen }: CancelledMessage): string {
+  const shown = oneLine(id);
+  if (cancellation === "ended") return `${shown} had ended before. Nothing was changed.`;
+  const who =
+    cancellation === "cancelled"
+      ? "no worker has it, and none"
+      : "a worker that has it is told to end it, and no other";
+  if (seen === false) return `${shown} was not seen: ${NOT_SEEN}. From now on it is cancelled: ${who} will run it.`;
+  const doubt = seen === undefined ? " Whether it was ever sent is not recorded: its actor is not tracked." : "";
+  return `${shown} is cancelled: ${who} will run it.${doubt}`;
+}
 
 type Status = Awaited<ReturnType<typeof statusOf>>;
 
@@ -88,7 +97,7 @@ function details(status: Status, now: number): readonly Fact[] {
       ];
     }
     case "unknown":
-      return [["why", "nothing is recorded: it was never sent, or it ended longer ago than its resultTtl"]];
+      return [["why", NOT_SEEN]];
     case "done":
     case "cancelled":
       return [];

@@ -1,8 +1,15 @@
 /** `callboard pause` and `callboard resume`: hold a queue or an actor, and let it go on. */
 import { defineCommand, type ArgsDef } from "citty";
-import { pause as pauseByName, resume as resumeByName, type NameKind, type Paused } from "../operations/pausing.js";
+import {
+  doubtsAboutTarget,
+  pause as pauseByName,
+  resume as resumeByName,
+  type NameKind,
+  type Paused,
+} from "../operations/pausing.js";
+import { oneLine } from "../support/printable.js";
 import { UsageError } from "./exit.js";
-import { printJson } from "./json.js";
+import { note, printJson } from "./json.js";
 import { operate, operatorArgs } from "./operator.js";
 
 const args = {
@@ -19,7 +26,9 @@ export const pause = defineCommand({
   run({ args: { name, queue, actor, json = false, ...place } }) {
     const kind = kindOf(queue, actor);
     return operate(place, async (context) => {
+      const doubts = await doubtsAboutTarget(context, name, kind);
       tell(await pauseByName(context, name, kind), json, "is paused", "was paused already");
+      sayDoubts(doubts);
     });
   },
 });
@@ -31,7 +40,9 @@ export const resume = defineCommand({
   run({ args: { name, queue, actor, json = false, ...place } }) {
     const kind = kindOf(queue, actor);
     return operate(place, async (context) => {
+      const doubts = await doubtsAboutTarget(context, name, kind);
       tell(await resumeByName(context, name, kind), json, "goes on", "was not paused");
+      sayDoubts(doubts);
     });
   },
 });
@@ -42,7 +53,11 @@ function kindOf(queue = false, actor = false): NameKind {
   return actor ? "actor" : undefined;
 }
 
+function sayDoubts(doubts: string | undefined): void {
+  if (doubts !== undefined) note(oneLine(doubts));
+}
+
 function tell(done: readonly Paused[], json: boolean, changed: string, unchanged: string): void {
   if (json) return printJson({ targets: done });
-  for (const each of done) console.log(`The ${each.kind} ${each.name} ${each.changed ? changed : unchanged}.`);
+  for (const each of done) console.log(`The ${each.kind} ${oneLine(each.name)} ${each.changed ? changed : unchanged}.`);
 }

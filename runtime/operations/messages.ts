@@ -16,13 +16,21 @@ interface Named {
 /** What came of cancelling a message. */
 export interface CancelledMessage extends Named {
   readonly cancellation: Cancellation;
+  /** Whether anything was recorded of it before; absent where nothing is, since its actor is not tracked. */
+  readonly seen?: boolean;
 }
 
 /** Cancels a message as its sender would: none that waits is begun, and who runs it is told. */
 export async function cancel(context: OperatorContext, name: string, id: string): Promise<CancelledMessage> {
   const actor = findActor(context, name);
   stateOf(context.broker, "no message can be cancelled without one");
-  return { id, actor: name, cancellation: await createActorClient(context.broker, actor).handle(id).cancel() };
+  // Asked first: what is cancelled is recorded as that.
+  const seen = isTracked(actor) ? { seen: await isSeen(context, actor, id) } : {};
+  return { id, actor: name, cancellation: await createActorClient(context.broker, actor).handle(id).cancel(), ...seen };
+}
+
+async function isSeen({ broker }: OperatorContext, actor: TrackedActor, id: string): Promise<boolean> {
+  return (await createActorClient(broker, actor).handle(id).status()).state !== "unknown";
 }
 
 /** How a message of a tracked actor stands, as far as it was recorded. */
@@ -37,6 +45,8 @@ export async function statusOf(context: OperatorContext, name: string, id: strin
   return { id, actor: name, ...(await createActorClient(context.broker, actor).handle(id).status()) };
 }
 
-function isTracked(actor: Actor): actor is Actor<{ input: unknown; tracked: true }> {
+type TrackedActor = Actor<{ input: unknown; tracked: true }>;
+
+function isTracked(actor: Actor): actor is TrackedActor {
   return actor.tracked;
 }

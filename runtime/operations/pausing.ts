@@ -1,7 +1,15 @@
 /** Pauses and resumes queues and actors. */
 import { InvalidOptionError } from "../vocabulary/errors.js";
 import type { PauseTarget } from "../seams/pauses.js";
-import { knownQueues, stateOf, unique, unknownName, withPartitions, type OperatorContext } from "./context.js";
+import {
+  knownQueues,
+  stateOf,
+  unique,
+  unknownName,
+  whichWasMeant,
+  withPartitions,
+  type OperatorContext,
+} from "./context.js";
 
 /** What was done with a queue, one of its partitions, or an actor. */
 export interface Paused extends PauseTarget {
@@ -49,9 +57,43 @@ async function findTargets(context: OperatorContext, name: string, kind: NameKin
   throw unknownName("queue or actor", name, [...known, ...actors]);
 }
 
-/** The actors of the contracts, and those that are paused. */
+/**
+ * Where it is said what a name is: that nobody knows such a queue or actor, and which was probably meant. To be asked
+ * before anything is changed: what is paused is known by that.
+ */
+export async function doubtsAboutTarget(
+  context: OperatorContext,
+  name: string,
+  kind: NameKind,
+): Promise<string | undefined> {
+  if (kind === "queue") {
+    const known = await knownQueues(context);
+    return withPartitions(name, known).length > 0
+      ? undefined
+      : `No queue "${name}" is known. ${whichWasMeant(name, known)}`;
+  }
+  if (kind === undefined) return undefined;
+  const known = await actorsAtWork(context);
+  if (known === undefined || known.includes(name)) return undefined;
+  return `No worker that is there and no contract here has the actor "${name}". ${whichWasMeant(name, known)}`;
+}
+
+/** The actors of the contracts and of workers that are there; `undefined` where a worker does not say which it has. */
+async function actorsAtWork({ broker, actors }: OperatorContext): Promise<readonly string[] | undefined> {
+  const workers = (await broker.state?.workers.list()) ?? [];
+  const handled = workers.map((worker) => worker.actors);
+  return handled.includes(undefined)
+    ? undefined
+    : unique([...namesOf(actors), ...handled.flatMap((names) => names ?? [])]);
+}
+
+/** The actors of the contracts and of workers that are there, and those that are paused. */
 async function knownActors({ broker, actors }: OperatorContext): Promise<readonly string[]> {
-  const pauses = (await broker.state?.pauses.list()) ?? [];
+  const [workers, pauses] = await Promise.all([broker.state?.workers.list() ?? [], broker.state?.pauses.list() ?? []]);
   const paused = pauses.flatMap(({ kind, name }) => (kind === "actor" ? [name] : []));
-  return unique([...actors.map(({ name }) => name), ...paused]);
+  return unique([...namesOf(actors), ...workers.flatMap((worker) => worker.actors ?? []), ...paused]);
+}
+
+function namesOf(actors: OperatorContext["actors"]): readonly string[] {
+  return actors.map(({ name }) => name);
 }

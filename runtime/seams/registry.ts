@@ -20,6 +20,8 @@ export interface WorkerRecord {
   readonly concurrency: number;
   /** Its queues, partitions one by one. */
   readonly queues: readonly QueueLoad[];
+  /** The actors of these queues that it handles; absent where its version does not say. */
+  readonly actors?: readonly string[];
 }
 
 /** A worker, and when it was last heard of: milliseconds since 1970 by the store's clock. */

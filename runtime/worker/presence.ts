@@ -18,7 +18,9 @@ export interface Doing {
   readonly concurrency: number;
   /** Its queues, partitions one by one. */
   readonly queues: readonly string[];
-  /** How many messages of each it handles, where it handles any. */
+  /** The actors of these queues. */
+  readonly actors: readonly string[];
+  /** How many messages of each queue it handles, where it handles any. */
   readonly running: ReadonlyMap<string, number>;
 }
 
@@ -97,7 +99,7 @@ export class Presence {
   }
 
   #record() {
-    const { concurrency, queues, running } = this.#doing();
+    const { concurrency, queues, actors, running } = this.#doing();
     const at = systemClock.elapsed();
     const before = this.#tallies[0] ?? { at: this.#started, counts: new Map() };
     const seconds = Math.max(1, at - before.at) / 1000;
@@ -115,6 +117,7 @@ export class Presence {
         running: running.get(queue) ?? 0,
         rate: Math.round(rateOf(queue) * 10) / 10,
       })),
+      actors,
     };
   }
 }

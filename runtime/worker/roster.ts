@@ -45,6 +45,11 @@ export class Roster {
     });
   }
 
+  /** The names of some queues' actors. */
+  namesOf(queues: readonly string[]): readonly string[] {
+    return this.actors.filter(({ options }) => queues.includes(options.queue)).map(({ name }) => name);
+  }
+
   /** The actors of some queues with their handlers. Throws when one is missing. */
   serving(queues: readonly string[]): readonly Serving[] {
     const serving: Serving[] = [];

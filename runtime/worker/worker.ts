@@ -288,7 +288,12 @@ class ActorWorker implements Worker {
   /** What it does at this moment. */
   #doing(): Doing {
     const running = this.#hands?.countByQueue() ?? new Map<string, number>();
-    return { concurrency: this.#concurrency, queues: this.#roster.partitionsOf(this.#queues), running };
+    return {
+      concurrency: this.#concurrency,
+      queues: this.#roster.partitionsOf(this.#queues),
+      actors: this.#roster.namesOf(this.#queues),
+      running,
+    };
   }
 
   async #openThreads(isolated: readonly ThreadHandler[], concurrency: number): Promise<void> {

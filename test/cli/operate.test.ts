@@ -112,6 +112,43 @@ test("a message is sent, seen waiting, paused, resumed, and answered; the worker
   expect(workers[0]?.uptime).toBeGreaterThan(0);
 });
 
+test("what is paused by a name that nobody knows is paused, and doubted", async () => {
+  const { project, broker } = await stage();
+  const paused = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await project.run("pause", ...args);
+    expect(code).toBe(0);
+    return { stdout, stderr };
+  };
+  const unknown = 'No worker that is there and no contract here has the actor "payments.chrage".';
+  const doubted = `${unknown} Did you mean "payments.charge"?\n`;
+  expect(await paused("payments.chrage", "--actor")).toEqual({
+    stdout: "The actor payments.chrage is paused.\n",
+    stderr: doubted,
+  });
+  // That it is paused does not make it known.
+  expect(await paused("payments.chrage", "--actor")).toEqual({
+    stdout: "The actor payments.chrage was paused already.\n",
+    stderr: doubted,
+  });
+  expect(await paused("monye", "--queue")).toEqual({
+    stdout: "The queue monye is paused.\n",
+    stderr: 'No queue "monye" is known. Did you mean "money"?\n',
+  });
+  expect((await paused("payments.charge", "--actor")).stderr).toBe("");
+  expect((await paused("money", "--queue")).stderr).toBe("");
+
+  // A worker of another version has an actor that no contract here has.
+  const queues = [{ queue: "money", running: 0, rate: 0 }];
+  const record = { id: "new", host: "web-1", pid: 1, uptime: 1, concurrency: 1, queues };
+  await broker.state?.workers.beat({ ...record, actors: ["payments.refund"] });
+  expect((await paused("payments.refund", "--actor")).stderr).toBe("");
+  await broker.state?.workers.beat({ ...record, id: "newer", actors: ["payments.rebate"] });
+  expect((await paused("payments.rebate")).stdout).toBe("The actor payments.rebate is paused.\n");
+  // One that does not say what it has may have any.
+  await broker.state?.workers.beat({ ...record, id: "old" });
+  expect((await paused("payments.chrage", "--actor")).stderr).toBe("");
+});
+
 test("dead letters are listed, shown, and put back as far as today's contract accepts them", async () => {
   const all = await stage();
   const { project, prefix } = all;
@@ -348,9 +385,20 @@ test("a message is looked at, and cancelled, while it waits and while it runs", 
     id: running.id,
     actor: "payments.develop",
     cancellation: "cancelling",
+    seen: true,
   });
   await eventually("it to end", async () => (await status(running.id)).includes("cancelled"));
   expect(await status("never-sent")).toMatch(/^state +unknown\nwhy +nothing is recorded: /m);
+
+  const never = await project.ok("cancel", "payments.develop", "never-sent");
+  expect(never).toMatch(
+    /^never-sent was not seen: nothing is recorded: .* it is cancelled: no worker has it, and none /,
+  );
+  expect(await project.json("cancel", "payments.develop", "never-seen")).toMatchObject({ seen: false });
+  expect(await project.ok("cancel", "payments.charge", "never-sent")).toBe(
+    "never-sent is cancelled: no worker has it, and none will run it. " +
+      "Whether it was ever sent is not recorded: its actor is not tracked.\n",
+  );
 });
 
 test("a message that has ended is not cancelled, and one whose actor is not tracked has no status", async () => {

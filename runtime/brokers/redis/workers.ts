@@ -72,10 +72,15 @@ function read(json: string): Omit<WorkerRecord, "id"> | undefined {
   } catch {
     return undefined;
   }
-  const { host, pid, uptime, concurrency, queues } = fieldsOf(value);
+  const { host, pid, uptime, concurrency, queues, actors } = fieldsOf(value);
   if (typeof host !== "string" || !isNumber(pid) || !isNumber(uptime) || !isNumber(concurrency)) return undefined;
   if (!Array.isArray(queues) || !queues.every(isLoad)) return undefined;
-  return { host, pid, uptime, concurrency, queues };
+  const record = { host, pid, uptime, concurrency, queues };
+  return Array.isArray(actors) && actors.every(isText) ? { ...record, actors } : record;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 function isLoad(value: unknown): value is QueueLoad {
