@@ -58,6 +58,20 @@ function connect(role: string): Broker {
   return broker;
 }
 
+/** Makes the users anew, each with a password. */
+async function createUsers(): Promise<void> {
+  await removeUsers();
+  for (const { name, command } of redisUsers(PREFIX)) {
+    const [verb = "", ...args] = command.split(" ");
+    await admin.call(verb, ...args);
+    await admin.call("ACL", "SETUSER", name, "on", `>${PASSWORD}`);
+  }
+}
+
+async function removeUsers(): Promise<void> {
+  await admin.call("ACL", "DELUSER", ...redisUsers(PREFIX).map(({ name }) => name));
+}
+
 test("the command prints one line for each user, which the server takes, and a new user is off", async () => {
   const project = createProject();
   const { stdout, stderr, code } = await project.callboard("acl", "--broker=redis", `--prefix=${PREFIX}`);
@@ -65,6 +79,7 @@ test("the command prints one line for each user, which the server takes, and a n
   expect(stderr).toContain("A new user is off and has no password");
   const lines = stdout.trim().split("\n");
   expect(lines.map((line) => line.split(" ")[2])).toEqual(["shop-producer", "shop-worker", "shop-operator"]);
+  await removeUsers();
   for (const line of lines) {
     expect(line).not.toContain("+@");
     const [command = "", ...args] = line.split(" ");
@@ -80,7 +95,7 @@ test("the command prints one line for each user, which the server takes, and a n
 });
 
 test("messages are sent, called, delayed, tried again, swept, dead-lettered and replayed with no right missing or needless", async () => {
-  for (const { name } of redisUsers(PREFIX)) await admin.call("ACL", "SETUSER", name, "on", `>${PASSWORD}`);
+  await createUsers();
   await Promise.all([admin.call("CONFIG", "RESETSTAT"), admin.call("ACL", "LOG", "RESET")]);
   const [sending, working, operating] = [connect("producer"), connect("worker"), connect("operator")];
   const client = createActorClient<Twice>(sending, twice);
@@ -241,6 +256,7 @@ test.each([
   ["operator", ["FLUSHALL"]],
   ["operator", ["KEYS", "*"]],
 ])("a %s may not %j", async (role, [command = "", ...args]) => {
+  await createUsers();
   const redis = new Redis(urlOf(role));
   await expect(redis.call(command, ...args)).rejects.toThrow(/^NOPERM/);
   redis.disconnect();
