@@ -1,6 +1,7 @@
 /** The seam to claims: messages that are sent only where no other has their key, each key counting in one queue. */
 import type { Broker, Publication } from "./broker.js";
 import { InvalidOptionError } from "../vocabulary/errors.js";
+import type { SendingNote } from "../wire/envelope.js";
 
 /** What a message claims: a key of its queue, which no other message has while the claim lasts. */
 export interface Claim {
@@ -22,22 +23,6 @@ export interface Claimed {
   readonly id: string;
   /** Whether it was sent. False as well where it had been sent before. */
   readonly sent: boolean;
-}
-
-/** What a message says of its claims on its way. */
-export interface ClaimNote {
-  /** The keys that it gives up at its end. */
-  readonly frees: readonly string[];
-  /** Whether another message may have taken its place. */
-  readonly replaceable: boolean;
-  /** Which sending it is, and all that it claims; only where the broker marks them. */
-  readonly marked?: SendingNote;
-}
-
-/** What a message says of its sending, so that a worker can see to claims that its sender did not live to confirm. */
-export interface SendingNote {
-  readonly mark: string;
-  readonly claims: readonly Pick<Claim, "key" | "ttl">[];
 }
 
 /**

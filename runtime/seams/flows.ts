@@ -4,17 +4,8 @@
  * flow is sent; no message carries more of it than its own place.
  */
 import type { Publication } from "./broker.js";
-import type { Headers, MessageOverrides } from "../wire/envelope.js";
+import type { FlowPlace, Headers, MessageOverrides } from "../wire/envelope.js";
 import type { StoredFailure } from "./results.js";
-
-/** Where a message stands in a flow. It travels in its envelope. */
-export interface FlowPlace {
-  /** The flow's. */
-  readonly id: string;
-  readonly node: number;
-  /** The how manieth message for this node it is: only the first one that begins is run. */
-  readonly copy: number;
-}
 
 /** A step of a flow, whichever message it is of. */
 export type StepPlace = Omit<FlowPlace, "copy">;

@@ -1,11 +1,12 @@
 /** What messages claim: the key of a unique one, and the id that a caller gave. */
 import { createHash, randomUUID } from "node:crypto";
 import type { Actor } from "../actor.js";
-import { copyKey, type Claim, type ClaimNote, type SendingNote } from "../seams/claims.js";
+import { copyKey, type Claim } from "../seams/claims.js";
 import { InvalidInputError } from "../vocabulary/errors.js";
 import { PROGRESS_TTL } from "../seams/schedules.js";
 import type { Seal } from "../wire/seal.js";
 import type { Unique } from "../vocabulary/unique.js";
+import type { ClaimNote, SendingNote } from "../wire/envelope.js";
 
 /** A message's claims, and what goes with them. */
 export interface Claiming {

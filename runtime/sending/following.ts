@@ -2,13 +2,12 @@
 import type { Actor } from "../actor.js";
 import type { Broker, Publication } from "../seams/broker.js";
 import type { Clock } from "../support/clock.js";
-import { encodeEnvelope, MOST_HEADERS, reissue, type Headers } from "../wire/envelope.js";
+import { encodeEnvelope, MOST_HEADERS, reissue, type Headers, type FlowPlace } from "../wire/envelope.js";
 import { UnsealableError } from "../vocabulary/errors.js";
 import {
   FLOW,
   stepId,
   type FlowMeta,
-  type FlowPlace,
   type Following,
   type ReadyMessage,
   type ReadyStep,

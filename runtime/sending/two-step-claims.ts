@@ -5,9 +5,10 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Publication } from "../seams/broker.js";
-import type { Claim, Claimed, Claims, ClaimStore, Meeting, SendingNote } from "../seams/claims.js";
+import type { Claim, Claimed, Claims, ClaimStore, Meeting } from "../seams/claims.js";
 import { sleep, systemClock } from "../support/clock.js";
 import { BrokerRefusedError, BrokerUnavailableError } from "../vocabulary/errors.js";
+import type { SendingNote } from "../wire/envelope.js";
 
 /** How much longer a key is pending than a broker may take to confirm a message, in milliseconds. */
 const MARGIN = 5000;

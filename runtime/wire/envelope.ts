@@ -5,10 +5,8 @@
  * worker cannot drop what a newer producer sent, and no number of an input is rounded on the way. Unknown header fields
  * are kept.
  */
-import type { ClaimNote } from "../seams/claims.js";
 import { defaults } from "../vocabulary/defaults.js";
 import { UndecodableError } from "../vocabulary/errors.js";
-import type { FlowPlace } from "../seams/flows.js";
 import { messageOptionNames, type MessageOptions } from "../vocabulary/options.js";
 import { fieldsOf, rawMember, readJson } from "./json.js";
 
@@ -31,6 +29,32 @@ export interface Failure {
   readonly at: number;
   readonly name: string;
   readonly message: string;
+}
+
+/** Where a message stands in a flow. */
+export interface FlowPlace {
+  /** The flow's. */
+  readonly id: string;
+  readonly node: number;
+  /** The how manieth message for this node it is: only the first one that begins is run. */
+  readonly copy: number;
+}
+
+/** What a message says of its claims on its way. */
+export interface ClaimNote {
+  /** The keys that it gives up at its end. */
+  readonly frees: readonly string[];
+  /** Whether another message may have taken its place. */
+  readonly replaceable: boolean;
+  /** Which sending it is, and all that it claims; only where the broker marks them. */
+  readonly marked?: SendingNote;
+}
+
+/** What a message says of its sending, so that a worker can see to claims that its sender did not live to confirm. */
+export interface SendingNote {
+  readonly mark: string;
+  /** Each key with how long it is claimed, in milliseconds. */
+  readonly claims: readonly { readonly key: string; readonly ttl: number }[];
 }
 
 /** A message as it travels. */

@@ -1,7 +1,7 @@
 /** One message of a flow in a worker's hands: whether it may run, what is recorded of its end, and what is handed on. */
 import type { Actor } from "../actor.js";
 import { defaults } from "../vocabulary/defaults.js";
-import type { Envelope } from "../wire/envelope.js";
+import type { Envelope, FlowPlace } from "../wire/envelope.js";
 import {
   CancelledError,
   FlowExpiredError,
@@ -10,7 +10,7 @@ import {
   toRemoteError,
   type DeadReason,
 } from "../vocabulary/errors.js";
-import type { FlowPlace, FlowStore, Following } from "../seams/flows.js";
+import type { FlowStore, Following } from "../seams/flows.js";
 import type { Failed, StoredResult } from "../seams/results.js";
 import { writeOutput } from "../sending/following.js";
 import { failed, handOn, unfit, writeFailure, type EndingStep } from "../sending/step-end.js";

@@ -250,7 +250,7 @@ export function describeOperations(name: string, harness: BrokerHarness): void {
       "sees the workers that are there, and forgets those that say nothing",
       async ({ backend, broker, state }) => {
         const queues = [{ queue: QUEUE, running: 2, rate: 7.5 }];
-        const record = { id: "one", host: "here", pid: 1, uptime: 10, concurrency: 3, queues };
+        const record = { id: "one", host: "here", pid: 1, uptime: 10, concurrency: 3, queues, actors: ["films.cut"] };
         await state.workers.beat(record);
         await state.workers.beat({ ...record, id: "two", uptime: 20 });
         const now = await broker.now();

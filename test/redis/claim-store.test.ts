@@ -4,8 +4,9 @@ import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { RedisClaimStore } from "../../runtime/brokers/redis/claim-store.js";
 import { RedisConnection } from "../../runtime/brokers/redis/connection.js";
 import { redisAddress } from "../../runtime/brokers/redis/address.js";
-import { copyKey, type Meeting, type SendingNote } from "../../runtime/seams/claims.js";
+import { copyKey, type Meeting } from "../../runtime/seams/claims.js";
 import { eventually } from "../support/eventually.js";
+import type { SendingNote } from "../../runtime/wire/envelope.js";
 
 const claims = [{ key: "unique:a:k", ttl: 60_000, from: "anybody" }] as const;
 const alone = [{ key: "unique:a:k", ttl: 60_000, from: "nobody" }] as const;

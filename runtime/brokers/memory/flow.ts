@@ -6,10 +6,10 @@ import {
   type Ended,
   type FlowInit,
   type FlowNode,
-  type FlowPlace,
   type Following,
   type ReadyStep,
 } from "../../seams/flows.js";
+import type { FlowPlace } from "../../wire/envelope.js";
 
 /** What happened to a node. */
 interface Progress {

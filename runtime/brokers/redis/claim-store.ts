@@ -1,18 +1,11 @@
 /** Claims in Redis of messages that travel elsewhere. */
-import {
-  copyKey,
-  type Begun,
-  type Claim,
-  type ClaimStore,
-  type Meeting,
-  type Sending,
-  type SendingNote,
-} from "../../seams/claims.js";
+import { copyKey, type Begun, type Claim, type ClaimStore, type Meeting, type Sending } from "../../seams/claims.js";
 import { defaults } from "../../vocabulary/defaults.js";
 import { REMEMBERED } from "./claims.js";
 import type { RedisConnection } from "./connection.js";
 import { queueKeys } from "./keys.js";
 import { scripts } from "./scripts.js";
+import type { SendingNote } from "../../wire/envelope.js";
 
 export class RedisClaimStore implements ClaimStore {
   readonly #prefix: string;

@@ -6,7 +6,6 @@ import {
   type Ended,
   type FlowInit,
   type FlowNode,
-  type FlowPlace,
   type Following,
   type FlowStore,
   type ReadyStep,
@@ -15,6 +14,7 @@ import {
 import { flowKey } from "./keys.js";
 import { scripts, type FlowReply } from "./scripts.js";
 import type { StateContext } from "./state.js";
+import type { FlowPlace } from "../../wire/envelope.js";
 
 /** What happens to a step. */
 type StepEvent = "begin" | "done" | "dead" | "cancel";

@@ -1,6 +1,6 @@
 /** Frees the keys that a message has claimed at its end, and ends one quietly whose place another has taken. */
 import type { Actor } from "../../actor.js";
-import { claimsOf, type ClaimNote, type Claims, type Meeting } from "../../seams/claims.js";
+import { claimsOf, type Claims, type Meeting } from "../../seams/claims.js";
 import { LeaseLostError } from "../../vocabulary/errors.js";
 import type { Outcome } from "../outcome.js";
 import { whileUnavailable } from "../patience.js";
@@ -9,6 +9,7 @@ import type { Middleware, Next } from "./compose.js";
 import { failure } from "./results.js";
 import type { LayerContext } from "./stack.js";
 import { noteDead } from "./track.js";
+import type { ClaimNote } from "../../wire/envelope.js";
 
 /** Absent where no message can claim anything. Throws where this actor's have to. */
 export function unique(actor: Actor, context: LayerContext): Middleware | undefined {
