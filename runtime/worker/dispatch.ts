@@ -106,7 +106,7 @@ export class Dispatch {
     if (kind === "release" || kind === "postpone") return;
     // A message in other hands may be about to take its place there.
     if (task.abortReason instanceof LeaseLostError) return;
-    void this.#context.gates.of(task.actor)?.decline(task);
+    this.#context.gates.decline(task);
   }
 
   /** A middleware failed, not the handler. Nothing is swallowed: it counts as a failed attempt, and who waits is told. */

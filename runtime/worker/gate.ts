@@ -106,17 +106,13 @@ export class Gate {
 
   /**
    * A message that was called has ended before it asked for its place, as one that was cancelled: the next one is called.
-   * Never rejects: what is kept for it is free when its time is over.
+   * Where that fails, what is kept for it is free when its time is over.
    */
-  async decline({ actor, envelope, log }: RunningTask): Promise<void> {
-    try {
-      const read = await readInput(actor, envelope, this.#context.seal);
-      if (!read.ok) return;
-      const declined = this.#store.decline(this.#scope, envelope.id, this.placeOf(read.value));
-      await this.#promoter.take(await declined);
-    } catch (error) {
-      log.debug({ err: error }, "its place is kept for a while, although it has ended");
-    }
+  async decline({ actor, envelope }: RunningTask): Promise<void> {
+    const read = await readInput(actor, envelope, this.#context.seal);
+    if (!read.ok) return;
+    const declined = this.#store.decline(this.#scope, envelope.id, this.placeOf(read.value));
+    await this.#promoter.take(await declined);
   }
 
   start(): void {
@@ -136,6 +132,8 @@ export class Gates {
   readonly #gates = new Map<string, Gate>();
   /** See to what was parked for an actor before its limits were taken off its contract. */
   readonly #remainders = new Map<string, Promoter>();
+  /** The turns that are on their way to the next message. */
+  readonly #declining = new Set<Promise<void>>();
   /** Sees to what was parked for an actor that is in nobody's contracts any more. */
   readonly #adopter: Adopter | undefined;
 
@@ -157,6 +155,22 @@ export class Gates {
     const gate = new Gate(actor, actor.limits, store, this.#context);
     this.#gates.set(actor.name, gate);
     return gate;
+  }
+
+  /** Leaves the turn of a message to the next one, while its outcome is on its way to the broker. */
+  decline(task: RunningTask): void {
+    const gate = this.of(task.actor);
+    if (gate === undefined) return;
+    const declining = gate
+      .decline(task)
+      .catch((error: unknown) => task.log.warn({ err: error }, "its place is kept for a while, although it has ended"))
+      .finally(() => this.#declining.delete(declining));
+    this.#declining.add(declining);
+  }
+
+  /** Resolves when no turn is on its way to the next message. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#declining);
   }
 
   #watchRemainder(actor: Actor): void {

@@ -210,6 +210,7 @@ class ActorWorker implements Worker {
     if (hands.running > 0) await this.#abandon(hands);
     await this.#settlements.all(SETTLE_TIME);
     await Promise.all([...this.#consumers.map((consumer) => consumer.close()), this.#presence?.stop()]);
+    await settlesWithin(this.#clock, SETTLE_TIME, this.#gates.settled());
     await Promise.all([this.#gates.stop(), this.#threads?.close()]);
     await settlesWithin(this.#clock, SETTLE_TIME, resigned);
     clearInterval(this.#keepAlive);

@@ -4,9 +4,9 @@ import { createActorClient, type Actor } from "callboard/client";
 import { createWorker, use, type Middleware } from "callboard/worker";
 import { expect, it, vi } from "vitest";
 import { z } from "zod";
-import { limitStoreOf } from "../../runtime/seams/limits.js";
+import { limitStoreOf, type LimitStore } from "../../runtime/seams/limits.js";
 import { TestLogger, testActor } from "../support/actors.js";
-import { eventually } from "../support/eventually.js";
+import { eventually, turn } from "../support/eventually.js";
 
 type Job = Actor<{ input: unknown; output: unknown }>;
 
@@ -33,3 +33,40 @@ it.each([new LeaseLostError("others have it"), new ShutdownError("the worker is 
     expect(acquire).toHaveBeenCalledOnce();
   },
 );
+
+/** A worker that was given a message in its turn which ends before its limits are asked, and what its gate is told then. */
+async function declining(decline: LimitStore["decline"]) {
+  const broker = memoryBroker();
+  const spied = vi.spyOn(limitStoreOf(broker, "this test"), "decline").mockImplementation(decline);
+  const job: Job = testActor("job", { input: z.unknown(), output: z.unknown(), concurrencyLimit: { limit: 1 } });
+  const logger = new TestLogger();
+  const end: Middleware = () => ({ kind: "done", output: null });
+  const options = { logger, middleware: [use(end, { before: "limits" })] };
+  const worker = createWorker(broker, { test: { job } }, { test: { job: () => null } }, options);
+  await worker.start();
+  const body = JSON.stringify({ id: "a", actor: job.name, v: job.fingerprint, at: 1, turn: 1, input: 1 });
+  await broker.publish([{ id: "a", queue: job.options.queue, priority: 5, delay: 0, body }]);
+  await eventually("the turn to be declined", () => spied.mock.calls.length > 0);
+  return { worker, logger };
+}
+
+it("waits at its end for a turn that is on its way to the next message", async () => {
+  let answer: (() => void) | undefined;
+  const { worker } = await declining(() => new Promise((resolve) => (answer = () => resolve({ calls: [] }))));
+  let stopped = false;
+  const stopping = worker.stop().then(() => (stopped = true));
+  await eventually("everything else to end", () => worker.running === 0);
+  for (let i = 0; i < 20; i++) await turn();
+  expect(stopped).toBe(false);
+  answer?.();
+  await stopping;
+  expect(worker.state).toBe("stopped");
+});
+
+it("tells of a turn that could not be left to the next message", async () => {
+  const { worker, logger } = await declining(() => Promise.reject(new Error("the store is away")));
+  await worker.stop();
+  expect(logger.lines).toContainEqual(
+    expect.objectContaining({ level: "warn", message: "its place is kept for a while, although it has ended" }),
+  );
+});
