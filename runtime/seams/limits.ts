@@ -74,8 +74,11 @@ export interface LimitStore {
   renew(scope: LimitScope, places: readonly Place[]): Promise<readonly string[]>;
   /** Gives a slot back. One that is gone is none to give: then nothing happens. */
   release(scope: LimitScope, place: Place): Promise<Progress>;
-  /** Calls those whose turn has come by time alone: a window has room, a holder is dead, a call went unheard. */
-  advance(scope: LimitScope): Promise<Progress>;
+  /**
+   * Calls those whose turn has come by time alone: a window has room, a holder is dead, a call went unheard. `anew`: the
+   * limits may be others than those under which they were told to wait.
+   */
+  advance(scope: LimitScope, options?: { readonly anew?: boolean }): Promise<Progress>;
   /** A message that was called has ended without its place: what is kept for it is for the next one. */
   decline(scope: LimitScope, id: string, place: Place): Promise<Progress>;
   /** Says that called messages are in their queues: the store forgets them. Those called anew since then stay. */

@@ -19,6 +19,8 @@ export class Promoter {
   readonly #interval: number;
   readonly #context: PromoterContext;
   #running = false;
+  /** Whether it has not looked yet: then the limits may be new. */
+  #isNew = true;
   /** When it looks next, by the clock's elapsed time, and how not to. */
   #planned: { readonly at: number; readonly cancel: () => void } | undefined;
   #looking: Promise<void> | undefined;
@@ -80,7 +82,9 @@ export class Promoter {
 
   async #advance(): Promise<void> {
     try {
-      await this.take(await this.#store.advance(this.#scope));
+      const progress = await this.#store.advance(this.#scope, { anew: this.#isNew });
+      this.#isNew = false;
+      await this.take(progress);
     } catch (error) {
       this.#context.logger.debug({ scope: this.#scope.name, err: error }, "the store of limits cannot be asked");
     }

@@ -347,6 +347,22 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
       expect(called(rest)).toEqual(["a", "b", "c", "d"]);
     });
 
+    it.each(["window", "bucket"] as const)(
+      "has nobody wait for a %s as long as limits of before would",
+      async (kind) => {
+        const before = perTime(1, 3_600_000, kind);
+        for (const key of ["x", "y"]) {
+          await store.acquire(before, start(key));
+          await store.acquire(before, start(key), waiting(key));
+        }
+        const now = { ...before, rate: { limit: 1, per: 500, kind } };
+        const calls = [...(await store.advance(now, { anew: true })).calls];
+        await backend.pass(500 + harness.times.grain);
+        calls.push(...(await store.advance(now)).calls);
+        expect(calls.map(({ id }) => id).toSorted()).toEqual(["x", "y"]);
+      },
+    );
+
     it("tells those who wait without a message when a slot is given back", async () => {
       const mutex = { ...upTo(1), watched: true };
       const place = slot();

@@ -267,14 +267,27 @@ class Step {
     const [limit, key] = split(line);
     const { rate } = this.#scope;
     if (limit === "c") return count(this.#state.slots, key, this.#time);
-    if (rate?.kind !== "bucket") return count(this.#state.starts, key, this.#time);
+    if (rate?.kind !== "bucket") {
+      this.#cutStarts(key);
+      return count(this.#state.starts, key, this.#time);
+    }
     const { full, interval } = this.#bucket(key);
     return Math.max(0, Math.ceil((full - this.#time - 0.001) / interval));
   }
 
+  /** Other limits may have had starts count for longer than these do. */
+  #cutStarts(key: string): void {
+    const { starts } = this.#state;
+    const latest = this.#time + (this.#scope.rate?.per ?? 0);
+    for (const [token, until] of starts.get(key) ?? []) if (until > latest) starts.get(key)?.set(token, latest);
+  }
+
   #bucket(key: string): { readonly full: number; readonly interval: number } {
     const { limit = 1, per = 0 } = this.#scope.rate ?? {};
-    return { full: Math.max(this.#time, this.#state.full.get(key) ?? 0), interval: per / limit };
+    const full = this.#state.full.get(key) ?? 0;
+    // Other limits may have emptied it for longer than it takes to fill under these.
+    if (full > this.#time + per + 1) this.#state.fill(key, this.#time + per);
+    return { full: Math.max(this.#time, Math.min(full, this.#time + per)), interval: per / limit };
   }
 
   /** Whether there is a place. One who was called may take any that nobody holds. */

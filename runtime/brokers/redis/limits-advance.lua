@@ -1,6 +1,7 @@
 -- Calls those whose turn has come by time alone.
 --
 -- KEYS, ARGV[1..7] as in limits.lua
+-- ARGV[8]  1 where all lines are looked at anew
 -- Returns  what progress() of limits.lua does
 
 -- How many lines, and how many calls that went unheard, are looked at in one go.
@@ -15,6 +16,13 @@ for _, id in ipairs(redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", time, "LIMIT", 
     schedule(record.lines[1])
   else
     forget(id)
+  end
+end
+
+if ARGV[8] == "1" and somebody_waits then
+  for limit in pairs(limits) do
+    local due = KEYS[3] .. limit
+    for _, line in ipairs(redis.call("ZRANGE", due, 0, -1)) do redis.call("ZADD", due, 0, line) end
   end
 end
 

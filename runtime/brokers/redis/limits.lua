@@ -55,7 +55,13 @@ end
 
 -- The time at which a key's bucket will be full again, and the milliseconds in which it gains a token.
 local function bucket(key)
-  return math.max(time, tonumber(redis.call("GET", KEYS[8] .. key)) or 0), per / limits.r
+  local full = tonumber(redis.call("GET", KEYS[8] .. key)) or 0
+  -- Other limits, as those of a contract before, may have emptied it for longer than it takes to fill under these.
+  if full > time + per + 1 then
+    full = time + per
+    redis.call("SET", KEYS[8] .. key, string.format("%.3f", full), "PX", per)
+  end
+  return math.max(time, full), per / limits.r
 end
 
 -- How many places of a line are taken. A bucket is a token bucket in the form of the Generic Cell Rate Algorithm (ITU-T

@@ -62,9 +62,9 @@ export class RedisLimits implements LimitStore {
     return readProgress(await this.#context.connection.run(scripts.limits.release, this.#keys(scope), args), ticket);
   }
 
-  async advance(scope: LimitScope): Promise<Progress> {
+  async advance(scope: LimitScope, { anew = false } = {}): Promise<Progress> {
     const ticket = randomUUID();
-    const args = this.#args(scope, ticket);
+    const args = [...this.#args(scope, ticket), anew ? 1 : 0];
     return readProgress(await this.#context.connection.run(scripts.limits.advance, this.#keys(scope), args), ticket);
   }
 
