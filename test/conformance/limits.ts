@@ -363,6 +363,23 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
       },
     );
 
+    it("frees the place of one who was called under another key at once, when it takes its own or declines", async () => {
+      const mutex = upTo(1);
+      const held = slot();
+      await store.acquire(mutex, held);
+      for (const id of ["a", "b", "c"]) {
+        await store.acquire(mutex, slot(), waiting(id));
+        await backend.pass(2);
+      }
+      const first = await store.release(mutex, held);
+      expect(called(first)).toEqual(["a"]);
+      await store.published(mutex, first.calls);
+      const second = await store.acquire(mutex, slot("new"), waiting("a", 5, first.calls[0]?.turn));
+      expect([second.kind, called(second)]).toEqual(["placed", ["b"]]);
+      if ("calls" in second) await store.published(mutex, second.calls);
+      expect(called(await store.decline(mutex, "b", slot("new too")))).toEqual(["c"]);
+    });
+
     it("tells those who wait without a message when a slot is given back", async () => {
       const mutex = { ...upTo(1), watched: true };
       const place = slot();

@@ -114,8 +114,8 @@ export class MemoryLimits implements LimitStore {
     return this.#step(scope, (step) => step.advance());
   }
 
-  async decline(scope: LimitScope, id: string, place: Place): Promise<Progress> {
-    return this.#step(scope, (step) => step.decline(id, place));
+  async decline(scope: LimitScope, id: string): Promise<Progress> {
+    return this.#step(scope, (step) => step.decline(id));
   }
 
   async published(scope: LimitScope, calls: readonly Call[]): Promise<void> {
@@ -190,18 +190,18 @@ class Step {
       if (!wasCalled || known.line !== undefined) return { kind: "parked", ...this.#progress() };
       this.#state.parked.delete(known.id);
     }
-    if (id !== undefined && wasCalled) for (const line of lines) drop(this.#state.kept, line, id);
+    const freed = id !== undefined && wasCalled ? this.#freeKept(id) : [];
 
     const refused =
       this.#refusing(lines, wasCalled) ?? (wasCalled ? undefined : lines.find((line) => this.#first(line)));
     if (refused === undefined) {
       for (const line of lines) this.#take(line, place.token);
-      if (wasCalled) for (const line of lines) this.#move(line);
+      if (wasCalled) for (const line of [...lines, ...freed]) this.#move(line);
       return { kind: "placed", ...this.#progress() };
     }
     if (waiting === undefined) return { kind: "refused", wait: Math.max(1, this.#opening(refused) - this.#time) };
     this.#park(waiting, lines, refused);
-    for (const line of lines) this.#move(line);
+    for (const line of [...lines, ...freed]) this.#move(line);
     return { kind: "parked", ...this.#progress() };
   }
 
@@ -231,12 +231,18 @@ class Step {
     return this.#progress();
   }
 
-  decline(id: string, place: Place): Progress {
-    const { parked, kept } = this.#state;
+  decline(id: string): Progress {
+    const { parked } = this.#state;
     const known = parked.get(id);
     if (known !== undefined && known.line === undefined) parked.delete(id);
-    for (const line of linesOf(place)) if (drop(kept, line, id)) this.#move(line);
+    for (const line of this.#freeKept(id)) this.#move(line);
     return this.#progress();
+  }
+
+  /** Frees the places that are kept for a message, under whichever key it was called, and returns their lines. */
+  #freeKept(id: string): readonly Line[] {
+    const { kept } = this.#state;
+    return [...kept.keys()].filter((line) => drop(kept, line, id));
   }
 
   published(calls: readonly Call[]): void {

@@ -12,11 +12,13 @@
 
 local token, id, publication, was_called = ARGV[8], ARGV[9], ARGV[10], ARGV[11] ~= ""
 local lines = { unpack(ARGV, 13) }
+-- Where a place was kept for it that is no longer.
+local freed = {}
 
 local function ended(kind)
-  -- The place that was kept for it is no longer.
   if was_called and somebody_waits then
     for _, line in ipairs(lines) do move(line) end
+    for _, line in ipairs(freed) do move(line) end
   end
   return { kind, progress() }
 end
@@ -40,9 +42,7 @@ if id ~= "" then
     if not was_called or not redis.call("ZSCORE", KEYS[4], id) then return ended("parked") end
     forget(id)
   end
-  if was_called then
-    for _, line in ipairs(lines) do redis.call("ZREM", KEYS[6] .. line, id) end
-  end
+  if was_called then freed = free_kept(id, lines) end
 end
 
 -- Nobody is passed by who waits already.

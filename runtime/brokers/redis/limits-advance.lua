@@ -4,9 +4,6 @@
 -- ARGV[8]  1 where all lines are looked at anew
 -- Returns  what progress() of limits.lua does
 
--- How many lines, and how many calls that went unheard, are looked at in one go.
-local MOST_LINES = 50
-
 -- Whoever was to publish them did not live to say so: they go back to where they stood, and are called again.
 for _, id in ipairs(redis.call("ZRANGEBYSCORE", KEYS[4], "-inf", time, "LIMIT", 0, MOST_LINES)) do
   local record = record_of(id)

@@ -9,7 +9,8 @@ local id = ARGV[8]
 
 -- It has been published, also where the publisher did not live to say so.
 if redis.call("ZSCORE", KEYS[4], id) then forget(id) end
-for i = 9, #ARGV do
-  if redis.call("ZREM", KEYS[6] .. ARGV[i], id) == 1 and somebody_waits then move(ARGV[i]) end
+local freed = free_kept(id, { unpack(ARGV, 9) })
+if somebody_waits then
+  for _, line in ipairs(freed) do move(line) end
 end
 return progress()

@@ -25,6 +25,8 @@
 
 -- How many messages one script moves at most; what is left is due at once.
 local MOST_MOVED = 200
+-- How many lines, and how many calls that went unheard, are looked at in one go.
+local MOST_LINES = 50
 -- In bytes: a larger answer would keep the server from its other clients.
 local LARGEST_ANSWER = 4 * 1024 * 1024
 
@@ -197,6 +199,22 @@ local function move(line)
     end
   end
   schedule(line)
+end
+
+-- Frees the places that are kept for a message, and returns their lines. Its key may be another one now, as with a new
+-- contract: then they are in lines in which others wait, or they hold up nobody.
+local function free_kept(id, lines)
+  local freed, is_elsewhere = {}, false
+  for _, line in ipairs(lines) do
+    if redis.call("ZREM", KEYS[6] .. line, id) == 1 then freed[#freed + 1] = line else is_elsewhere = true end
+  end
+  if not is_elsewhere or not somebody_waits then return freed end
+  for limit in pairs(limits) do
+    for _, line in ipairs(redis.call("ZRANGE", KEYS[3] .. limit, 0, MOST_LINES - 1)) do
+      if redis.call("ZREM", KEYS[6] .. line, id) == 1 then freed[#freed + 1] = line end
+    end
+  end
+  return freed
 end
 
 -- Where a limit is no more, those who wait for it are due whatever was noted.
