@@ -453,7 +453,7 @@ export function describeFlows(name: string, harness: BrokerHarness, { sharesResu
       workers.push(worker);
       await worker.start();
       await eventually("the limit to be reached", async () => (await backend.pass(20), worker.running === 1));
-      const sent = await pipeline(plus.message(1), plus.with({ delay: 900 }), client, plus).send({ ttl: 500 });
+      const sent = await pipeline(plus.message(1), plus.with({ delay: 900 }), client, plus).send({ ttl: 800 });
       const parked = async () => (await broker.state?.limits.parked("test.single")) === 1;
       await eventually("the third step to be parked", async () => (await backend.pass(20), parked()));
       await backend.pass(900);

@@ -20,7 +20,7 @@ import { describeSchedules } from "./schedules.js";
 import { describeUnique } from "./unique.js";
 import { describeWorker } from "./worker.js";
 
-const DEAD_LETTER_TTL = 1000;
+const DEAD_LETTER_TTL = 3000;
 
 /** What a test leaves in a store, such as a place that is kept for a message, no other is to meet: `own` is its prefix. */
 const harness = (preset: (own: string) => RabbitmqBrokerOptions): BrokerHarness => ({
