@@ -68,15 +68,22 @@ export interface MessageRecord {
   readonly progress?: ProgressRecord;
 }
 
-/** How a status is recorded. */
-export interface TrackOptions {
+/** How a status is recorded: what was found at the sending is told to nobody. */
+export type TrackOptions = {
   /** How long it is kept, in milliseconds. */
   readonly ttl: number;
-  /** Only where nothing is recorded yet: what was found at the sending must not hide what came of it. */
-  readonly first?: boolean;
-  /** Whether those who follow the message's progress are told. */
-  readonly tell?: boolean;
-}
+} & (
+  | {
+      /** Whether those who follow the message's progress are told. */
+      readonly tell?: boolean;
+      readonly first?: never;
+    }
+  | {
+      /** Only where nothing is recorded yet: what was found at the sending must not hide what came of it. */
+      readonly first: true;
+      readonly tell?: never;
+    }
+);
 
 /** Keeps what is known of single messages. Everything that this seam promises is shown by `test/conformance/control.ts`. */
 export interface ControlStore {

@@ -33,7 +33,7 @@ export class MemoryControls implements ControlStore {
     for (const id of ids) this.#backend.queue(name).cancelled.forget(id);
   }
 
-  async track(id: string, status: StatusRecord, { ttl, first = false, tell = false }: TrackOptions): Promise<void> {
+  async track(id: string, status: StatusRecord, { ttl, first, tell }: TrackOptions): Promise<void> {
     const { statuses } = this.#backend;
     if (first && this.#backend.read(statuses, id) !== undefined) return;
     this.#backend.write(statuses, id, status, ttl);

@@ -109,24 +109,20 @@ export class RedisControls implements ControlStore {
     return cancellations;
   }
 
-  async track(id: string, status: StatusRecord, { ttl, first = false, tell = false }: TrackOptions): Promise<void> {
+  async track(id: string, status: StatusRecord, { ttl, first, tell }: TrackOptions): Promise<void> {
     const { status: key, news } = recordKeys(this.#context.prefix, id);
     const json = JSON.stringify(status);
     const expiry = Math.ceil(ttl);
-    await this.#context.connection.command((redis) =>
-      Promise.all([
-        first ? redis.set(key, json, "PX", expiry, "NX") : redis.set(key, json, "PX", expiry),
-        tell && redis.publish(news, `status ${json}`),
-      ]),
-    );
+    const { connection } = this.#context;
+    if (tell) await connection.run(scripts.tellRecord, [key], [json, expiry, news, "status"]);
+    else if (first) await connection.command((redis) => redis.set(key, json, "PX", expiry, "NX"));
+    else await connection.command((redis) => redis.set(key, json, "PX", expiry));
   }
 
   async report(id: string, progress: ProgressRecord, ttl: number): Promise<void> {
     const { progress: key, news } = recordKeys(this.#context.prefix, id);
-    const json = JSON.stringify(progress);
-    await this.#context.connection.command((redis) =>
-      Promise.all([redis.set(key, json, "PX", Math.ceil(ttl)), redis.publish(news, `progress ${json}`)]),
-    );
+    const args = [JSON.stringify(progress), Math.ceil(ttl), news, "progress"];
+    await this.#context.connection.run(scripts.tellRecord, [key], args);
   }
 
   async read(id: string): Promise<MessageRecord> {

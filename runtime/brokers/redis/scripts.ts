@@ -53,6 +53,7 @@ import stats from "./stats.lua";
 import sweep from "./sweep.lua";
 import take from "./take.lua";
 import takeAndBeat from "./take-and-beat.lua";
+import tellRecord from "./tell-record.lua";
 import wake from "./wake.lua";
 
 /** A script on the server. */
@@ -216,5 +217,6 @@ export const scripts = {
   takeAndBeat: new Script<readonly [taken: TakeReply, pauses: readonly string[]]>(
     [asFunction("take", take), asFunction("beat", beat), takeAndBeat].join("\n"),
   ),
+  tellRecord: new Script<null>(tellRecord),
   wake: new Script<null>(wake),
 } as const;
