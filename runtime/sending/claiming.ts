@@ -5,6 +5,7 @@ import { copyKey, type Claim } from "../seams/claims.js";
 import { InvalidInputError } from "../vocabulary/errors.js";
 import { PROGRESS_TTL } from "../seams/schedules.js";
 import type { Seal } from "../wire/seal.js";
+import { KEY_RULE, keyOf } from "../vocabulary/key.js";
 import type { Unique } from "../vocabulary/unique.js";
 import type { ClaimNote, SendingNote } from "../wire/envelope.js";
 
@@ -76,7 +77,7 @@ function noteOf(frees: readonly string[], replaceable: boolean, marked: SendingN
 
 /** The claim of a unique message, and what follows from it. */
 function uniqueClaim({ actor, seal, delay: asked }: Claimant, unique: Unique, input: unknown) {
-  const text = keyOf(actor.name, unique, input);
+  const text = keyText(actor.name, unique, input);
   // What is sealed is not told by the key either.
   const key = `unique:${actor.name}:${seal !== undefined || text.length > LONGEST_KEY ? hash(text) : text}`;
   const delay = unique.mode === "debounce" ? Math.max(unique.for, asked) : asked;
@@ -85,23 +86,10 @@ function uniqueClaim({ actor, seal, delay: asked }: Claimant, unique: Unique, in
   return { claim, delay, replaceable, frees: unique.freeAtEnd ? [key] : [] };
 }
 
-function keyOf(name: string, unique: Unique, input: unknown): string {
-  let key: unknown;
-  try {
-    key = unique.key(input);
-  } catch (error) {
-    throw noKey(
-      name,
-      `its "unique.key" threw ${error instanceof Error ? `${error.name}: ${error.message}` : "something"}`,
-    );
-  }
-  if (typeof key === "string" || (typeof key === "number" && Number.isFinite(key))) return String(key);
-  const shown = typeof key === "number" ? String(key) : typeof key;
-  throw noKey(name, `its "unique.key" must return a string or a finite number; it returned ${shown}`);
-}
-
-function noKey(actor: string, message: string): InvalidInputError {
-  return new InvalidInputError(actor, [{ path: "", message }]);
+function keyText(name: string, unique: Unique, input: unknown): string {
+  const key = keyOf(unique.key, input);
+  if (key.fault === undefined) return key.text;
+  throw new InvalidInputError(name, [{ path: "", message: `its "unique.key" ${KEY_RULE}; it ${key.fault}` }]);
 }
 
 function hash(text: string): string {

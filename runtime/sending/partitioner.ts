@@ -2,6 +2,7 @@
 import { crc32 } from "node:zlib";
 import type { Actor } from "../actor.js";
 import { InvalidInputError } from "../vocabulary/errors.js";
+import { KEY_RULE, keyOf } from "../vocabulary/key.js";
 import { partitionsOf } from "../vocabulary/partitions.js";
 
 /** Tells which queue a message with this input goes to; `claimed` decides where the contract names no key. */
@@ -25,12 +26,11 @@ export function createPartitioner({ name, options, partitionKey }: Partitioned):
     let turn = Math.floor(Math.random() * queues.length);
     return (_, claimed) => nth(claimed === undefined ? turn++ : crc32(claimed));
   }
-  return (input) => nth(crc32(String(checkKey(name, partitionKey(input)))));
+  return (input) => nth(crc32(keyText(name, partitionKey, input)));
 }
 
-function checkKey(actor: string, key: unknown): string | number {
-  if (typeof key === "string" || (typeof key === "number" && Number.isFinite(key))) return key;
-  const shown = typeof key === "number" ? String(key) : typeof key;
-  const message = `its "partitionKey" must return a string or a finite number; it returned ${shown}`;
-  throw new InvalidInputError(actor, [{ path: "", message }]);
+function keyText(actor: string, partitionKey: (input: unknown) => unknown, input: unknown): string {
+  const key = keyOf(partitionKey, input);
+  if (key.fault === undefined) return key.text;
+  throw new InvalidInputError(actor, [{ path: "", message: `its "partitionKey" ${KEY_RULE}; it ${key.fault}` }]);
 }

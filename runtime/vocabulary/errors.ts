@@ -1,6 +1,7 @@
 /** Every error of Callboard. Each kind has one code; whatever a driver throws becomes one of these once, with `cause`. */
 
 import { parseDuration, type Duration } from "./duration.js";
+import { KEY_RULE } from "./key.js";
 
 /** The codes, one for each kind of error. */
 export type ErrorCode =
@@ -241,7 +242,7 @@ export class InvalidKeyError extends CallboardError {
     what: string,
     cause?: unknown,
   ) {
-    super(`${actor}: the "key" of its "${limit}" must return a string or a finite number; it ${what}`, { cause });
+    super(`${actor}: the "key" of its "${limit}" ${KEY_RULE}; it ${what}`, { cause });
   }
 }
 

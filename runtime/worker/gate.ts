@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Actor } from "../actor.js";
 import { defaults } from "../vocabulary/defaults.js";
 import { InvalidKeyError, SlotLostError } from "../vocabulary/errors.js";
+import { keyOf } from "../vocabulary/key.js";
 import type { ActorLimits } from "../vocabulary/limit-options.js";
 import { limitStoreOf, type Acquired, type LimitScope, type LimitStore, type Place } from "../seams/limits.js";
 import { SlotKeeper } from "../limiters/slot-keeper.js";
@@ -56,14 +57,9 @@ export class Gate {
 
   #keyOf(limit: "concurrencyLimit" | "rateLimit", key: ((input: unknown) => unknown) | undefined, input: unknown) {
     if (key === undefined) return "";
-    let value: unknown;
-    try {
-      value = key(input);
-    } catch (error) {
-      throw new InvalidKeyError(this.#actor.name, limit, "threw", error);
-    }
-    if (typeof value === "string" || (typeof value === "number" && Number.isFinite(value))) return String(value);
-    throw new InvalidKeyError(this.#actor.name, limit, `returned ${typeof value === "number" ? value : typeof value}`);
+    const found = keyOf(key, input);
+    if (found.fault === undefined) return found.text;
+    throw new InvalidKeyError(this.#actor.name, limit, found.fault, found.cause);
   }
 
   /** Takes the place. Where there is none, or the task is over, tells what becomes of its message instead. */

@@ -565,6 +565,7 @@ export function describeLimitedActors(name: string, harness: BrokerHarness): voi
       ["throws", () => expect.unreachable("no key")],
       ["returned undefined", () => undefined as never],
       ["returned NaN", () => Number.NaN],
+      ["returned a promise", () => Promise.resolve("k") as never],
     ])("is dead where the function of its key %s", async (what, key) => {
       const keyed = job({ rateLimit: { limit: 2, per: "1m", key } });
       await work([keyed], { job: () => expect.unreachable("it has no key") });

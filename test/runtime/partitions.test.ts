@@ -57,6 +57,11 @@ describe("a partitioned queue", () => {
       await expect(wrong.send({ user: "ada" })).rejects.toThrow(InvalidInputError);
       await expect(wrong.sendMany([{ user: "ada" }])).rejects.toThrow(/inputs\[0\]: its "partitionKey" must return/);
     }
+    const partitionKey = () => {
+      throw new RangeError("no such user");
+    };
+    const failing = client({ partitions: 2, partitionKey }).send({ user: "ada" });
+    await expect(failing).rejects.toThrow(/its "partitionKey" must .*; it threw RangeError: no such user/);
   });
 
   it("is one to all of its actors: a client and a worker refuse what disagrees", () => {

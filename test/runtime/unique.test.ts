@@ -38,9 +38,15 @@ function watched() {
 }
 
 test.each([
-  ["throws", () => Object(undefined).x.y as string, /its "unique.key" threw TypeError: /],
+  [
+    "throws",
+    () => Object(undefined).x.y as string,
+    /its "unique.key" must return a string or a finite number; it threw TypeError: /,
+  ],
   ["is undefined", () => undefined, /must return a string or a finite number; it returned undefined/],
   ["is an object", () => ({}), /it returned object/],
+  ["is null", () => null, /it returned null/],
+  ["is a promise", () => Promise.reject(new Error("late")), /it returned a promise, and nobody waits for it/],
   ["is not finite", () => Number.NaN, /it returned NaN/],
 ])("a key that %s is refused, and nothing is sent", async (_, key, message) => {
   const { broker, seen } = watched();
