@@ -432,7 +432,7 @@ export function describeFlows(name: string, harness: BrokerHarness, { sharesResu
 
     it("is kept while a step of it is held back, tried again late, or waits for a limit: longer than its own time", async () => {
       const single = testActor<{ input: number; output: number }>("single", {
-        ...{ input: number, output: number, concurrencyLimit: { limit: 1 }, minBackoff: 900, maxBackoff: 900 },
+        ...{ input: number, output: number, concurrencyLimit: { limit: 1 }, minBackoff: 1600, maxBackoff: 1600 },
       });
       let end!: () => void;
       const held = new Promise<void>((resolve) => (end = resolve));
@@ -453,10 +453,10 @@ export function describeFlows(name: string, harness: BrokerHarness, { sharesResu
       workers.push(worker);
       await worker.start();
       await eventually("the limit to be reached", async () => (await backend.pass(20), worker.running === 1));
-      const sent = await pipeline(plus.message(1), plus.with({ delay: 900 }), client, plus).send({ ttl: 800 });
+      const sent = await pipeline(plus.message(1), plus.with({ delay: 1600 }), client, plus).send({ ttl: 1500 });
       const parked = async () => (await broker.state?.limits.parked("test.single")) === 1;
       await eventually("the third step to be parked", async () => (await backend.pass(20), parked()));
-      await backend.pass(900);
+      await backend.pass(1600);
       end();
       expect(await passing(blocking.result(patience))).toBe(0);
       expect(await passing(sent.result(patience))).toBe(4);
