@@ -200,15 +200,16 @@ function checkOptions(given: URL | string | IsolateOptions): IsolateOptions {
 
 function fileOf(module: URL | string): string {
   const url = URL.canParse(String(module)) ? new URL(module) : undefined;
-  if (url?.protocol === "file:") {
-    const path = fileURLToPath(url);
-    // As in an import: what is not compiled yet is named as it will be.
-    const found = [path, path.replace(/\.([cm]?)js$/, ".$1ts")].find((file) => existsSync(file));
-    if (found !== undefined) return found;
-  }
   const shown = JSON.stringify(String(module));
   const help = 'new URL("./handlers/index.js", import.meta.url)';
-  throw new InvalidOptionError(`"isolate" must be the URL of a file that exports handlers: ${help}; it is ${shown}.`);
+  if (url?.protocol !== "file:") {
+    throw new InvalidOptionError(`"isolate" must be the URL of a file that exports handlers: ${help}; it is ${shown}.`);
+  }
+  const path = fileURLToPath(url);
+  // As in an import: what is not compiled yet is named as it will be.
+  const found = [path, path.replace(/\.([cm]?)js$/, ".$1ts")].find((file) => existsSync(file));
+  if (found !== undefined) return found;
+  throw new InvalidOptionError(`"isolate" names a file that is not there: ${path}. Write it as in ${help}.`);
 }
 
 /** The program of the threads: always a built one, for threads run what Node runs. */
