@@ -70,7 +70,9 @@ function checkInput(schema: z.$ZodType, schedule: Schedule, time: number): reado
   try {
     const { error } = z.safeParse(schema, input);
     const issues = error?.issues.map(({ path, message }) => [...path.map(String), message].join(": ")) ?? [];
-    return issues.length === 0 ? [] : [`Its input does not fit the contract: ${issues.join("; ")}.`];
+    if (issues.length === 0) return [];
+    const said = schedule.input === undefined ? 'It has no "input", and {} does' : "Its input does";
+    return [`${said} not fit the contract: ${issues.join("; ")}.`];
   } catch (error) {
     if (error instanceof z.$ZodAsyncError) return [];
     throw error;

@@ -165,7 +165,7 @@ const cases: readonly Case[] = [
       'CB3002 contracts/a.ts:7:43 a.d: "schedule": Its input does not fit the contract: n: Invalid input',
       'CB3002 contracts/a.ts:8:43 a.e: "schedule": there is no option "corn" of it. Did you mean "cron"?',
       'CB3002 contracts/a.ts:9:43 a.f: "schedule": The function "input" threw: Error: no',
-      'CB3002 contracts/a.ts:10:55 a.g: "schedule": Its input does not fit the contract: Invalid input',
+      'CB3002 contracts/a.ts:10:55 a.g: "schedule": It has no "input", and {} does not fit the contract: Invalid input',
       'CB3002 contracts/a.ts:11:43 a.h: "schedule": "2030-01-01T00:00:00" is a date, not a cron expression.',
       'CB3002 contracts/a.ts:12:43 a.i: "schedule" must be a cron expression, { cron',
       'CB3002 contracts/a.ts:13:43 a.j: "schedule": two of them have the name "x".',
