@@ -10,7 +10,8 @@ interface Timer {
 /** Time that a test moves: nothing is due until it says so, and then in order. */
 export class MovableClock implements Clock {
   #now: number;
-  readonly #timers = new Set<Timer>();
+  /** The next one last; of several at one time the one that was set first. */
+  readonly #timers: Timer[] = [];
 
   constructor(start = Date.UTC(2026, 0, 1)) {
     this.#now = start;
@@ -26,8 +27,8 @@ export class MovableClock implements Clock {
 
   after(milliseconds: number, callback: () => void): () => void {
     const timer = { at: this.#now + milliseconds, callback };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
+    this.#timers.splice(this.#placeOf(timer.at), 0, timer);
+    return () => this.#remove(timer);
   }
 
   /** Moves the clock; calls back on the way, in order, and lets everything settle in between. */
@@ -49,16 +50,29 @@ export class MovableClock implements Clock {
   }
 
   #call(timer: Timer): void {
-    this.#timers.delete(timer);
+    this.#remove(timer);
     this.#now = Math.max(this.#now, timer.at);
     timer.callback();
   }
 
   #next(end: number): Timer | undefined {
-    let first: Timer | undefined;
-    for (const timer of this.#timers) {
-      if (timer.at <= end && (first === undefined || timer.at < first.at)) first = timer;
+    const first = this.#timers.at(-1);
+    return first !== undefined && first.at <= end ? first : undefined;
+  }
+
+  #remove(timer: Timer): void {
+    const index = this.#timers.lastIndexOf(timer);
+    if (index >= 0) this.#timers.splice(index, 1);
+  }
+
+  /** Where a timer belongs, by halving: a test that moves on by days may leave tens of thousands. */
+  #placeOf(at: number): number {
+    let [from, to] = [0, this.#timers.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#timers[middle]?.at ?? at) > at) from = middle + 1;
+      else to = middle;
     }
-    return first;
+    return from;
   }
 }
