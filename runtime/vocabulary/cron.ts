@@ -23,8 +23,13 @@ export function readCron({ cron, timeZone }: Pick<Schedule, "cron" | "timeZone">
   // croner takes dates as well: what happens once is sent with a delay.
   if (job.getPattern() === undefined) throw new InvalidOptionError(`${shown} is a date, not a cron expression.`);
   if (job.nextRun() === null) throw new InvalidOptionError(`The cron expression ${shown} is never due.`);
+  // Whoever follows a schedule asks the same again and again until its tick is there, and each answer takes its time.
+  let known: { readonly time: number; readonly next: number | undefined } | undefined;
   return {
-    after: (time) => job.nextRun(new Date(time))?.getTime(),
+    after(time) {
+      if (known?.time !== time) known = { time, next: job.nextRun(new Date(time))?.getTime() };
+      return known.next;
+    },
     notAfter: (time) => job.previousRuns(1, new Date(time + 1))[0]?.getTime(),
   };
 }
