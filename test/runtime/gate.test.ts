@@ -5,6 +5,7 @@ import { createWorker, use, type Middleware } from "callboard/worker";
 import { expect, it, vi } from "vitest";
 import { z } from "zod";
 import { limitStoreOf, type LimitStore } from "../../runtime/seams/limits.js";
+import { MovableClock } from "../../runtime/testing/clock.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually, turn } from "../support/eventually.js";
 
@@ -69,4 +70,21 @@ it("tells of a turn that could not be left to the next message", async () => {
   expect(logger.lines).toContainEqual(
     expect.objectContaining({ level: "warn", message: "its place is kept for a while, although it has ended" }),
   );
+});
+
+it("ends a worker in good time although the store of limits does not answer", async () => {
+  const clock = new MovableClock();
+  const broker = memoryBroker({ clock });
+  const asked = vi.spyOn(limitStoreOf(broker, "this test"), "advance").mockReturnValue(new Promise(() => {}));
+  const job: Job = testActor("job", { input: z.unknown(), output: z.unknown(), concurrencyLimit: { limit: 1 } });
+  const worker = createWorker(broker, { test: { job } }, { test: { job: () => null } }, { logger: new TestLogger() });
+  await worker.start();
+  await eventually("the store to be asked", () => asked.mock.calls.length > 0);
+  const stopping = worker.stop();
+  await eventually("everything else to end", () => worker.running === 0);
+  for (let i = 0; i < 20; i++) await turn();
+  expect(worker.state).toBe("stopping");
+  await clock.pass(10_000);
+  await stopping;
+  expect(worker.state).toBe("stopped");
 });
