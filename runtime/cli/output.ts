@@ -2,7 +2,7 @@
 import type { ChildProcess } from "node:child_process";
 import { pino } from "pino";
 import { createReadable } from "../worker/log-lines.js";
-import type { Logger } from "../worker/logger.js";
+import { serializers, type Logger } from "../worker/logger.js";
 import { outColors } from "./colors.js";
 
 /** Where the command and its processes print. */
@@ -25,7 +25,7 @@ export function openOutput(processes: number, level: string): Output {
     return readable(line).replace(/^(?=.)/gm, outColors.cyan(`${number} | `));
   };
   return {
-    log: pino({ name: "callboard", level }, { write: print }),
+    log: pino({ name: "callboard", level, serializers }, { write: print }),
     stdio: processes === 1 ? "inherit" : "pipe",
     attach(number, child) {
       eachLine(child.stdout, (line) => process.stdout.write(mark(number, line)));

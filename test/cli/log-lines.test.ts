@@ -2,8 +2,9 @@
 import { stripVTControlCharacters } from "node:util";
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { toRemoteError } from "../../runtime/vocabulary/errors.js";
+import { BrokerUnavailableError, toRemoteError } from "../../runtime/vocabulary/errors.js";
 import { createReadable } from "../../runtime/worker/log-lines.js";
+import { serializers } from "../../runtime/worker/logger.js";
 
 /** What is written to a terminal for a line that is logged. */
 function written(fields: object, message: string): string {
@@ -103,4 +104,18 @@ test("a line that is no JSON stays as it is", () => {
   const readable = createReadable();
   expect(readable("plain words\n")).toBe("plain words\n");
   expect(readable("{broken\n")).toBe("{broken\n");
+});
+
+test("an error that names its cause is logged with its own message, and with the stacks of both", () => {
+  let line = "";
+  const log = pino({ serializers }, { write: (text: string) => void (line = text) });
+  const cause = new Error("connect ECONNREFUSED");
+  const err = new BrokerUnavailableError("redis cannot be reached: connect ECONNREFUSED", { cause });
+  log.warn({ err }, "trying again");
+  const logged: unknown = JSON.parse(line);
+  expect(logged).toMatchObject({ err: { type: "BrokerUnavailableError", code: "BROKER_UNAVAILABLE" } });
+  expect(logged).toHaveProperty("err.message", "redis cannot be reached: connect ECONNREFUSED");
+  expect(logged).toHaveProperty("err.stack", expect.stringContaining("caused by: Error: connect ECONNREFUSED"));
+  log.warn({ err: "a text" }, "as it is");
+  expect(JSON.parse(line)).toMatchObject({ err: "a text" });
 });
