@@ -242,6 +242,7 @@ export function describeUnique(name: string, harness: BrokerHarness): void {
       const short = createActorClient<Job>(broker, plain, { idTtl: 500 });
       await work(plain);
       await short.send(order(1), { id: "order-42" });
+      await eventually("the first to run", () => settle().then(() => ran.length === 1));
       await backend.pass(600);
       // On a slow machine its time may have begun later.
       await eventually("another to run", async () => {

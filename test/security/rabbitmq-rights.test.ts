@@ -112,7 +112,7 @@ test("the command prints one line for each user, which a shell takes", async () 
   expect(lines).toHaveLength(3);
   expect(lines[0]).toMatch(/^rabbitmqctl set_permissions -p 'it'\\''s mine' my\.shop-producer '\^\(my\\\.shop/);
   const asJson = await project.callboard(...args, "--json");
-  const users = JSON.parse(asJson.stdout) as RabbitmqUser[];
+  const { users } = JSON.parse(asJson.stdout) as { readonly users: readonly RabbitmqUser[] };
   expect(users.map(({ command }) => command)).toEqual(lines);
   expect(users[0]?.vhost).toBe("it's mine");
 });
