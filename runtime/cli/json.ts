@@ -1,5 +1,6 @@
 /** What `--json` prints: one object on one line, in which times are ISO 8601 texts and lengths of time milliseconds. */
 import type { Overview } from "../operations/queues.js";
+import type { ListedSchedule } from "../operations/schedules.js";
 import type { ListedWorker } from "../operations/workers.js";
 import type { DeadLetter } from "../seams/broker.js";
 import { errorColors } from "./colors.js";
@@ -31,6 +32,18 @@ export function queuesJson({ queues, parked, pausedActors }: Overview): object {
 /** Workers as they are printed. */
 export function workersJson(workers: readonly ListedWorker[]): object {
   return { workers: workers.map((worker) => ({ ...worker, seenAt: time(worker.seenAt) })) };
+}
+
+/** Schedules as they are printed. */
+export function schedulesJson(schedules: readonly ListedSchedule[]): object {
+  return {
+    schedules: schedules.map(({ next, last, name = null, ...schedule }) => ({
+      ...schedule,
+      name,
+      next: next?.toISOString() ?? null,
+      last: last?.toISOString() ?? null,
+    })),
+  };
 }
 
 /** A dead letter as it is printed. */

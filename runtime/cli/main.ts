@@ -24,6 +24,7 @@ const commands: SubCommandsDef = {
   worker: () => import("./worker.js").then(({ worker }) => worker),
   queues: () => import("./queues.js").then(({ queues }) => queues),
   workers: () => import("./workers.js").then(({ workers }) => workers),
+  schedules: () => import("./schedules.js").then(({ schedules }) => schedules),
   dead: () => import("./dead.js").then(({ dead }) => dead),
   pause: () => import("./pause.js").then(({ pause }) => pause),
   resume: () => import("./pause.js").then(({ resume }) => resume),

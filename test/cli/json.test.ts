@@ -104,6 +104,23 @@ test("every command prints one object; lists are members, times are texts, lengt
     targets: [{ kind: "actor", name: "payments.remind", changed: true }],
   });
 
+  expect(await asked("schedules")).toEqual({
+    schedules: [
+      {
+        id: "payments.count",
+        actor: "payments.count",
+        name: null,
+        source: "contract",
+        cron: "0 3 1 1 *",
+        timeZone: "Europe/Berlin",
+        catchUp: "none",
+        overlap: true,
+        next: time,
+        last: null,
+      },
+    ],
+  });
+
   const { deadLetters } = (await asked("dead", "list")) as { readonly deadLetters: readonly { readonly id: string }[] };
   expect(deadLetters).toHaveLength(2);
   expect(deadLetters[0]).toMatchObject({ queue: "money", sentAt: time, diedAt: time, failures: [{ at: time }] });

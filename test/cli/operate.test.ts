@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
+import { createActorClient } from "callboard/client";
 import { redisBroker } from "callboard/redis";
 import { describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { Broker, DeadLetter } from "../../runtime/seams/broker.js";
@@ -14,7 +15,7 @@ import { askRedis } from "../setup/redis.js";
 import { createProject } from "../setup/project.js";
 import { TestConsumer } from "../support/consumer.js";
 import { eventually } from "../support/eventually.js";
-import { createOperated, startCharging, startDeveloping, type OperatedProject } from "./operating.js";
+import { createOperated, develop, startCharging, startDeveloping, type OperatedProject } from "./operating.js";
 
 // A story of twenty commands, each a process of its own, on whatever machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -110,6 +111,23 @@ test("a message is sent, seen waiting, paused, resumed, and answered; the worker
   expect(await project.ok("send", "payments.charge", '{"amount":8}', "--wait")).toBe('"charged 8"\n');
   const { workers } = (await project.json("workers")) as { readonly workers: readonly SeenWorker[] };
   expect(workers[0]?.uptime).toBeGreaterThan(0);
+});
+
+test("schedules of contracts and those made at run time are listed, the next one first", async () => {
+  const { project, broker } = await stage();
+  const client = createActorClient<typeof develop>(broker, develop);
+  await client.schedule("often", { cron: "* * * * *", input: { film: "a" } });
+  const [head, first, second, ...others] = (await project.ok("schedules")).trimEnd().split("\n");
+  expect(head).toMatch(/^SCHEDULE +CRON +TIME ZONE +DUE IN +SEEN TO +CATCH UP +FROM$/);
+  // It is seen to from when it was made.
+  expect(first).toMatch(/^payments\.develop#often +\* \* \* \* \* +UTC +\d+m?s +\d+m?s +none +runtime$/);
+  expect(second).toMatch(/^payments\.count +0 3 1 1 \* +Europe\/Berlin +\d+[dhms]+ +- +none +contract$/);
+  expect(others).toEqual([]);
+  expect(await project.ok("schedules", "payments.count")).not.toContain("often");
+  expect(await project.ok("schedules", "payments.charge")).toBe("payments.charge has none.\n");
+  const { code, stderr } = await project.run("schedules", "payments.cuont");
+  expect(code).toBe(2);
+  expect(stderr).toContain('There is no actor "payments.cuont". Did you mean "payments.count"?');
 });
 
 test("what is paused by a name that nobody knows is paused, and doubted", async () => {

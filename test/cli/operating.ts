@@ -23,6 +23,12 @@ const contracts = (most: number) => `
   export const develop = actor({ input: z.object({ film: z.string() }), queue: "money", track: true });
   /** Reminds of a day. */
   export const remind = actor({ input: z.object({ at: z.date() }), queue: "mails", partitions: 2 });
+  /** Counts the till. */
+  export const count = actor({
+    input: z.object({}),
+    queue: "money",
+    schedule: { cron: "0 3 1 1 *", timeZone: "Europe/Berlin" },
+  });
 `;
 
 /** A project whose contracts have been generated. */
@@ -65,7 +71,8 @@ const charge = defineActor<{ input: { amount: number }; output: string }>(
   { name: "payments.charge", fingerprint: "00000000" },
 );
 
-const develop = defineActor<{ input: { film: string }; tracked: true }>(
+/** The actor that develops films, for clients in this process. */
+export const develop = defineActor<{ input: { film: string }; tracked: true }>(
   actor({ input: z.object({ film: z.string() }), queue: "money", track: true, maxRetries: 1, minBackoff: "1h" }),
   { name: "payments.develop", fingerprint: "00000000" },
 );

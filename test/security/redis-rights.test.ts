@@ -172,6 +172,7 @@ test("messages are sent, called, delayed, tried again, swept, dead-lettered and 
   await sending.publish([{ id: "b", queue: "untouched", priority: 5, delay: 0, body: "{}" }]);
   expect(await operating.operations?.stats("untouched")).toMatchObject({ waiting: 1, oldestAge: null });
   expect(await operating.state?.workers.list()).toMatchObject([{ pid: process.pid, concurrency: 1 }]);
+  expect(await operating.state?.schedules.read("default")).toMatchObject({ made: new Map() });
   const target = { kind: "queue", name: "default" } as const;
   expect(await operating.state?.pauses.pause(target)).toBe(true);
   expect(await operating.state?.pauses.list()).toMatchObject([target]);

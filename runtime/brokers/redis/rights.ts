@@ -71,6 +71,7 @@ const roles: Readonly<Record<Role, Rights>> = {
       // To count what waits, is held back and is in hand.
       ...[":{*}:ready:*", ":{*}:delayed", ":{*}:consumers", ":{*}:running:*", ":{*}:suspects:*", ":{*}:idle"],
       ...[":{*}:dead", ":{*}:dead:index", ":{*}:paused", ":{*}:parked", ":{:workers}:*", QUEUES],
+      ...[SCHEDULES, `${SCHEDULES}:ticks`],
     ],
     channels: [WAKE],
     commands: [
