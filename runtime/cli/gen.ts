@@ -9,7 +9,7 @@ import { printJson } from "./json.js";
 
 /** The subcommand. */
 export const gen = defineCommand({
-  meta: { name: "gen", description: "Writes typed clients, workers and handler stubs from the contracts" },
+  meta: { name: "gen", description: "Writes typed clients, workers and stubs from the contracts" },
   args: {
     check: { type: "boolean", description: "Write nothing; name what is out of date, and exit with 1" },
     watch: { type: "boolean", description: "Go on, and generate again whenever a contract changes" },

@@ -22,7 +22,19 @@ test("--help names the commands, and a command's --help its options, without col
 
 test("every command's --help fits a terminal, and names the command as it is called", async () => {
   const project = createProject();
-  const commands = ["gen", "acl", "worker", "queues", "workers", "pause", "resume", "send", "cancel", "status"];
+  const commands = [
+    "gen",
+    "acl",
+    "worker",
+    "queues",
+    "workers",
+    "schedules",
+    "pause",
+    "resume",
+    "send",
+    "cancel",
+    "status",
+  ];
   const actions = ["list", "show", "replay", "purge"].map((action) => `dead ${action}`);
   for (const command of ["", ...commands, "dead", ...actions]) {
     const { stdout } = await project.callboard(...command.split(" ").filter(Boolean), "--help");
@@ -60,7 +72,7 @@ test("with --json, what is wrong is one line of JSON on standard error, with the
 
 describe("a wrong call exits with 2 and says what is wrong", () => {
   test.each([
-    [[], "Name a command: gen, acl, worker, queues, workers, dead, pause, resume, send, cancel or status."],
+    [[], "Name a command: gen, acl, worker, queues, workers, schedules, dead, pause, resume, send, cancel or status."],
     [["wroker"], 'There is no command "wroker". Did you mean "worker"?'],
     [["deploy"], 'There is no command "deploy". Known commands: gen, acl, worker, queues, '],
     [["dead"], "Name a command: list, show, replay or purge."],
