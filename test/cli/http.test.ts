@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { type AddressInfo } from "node:net";
 import parse from "parse-prometheus-text-format";
 import { expect, inject, onTestFinished, test } from "vitest";
+import { statusRoutes } from "../../runtime/cli/status.js";
 import { startRedis } from "../setup/redis.js";
 import { eventually } from "../support/eventually.js";
 import { ask, createWorkerProject, pidsOf, urlOf } from "./traffic.js";
@@ -114,6 +115,19 @@ test("/metrics never tells less than before, whatever becomes of a process", asy
   await project.allAnswered();
   await eventually("new ones to add to it", async () => (await processed()) === project.answers.length);
 }, 120_000);
+
+test("processes are measured once for all who ask at once: joined out of turn, one that ends meanwhile would count twice", async () => {
+  let measured = 0;
+  const measure = () => {
+    measured++;
+    return Promise.resolve(new Map());
+  };
+  const scrape = statusRoutes({ reports: () => Promise.resolve([]), measure })["/metrics"];
+  const [one, other] = await Promise.all([scrape?.(), scrape?.()]);
+  expect([one?.status, other, measured]).toEqual([200, one, 1]);
+  await scrape?.();
+  expect(measured).toBe(2);
+});
 
 test("other paths and methods are answered with what there is", async () => {
   const project = await createWorkerProject("redis://127.0.0.1:1");
