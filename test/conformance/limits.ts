@@ -228,14 +228,20 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
       expect(called(await store.advance(mutex))).toEqual(["a"]);
     });
 
-    it("lets one that was long on its way take a place that is kept for another, and parks it in its turn where all are taken", async () => {
-      const mutex = upTo(1, 60_000);
+    /** Takes the only place of a limit, and has these wait for it, in this order. */
+    async function heldWith(mutex: LimitScope, ids: readonly string[]): Promise<Place> {
       const holder = slot();
       await store.acquire(mutex, holder);
-      for (const id of ["a", "b", "c"]) {
+      for (const id of ids) {
         await store.acquire(mutex, slot(), waiting(id));
         await backend.pass(2);
       }
+      return holder;
+    }
+
+    it("lets one that was long on its way take a place that is kept for another, and parks it in its turn where all are taken", async () => {
+      const mutex = upTo(1, 60_000);
+      const holder = await heldWith(mutex, ["a", "b", "c"]);
       const calls: Call[] = [...(await store.release(mutex, holder)).calls];
       await store.published(mutex, calls);
       await backend.pass(RESERVATION + harness.times.grain);
@@ -266,12 +272,7 @@ export function describeLimits(name: string, harness: BrokerHarness): void {
 
     it("calls the next one at once where one that was called has ended without its place", async () => {
       const mutex = upTo(1, 60_000);
-      const holder = slot();
-      await store.acquire(mutex, holder);
-      for (const id of ["a", "b", "c"]) {
-        await store.acquire(mutex, slot(), waiting(id));
-        await backend.pass(2);
-      }
+      const holder = await heldWith(mutex, ["a", "b", "c"]);
       const { calls } = await store.release(mutex, holder);
       await store.published(mutex, calls);
       const next = await store.decline(mutex, "a", slot());

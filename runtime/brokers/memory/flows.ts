@@ -1,8 +1,8 @@
 /** Flows in memory. */
 import type { Begun, CancelledFlow, Ended, FlowInit, FlowStore, StepPlace } from "../../seams/flows.js";
+import type { FlowPlace } from "../../wire/envelope.js";
 import type { MemoryBackend } from "./backend.js";
 import { MemoryFlow } from "./flow.js";
-import type { FlowPlace } from "../../wire/envelope.js";
 
 export class MemoryFlows implements FlowStore {
   readonly #backend: MemoryBackend;

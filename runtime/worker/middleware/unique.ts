@@ -2,6 +2,7 @@
 import type { Actor } from "../../actor.js";
 import { claimsOf, type Claims, type Meeting } from "../../seams/claims.js";
 import { LeaseLostError } from "../../vocabulary/errors.js";
+import type { ClaimNote } from "../../wire/envelope.js";
 import type { Outcome } from "../outcome.js";
 import { whileUnavailable } from "../patience.js";
 import type { MiddlewareTask } from "../task.js";
@@ -9,7 +10,6 @@ import type { Middleware, Next } from "./compose.js";
 import { failure } from "./results.js";
 import type { LayerContext } from "./stack.js";
 import { noteDead } from "./track.js";
-import type { ClaimNote } from "../../wire/envelope.js";
 
 /** Absent where no message can claim anything. Throws where this actor's have to. */
 export function unique(actor: Actor, context: LayerContext): Middleware | undefined {
