@@ -13,9 +13,9 @@ import { note, printJson } from "./json.js";
 import { operate, operatorArgs } from "./operator.js";
 
 const args = {
-  name: { type: "positional", required: true, description: "A queue, or an actor such as payments.processPayment" },
-  queue: { type: "boolean", description: "The name is a queue's" },
-  actor: { type: "boolean", description: "The name is an actor's" },
+  name: { type: "positional", required: false, description: "A queue, or an actor such as payments.processPayment" },
+  queue: { type: "string", valueHint: "name", description: "A queue, also one that nobody knows" },
+  actor: { type: "string", valueHint: "name", description: "An actor, also one that nobody knows" },
   ...operatorArgs,
 } as const satisfies ArgsDef;
 
@@ -24,10 +24,10 @@ export const pause = defineCommand({
   meta: { name: "pause", description: "Has nobody take from a queue, or holds an actor's messages back" },
   args,
   run({ args: { name, queue, actor, json = false, ...place } }) {
-    const kind = kindOf(queue, actor);
+    const target = whichIsMeant(name, queue, actor);
     return operate(place, async (context) => {
-      const doubts = await doubtsAboutTarget(context, name, kind);
-      tell(await pauseByName(context, name, kind), json, "is paused", "was paused already");
+      const doubts = await doubtsAboutTarget(context, target.name, target.kind);
+      tell(await pauseByName(context, target.name, target.kind), json, "is paused", "was paused already");
       sayDoubts(doubts);
     });
   },
@@ -38,19 +38,25 @@ export const resume = defineCommand({
   meta: { name: "resume", description: "Lets a queue or an actor go on" },
   args,
   run({ args: { name, queue, actor, json = false, ...place } }) {
-    const kind = kindOf(queue, actor);
+    const target = whichIsMeant(name, queue, actor);
     return operate(place, async (context) => {
-      const doubts = await doubtsAboutTarget(context, name, kind);
-      tell(await resumeByName(context, name, kind), json, "goes on", "was not paused");
+      const doubts = await doubtsAboutTarget(context, target.name, target.kind);
+      tell(await resumeByName(context, target.name, target.kind), json, "goes on", "was not paused");
       sayDoubts(doubts);
     });
   },
 });
 
-function kindOf(queue = false, actor = false): NameKind {
-  if (queue && actor) throw new UsageError("Give --queue or --actor, not both.");
-  if (queue) return "queue";
-  return actor ? "actor" : undefined;
+/** The one that was named, in one of three ways. */
+function whichIsMeant(name?: string, queue?: string, actor?: string): { name: string; kind: NameKind } {
+  const named = [
+    { name, kind: undefined },
+    { name: queue, kind: "queue" },
+    { name: actor, kind: "actor" },
+  ] as const;
+  const [target, other] = named.flatMap(({ name, kind }) => (name === undefined ? [] : [{ name, kind }]));
+  if (target !== undefined && other === undefined) return target;
+  throw new UsageError("Give one of these: a name, --queue=<name> or --actor=<name>.");
 }
 
 function sayDoubts(doubts: string | undefined): void {

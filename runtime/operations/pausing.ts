@@ -50,7 +50,8 @@ async function findTargets(context: OperatorContext, name: string, kind: NameKin
   if (kind === "actor") return [actor];
   if (kind === "queue") return queues.length > 0 ? queues : [{ kind: "queue", name }];
   if (queues.length > 0 && actors.includes(name)) {
-    throw new InvalidOptionError(`"${name}" is a queue and an actor: say which is meant, --queue or --actor.`);
+    const which = `--queue=${name} or --actor=${name}`;
+    throw new InvalidOptionError(`"${name}" is a queue and an actor: say which is meant, ${which}.`);
   }
   if (queues.length > 0) return queues;
   if (actors.includes(name)) return [actor];

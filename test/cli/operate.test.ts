@@ -139,32 +139,32 @@ test("what is paused by a name that nobody knows is paused, and doubted", async 
   };
   const unknown = 'No worker that is there and no contract here has the actor "payments.chrage".';
   const doubted = `${unknown} Did you mean "payments.charge"?\n`;
-  expect(await paused("payments.chrage", "--actor")).toEqual({
+  expect(await paused("--actor=payments.chrage")).toEqual({
     stdout: "The actor payments.chrage is paused.\n",
     stderr: doubted,
   });
   // That it is paused does not make it known.
-  expect(await paused("payments.chrage", "--actor")).toEqual({
+  expect(await paused("--actor=payments.chrage")).toEqual({
     stdout: "The actor payments.chrage was paused already.\n",
     stderr: doubted,
   });
-  expect(await paused("monye", "--queue")).toEqual({
+  expect(await paused("--queue=monye")).toEqual({
     stdout: "The queue monye is paused.\n",
     stderr: 'No queue "monye" is known. Did you mean "money"?\n',
   });
-  expect((await paused("payments.charge", "--actor")).stderr).toBe("");
-  expect((await paused("money", "--queue")).stderr).toBe("");
+  expect((await paused("--actor=payments.charge")).stderr).toBe("");
+  expect((await paused("--queue=money")).stderr).toBe("");
 
   // A worker of another version has an actor that no contract here has.
   const queues = [{ queue: "money", running: 0, rate: 0 }];
   const record = { id: "new", host: "web-1", pid: 1, uptime: 1, concurrency: 1, queues };
   await broker.state?.workers.beat({ ...record, actors: ["payments.refund"] });
-  expect((await paused("payments.refund", "--actor")).stderr).toBe("");
+  expect((await paused("--actor=payments.refund")).stderr).toBe("");
   await broker.state?.workers.beat({ ...record, id: "newer", actors: ["payments.rebate"] });
   expect((await paused("payments.rebate")).stdout).toBe("The actor payments.rebate is paused.\n");
   // One that does not say what it has may have any.
   await broker.state?.workers.beat({ ...record, id: "old" });
-  expect((await paused("payments.chrage", "--actor")).stderr).toBe("");
+  expect((await paused("--actor=payments.chrage")).stderr).toBe("");
 });
 
 test("dead letters are listed, shown, and put back as far as today's contract accepts them", async () => {
@@ -564,7 +564,7 @@ describe("what is wrong is said in one line, and nothing is changed", () => {
     expect(await project.ok("dead", "list")).toBe("There are no such dead letters.\n");
     expect(await project.ok("workers")).toBe("No worker is there.\n");
     // A name that is said to be an actor's need not be known here.
-    expect(await project.ok("pause", "elsewhere.work", "--actor")).toBe("The actor elsewhere.work is paused.\n");
+    expect(await project.ok("pause", "--actor=elsewhere.work")).toBe("The actor elsewhere.work is paused.\n");
   });
 
   test("a server that is not there, or does not let in; its password is in no output", async () => {

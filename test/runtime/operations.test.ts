@@ -85,7 +85,7 @@ describe("what is paused", () => {
 
   it("has to be said where a name is both, or is not known", async () => {
     await expect(pause(context, "work")).rejects.toThrow(
-      '"work" is a queue and an actor: say which is meant, --queue or --actor.',
+      '"work" is a queue and an actor: say which is meant, --queue=work or --actor=work.',
     );
     expect(await pause(context, "work", "actor")).toEqual([{ kind: "actor", name: "work", changed: true }]);
     await expect(pause(context, "elsewhere")).rejects.toThrow(/There is no queue or actor "elsewhere"/);
