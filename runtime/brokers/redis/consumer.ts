@@ -4,15 +4,17 @@
  * of the last one are worked on. An empty queue is not polled: the consumer is woken.
  */
 import { randomUUID } from "node:crypto";
-import type { Answer, ConsumeOptions, Consumer, DeadLetterInit, Publication } from "../../seams/broker.js";
+import type { ConsumeOptions, Consumer } from "../../seams/broker.js";
 import { BrokerRefusedError, BrokerUnavailableError, LeaseLostError } from "../../vocabulary/errors.js";
 import type { RedisCancellations } from "./cancellations.js";
 import type { RedisConnection } from "./connection.js";
-import { AckBatch, AnsweringDelivery, LARGEST_BATCH, RedisDelivery, type Settling } from "./delivery.js";
+import { LARGEST_BATCH, type AckBatch, type RedisDelivery } from "./delivery.js";
+import { Holding } from "./holding.js";
 import type { LaneKeys } from "./keys.js";
 import type { Puts } from "./puts.js";
 import { scripts, type TakeReply, type Taken } from "./scripts.js";
 import type { RedisSubscriber } from "./subscriber.js";
+import { Waking } from "./waking.js";
 import type { Beat } from "./workers.js";
 
 /** How often an idle consumer looks by itself, in milliseconds, in case a wake-up was lost. */
@@ -43,16 +45,14 @@ export interface ConsumerContext {
 /** Asks the server for messages. */
 type Ask = (keys: readonly string[], args: readonly (string | number)[]) => Promise<TakeReply>;
 
-export class RedisConsumer implements Consumer, Settling {
+export class RedisConsumer implements Consumer {
   readonly #queue: string;
   readonly #keys: LaneKeys;
   readonly #context: ConsumerContext;
   readonly #options: ConsumeOptions;
+  readonly #holding: Holding;
+  readonly #waking: Waking;
 
-  /** What is delivered and not settled, by its field in the running hash. */
-  readonly #held = new Map<number, RedisDelivery>();
-  /** What is done and waits for the next calls, in their order. */
-  #acks: AckBatch[] = [];
   /** Never used twice, so that a call whose answer was lost cannot overwrite what it took. */
   #sequence = 0;
 
@@ -62,14 +62,6 @@ export class RedisConsumer implements Consumer, Settling {
   #new = true;
   #taking = true;
   #closed = false;
-  /** The queue was empty: nothing is asked for until the server sends word, or some time has passed. */
-  #idle = false;
-  /** It stands in the idle zset, as far as is known here. */
-  #registered = false;
-  /** How many words the server has sent. */
-  #words = 0;
-  /** The server said that there is something to take. */
-  #woken = false;
   /** Fields below this one that are not held have been given back, whatever is still said of them. */
   #givenBack = 0;
   #calling: Promise<void> | undefined;
@@ -82,7 +74,6 @@ export class RedisConsumer implements Consumer, Settling {
   /** When the last call began that was answered: the lease has been renewed since. */
   #renewed = Infinity;
 
-  #poll: NodeJS.Timeout | undefined;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #unlisten: () => void;
 
@@ -91,13 +82,24 @@ export class RedisConsumer implements Consumer, Settling {
     this.#keys = keys;
     this.#context = context;
     this.#options = options;
+    this.#holding = new Holding({
+      ...{ queue, keys, connection: context.connection, answering: context.puts !== undefined },
+      running: () => keys.running(this.#id),
+      changed: () => this.#schedule(),
+    });
+    this.#waking = new Waking(context.subscriber, {
+      look: () => this.#schedule(),
+      takeOver: (message) => this.#takeOver(message),
+      missed: () => (this.#unsure = true),
+      deaf: (error) => this.#deaf(error),
+    });
     this.#unlisten = context.connection.listen({
       up: () => this.#up(),
       down: (error) => this.#down(error),
     });
     // Busy or not, also when every slot is taken and no message moves.
     this.#heartbeat = setInterval(() => this.#beat(), context.lease / 3);
-    this.#listenForWake();
+    this.#waking.listen(keys.wake(this.#id));
     // The connection is made by the first use.
     if (context.connection.redis.status === "ready") this.#schedule();
   }
@@ -109,7 +111,7 @@ export class RedisConsumer implements Consumer, Settling {
 
   /** Whether it waits for a message, and would look for one by itself some time. */
   get idle(): boolean {
-    return this.#idle && this.#taking;
+    return this.#waking.idle && this.#taking;
   }
 
   /** When the server last answered it, as `performance.now()` has it. */
@@ -121,13 +123,12 @@ export class RedisConsumer implements Consumer, Settling {
   carry(beat: Beat): Promise<readonly string[]> | undefined {
     const { connection } = this.#context;
     // Answers, which go with acks, are read from where the heartbeat would be.
-    if (!this.idle || !this.#free || this.#unsure || this.#acks.length > 0) return undefined;
+    if (!this.idle || !this.#free || this.#unsure || this.#holding.hasAcks) return undefined;
     const want = this.#reserve();
     if (want === 0) return undefined;
-    this.#idle = false;
+    this.#waking.rouse();
     // What it was woken for it takes now.
-    this.#woken = false;
-    clearTimeout(this.#poll);
+    this.#waking.takeWord();
     let pauses: Promise<readonly string[]> | undefined;
     const take: Ask = (keys, args) => {
       const both = connection.run(scripts.takeAndBeat, [...beat.keys, ...keys], [...beat.args, ...args]);
@@ -139,12 +140,12 @@ export class RedisConsumer implements Consumer, Settling {
   }
 
   pull(): void {
-    if (!this.#idle) this.#schedule();
+    if (!this.#waking.idle) this.#schedule();
   }
 
   async stop(): Promise<void> {
     this.#taking = false;
-    clearTimeout(this.#poll);
+    this.#waking.rouse();
     await this.#calling;
     if (this.#context.connection.ready) await this.#passOn();
   }
@@ -153,7 +154,7 @@ export class RedisConsumer implements Consumer, Settling {
     if (this.#closed) return;
     await this.stop();
     // Acks that are still to be sent go with the last call.
-    while (this.#acks.length > 0 && this.#context.connection.ready) await this.#call(0);
+    while (this.#holding.hasAcks && this.#context.connection.ready) await this.#call(0);
     this.end();
     if (!this.#context.connection.ready) return;
     const { leases, consumers, idle, allReady } = this.#keys;
@@ -171,77 +172,19 @@ export class RedisConsumer implements Consumer, Settling {
     this.#closed = true;
     this.#taking = false;
     clearInterval(this.#heartbeat);
-    clearTimeout(this.#poll);
     this.#unlisten();
-    this.#context.subscriber.unsubscribe(this.#keys.wake(this.#id));
+    this.#waking.rouse();
+    this.#waking.unlisten(this.#keys.wake(this.#id));
     this.#context.ended(this);
     const reason = new LeaseLostError(`the consumer of "${this.#queue}" is closed`);
-    for (const acks of this.#acks.splice(0)) acks.refuse(reason);
-    const lost = [...this.#held.values()];
-    this.#held.clear();
+    const lost = this.#holding.abandon(reason);
     if (lost.length > 0) this.#options.lost(lost, reason);
-  }
-
-  /** Queues an ack for the next call; all acks of one call share a promise. */
-  ack(delivery: RedisDelivery, answer?: Answer): Promise<void> {
-    if (!this.#holds(delivery)) return Promise.reject(this.#notHeld());
-    let acks = this.#acks.at(-1);
-    if (acks === undefined || acks.full) this.#acks.push((acks = new AckBatch()));
-    acks.add(delivery, answer);
-    this.#schedule();
-    return acks.settled;
-  }
-
-  async retry(delivery: RedisDelivery, next: Publication): Promise<void> {
-    const { delayed, idle } = this.#keys;
-    await this.#settle(delivery, (running) =>
-      this.#context.connection.run(
-        scripts.retry,
-        [running, delayed, this.#keys.ready(next.priority), idle],
-        [delivery.field, next.delay, 9 - next.priority, next.body],
-      ),
-    );
-  }
-
-  async reject(delivery: RedisDelivery, letter: DeadLetterInit): Promise<void> {
-    const { dead, deadIndex } = this.#keys;
-    await this.#settle(delivery, (running) =>
-      this.#context.connection.run(
-        scripts.reject,
-        [running, dead, deadIndex],
-        [delivery.field, letter.id, JSON.stringify(letter)],
-      ),
-    );
-  }
-
-  async release(delivery: RedisDelivery): Promise<void> {
-    const { idle, allReady } = this.#keys;
-    await this.#settle(delivery, (running) =>
-      this.#context.connection.run(scripts.release, [running, idle, ...allReady], [delivery.field]),
-    );
-  }
-
-  /** Runs a script that lets go of a delivery, and that returns 0 where it is no longer held. */
-  async #settle(delivery: RedisDelivery, script: (running: string) => Promise<number>): Promise<void> {
-    if (!this.#holds(delivery)) throw this.#notHeld();
-    const done = await script(this.#keys.running(this.#id));
-    this.#held.delete(delivery.field);
-    this.#schedule();
-    if (done === 0) throw this.#notHeld();
-  }
-
-  #holds(delivery: RedisDelivery): boolean {
-    return this.#held.get(delivery.field) === delivery;
   }
 
   #leaseLost(): LeaseLostError {
     return new LeaseLostError(
       `the lease on messages of "${this.#queue}" ran out (${this.#context.lease} ms without a heartbeat): other workers have them`,
     );
-  }
-
-  #notHeld(): LeaseLostError {
-    return new LeaseLostError(`the message is no longer held by this consumer of "${this.#queue}"`);
   }
 
   /**
@@ -255,18 +198,17 @@ export class RedisConsumer implements Consumer, Settling {
       this.#scheduled = false;
       this.#flush();
     };
-    if (this.#held.size > 1) setImmediate(flush);
+    if (this.#holding.size > 1) setImmediate(flush);
     else process.nextTick(flush);
   }
 
   #flush(): void {
     if (!this.#free) return;
     if (this.#unsure) return this.#start(this.#reconcile());
-    const want = this.#taking && !this.#idle ? this.#reserve() : 0;
+    const want = this.#taking && !this.#waking.idle ? this.#reserve() : 0;
     // Woken, but the slots have gone to another queue in the meantime.
-    if (want === 0 && this.#woken && this.#taking) void this.#passOn();
-    this.#woken = false;
-    if (want > 0 || this.#acks.length > 0) this.#start(this.#call(want));
+    if (this.#waking.takeWord() && want === 0 && this.#taking) void this.#passOn();
+    if (want > 0 || this.#holding.hasAcks) this.#start(this.#call(want));
   }
 
   /** Whether it could ask the server for something now. */
@@ -276,12 +218,12 @@ export class RedisConsumer implements Consumer, Settling {
 
   #reserve(): number {
     const { most = Infinity } = this.#context;
-    return this.#options.slots.reserve(Math.min(LARGEST_BATCH, most - this.#held.size));
+    return this.#options.slots.reserve(Math.min(LARGEST_BATCH, most - this.#holding.size));
   }
 
   /** Leaves the idle zset; whoever else is in it is woken, if a wake-up was wasted on this consumer. */
   async #passOn(): Promise<void> {
-    this.#registered = false;
+    this.#waking.registered = false;
     const wake = this.#keys.wake(this.#id);
     // Where it fails, the others' idle polls find the message.
     await this.#context.connection.run(scripts.passOn, [this.#keys.idle], [wake]).catch(() => undefined);
@@ -293,7 +235,7 @@ export class RedisConsumer implements Consumer, Settling {
 
   /** One call of `take`: acks, renews the lease, takes. Never rejects. */
   async #call(want: number, ask: Ask = this.#take): Promise<void> {
-    const acks = this.#acks.shift();
+    const acks = this.#holding.nextAcks();
     const first = this.#sequence;
     // One more for a message that is handed over.
     this.#sequence += want + 1;
@@ -306,9 +248,9 @@ export class RedisConsumer implements Consumer, Settling {
       want,
       first,
       this.#keys.wake(id),
-      this.#new ? "new" : this.#registered ? "idle" : "",
+      this.#new ? "new" : this.#waking.registered ? "idle" : "",
     ];
-    const words = this.#words;
+    const { words } = this.#waking;
     const started = performance.now();
     acks?.appendTo(keys, args, this.#context.puts);
     let reply: TakeReply;
@@ -329,11 +271,8 @@ export class RedisConsumer implements Consumer, Settling {
     if (reply[0] === "lost") return this.#lost(acks, want);
     this.#renewed = started;
     this.#new = false;
-    if (acks !== undefined) {
-      for (const { field } of acks.deliveries) this.#held.delete(field);
-      acks.accept();
-    }
-    this.#learn(reply as Taken, want, this.#words > words);
+    if (acks !== undefined) this.#holding.accept(acks);
+    this.#learn(reply as Taken, want, this.#waking.words > words);
     this.#receive(reply as Taken, first, want);
   }
 
@@ -345,8 +284,8 @@ export class RedisConsumer implements Consumer, Settling {
     // A message may have been handed over in vain.
     if (told === 1 && !heard) this.#unsure = true;
     // A word may overtake the answer that set this consumer idle: then there is something again.
-    this.#registered = idle === 1 && !heard;
-    if (this.#registered || idle === 2) this.#rest(due);
+    this.#waking.registered = idle === 1 && !heard;
+    if (this.#waking.registered || idle === 2) this.#rest(due);
   }
 
   #receive([, , , version, text, ...counts]: Taken, first: number, want: number): void {
@@ -360,9 +299,7 @@ export class RedisConsumer implements Consumer, Settling {
 
   /** Hands messages on; `learnt`: once it is known here what was cancelled before they were taken. */
   #deliver(fields: readonly number[], bodies: readonly string[], learnt?: Promise<void>): void {
-    const Kind = this.#context.puts === undefined ? RedisDelivery : AnsweringDelivery;
-    const deliveries = fields.map((field, i) => new Kind(this, this.#queue, field, bodies[i] ?? ""));
-    for (const delivery of deliveries) this.#held.set(delivery.field, delivery);
+    const deliveries = this.#holding.add(fields, bodies);
     // The next call is under way while these are worked on.
     this.#flush();
     if (learnt !== undefined) return void this.#deliverAfter(learnt, deliveries);
@@ -374,14 +311,13 @@ export class RedisConsumer implements Consumer, Settling {
       await learnt;
     } catch (error) {
       // It cannot be known whether they may run: they are given back, as what nobody here knows of.
-      const held = deliveries.filter((delivery) => this.#holds(delivery));
-      for (const { field } of held) this.#held.delete(field);
+      const held = this.#holding.forget(deliveries);
       this.#options.slots.free(deliveries.length - held.length);
       return this.#failed(error as Error, undefined, held.length);
     }
     for (const delivery of deliveries) {
       // The lease may have been lost in the meantime.
-      if (this.#holds(delivery)) this.#options.deliver(delivery);
+      if (this.#holding.holds(delivery)) this.#options.deliver(delivery);
       else this.#options.slots.free(1);
     }
   }
@@ -407,22 +343,19 @@ export class RedisConsumer implements Consumer, Settling {
   /** The queue is empty: sleeps until it is woken, or until a message that is held back is due. */
   #rest(due: number): void {
     if (!this.#taking) return;
-    this.#idle = true;
     const share = Math.min(IDLE_POLL * this.#context.siblings(), this.#context.lease / 3);
-    clearTimeout(this.#poll);
-    this.#poll = setTimeout(() => this.#wake(), due === -1 ? share : Math.min(due, share));
+    this.#waking.rest(due === -1 ? share : Math.min(due, share));
   }
 
   #wake(): void {
-    this.#idle = false;
-    clearTimeout(this.#poll);
+    this.#waking.rouse();
     this.#schedule();
   }
 
   /** Renews the lease where no call has done so lately. */
   #beat(): void {
     // Cut off, nobody else would say that it is over.
-    if (this.#held.size > 0 && performance.now() - this.#renewed > this.#context.lease) this.#lost(undefined, 0);
+    if (this.#holding.size > 0 && performance.now() - this.#renewed > this.#context.lease) this.#lost(undefined, 0);
     if (performance.now() - this.#lastAnswer < this.#context.lease / 4 || this.#calling !== undefined) return;
     if (this.#context.connection.ready && !this.#resting && !this.#unsure && !this.#new) this.#start(this.#call(0));
   }
@@ -466,7 +399,7 @@ export class RedisConsumer implements Consumer, Settling {
 
   #up(): void {
     if (this.#context.isFirst(this)) this.#options.notice("info", "connected");
-    this.#unsure = this.#unsure || this.#held.size > 0;
+    this.#unsure = this.#unsure || this.#holding.size > 0;
     this.#wake();
   }
 
@@ -474,12 +407,12 @@ export class RedisConsumer implements Consumer, Settling {
   async #reconcile(): Promise<void> {
     const { idle, allReady } = this.#keys;
     this.#givenBack = this.#sequence * 10;
-    this.#registered = false;
+    this.#waking.registered = false;
     try {
       await this.#context.connection.run(
         scripts.reconcile,
         [this.#keys.running(this.#id), idle, ...allReady],
-        [this.#keys.wake(this.#id), ...this.#held.keys()],
+        [this.#keys.wake(this.#id), ...this.#holding.fields()],
       );
       this.#unsure = false;
       this.#calling = undefined;
@@ -488,10 +421,10 @@ export class RedisConsumer implements Consumer, Settling {
       return this.#failed(error as Error, undefined, 0);
     }
     // At once, whether there is a free slot or not: the outage may have used up most of the lease.
-    this.#idle = false;
+    this.#waking.rouse();
     const want = this.#taking ? this.#reserve() : 0;
     // What it was woken for it takes now; said again later, that would have it leave the idle zset while it rests.
-    if (want > 0) this.#woken = false;
+    if (want > 0) this.#waking.takeWord();
     this.#start(this.#call(want));
   }
 
@@ -506,35 +439,22 @@ export class RedisConsumer implements Consumer, Settling {
 
   /** Goes on under another name, with nothing in its hands. */
   #startAnew(reason: LeaseLostError): void {
-    const waiting = this.#acks.splice(0);
-    const lost = [...this.#held.values()];
-    this.#held.clear();
-    this.#context.subscriber.unsubscribe(this.#keys.wake(this.#id));
+    const lost = this.#holding.abandon(reason);
+    this.#waking.unlisten(this.#keys.wake(this.#id));
     this.#id = randomUUID();
+    this.#waking.listen(this.#keys.wake(this.#id));
     this.#new = true;
-    this.#registered = false;
     this.#renewed = Infinity;
-    this.#listenForWake();
-    for (const each of waiting) each.refuse(reason);
     if (lost.length > 0) {
       this.#options.notice("warn", `lease lost: ${lost.length} messages are in other hands`, reason);
       this.#options.lost(lost, reason);
     }
   }
 
-  #notWakened(error: Error): void {
+  #deaf(error: Error): void {
     if (error instanceof BrokerRefusedError) {
       this.#options.notice("warn", `${error.message}; new messages are found by looking every two seconds`, error);
     }
-  }
-
-  /** A word from the server: an empty one says that there is something to take, any other is a message handed over. */
-  #hear(text: string): void {
-    this.#words++;
-    this.#registered = false;
-    if (text === "") this.#woken = true;
-    else this.#takeOver(text);
-    this.#wake();
   }
 
   /** `<field> <body>`: it is in the running hash already. */
@@ -545,22 +465,6 @@ export class RedisConsumer implements Consumer, Settling {
     if (this.#taking && this.#options.slots.reserve(1) === 1) this.#deliver([field], [text.slice(space + 1)]);
     // Not held by anybody here, it will be given back.
     else this.#unsure = true;
-  }
-
-  #listenForWake(): void {
-    const message = (text: string) => this.#hear(text);
-    const resumed = () => {
-      // What was handed over in the meantime is known to nobody.
-      this.#unsure = true;
-      this.#wake();
-    };
-    this.#context.subscriber
-      .subscribe(this.#keys.wake(this.#id), { message, resumed })
-      // Whoever was told before could not hear it. Where it fails, the idle poll finds what there is.
-      .then(
-        () => this.#wake(),
-        (error: Error) => this.#notWakened(error),
-      );
   }
 }
 
