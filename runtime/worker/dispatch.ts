@@ -63,7 +63,10 @@ export class Dispatch {
 
   constructor(context: DispatchContext) {
     this.#context = context;
-    const layers = createStack(context.middleware, context);
+    const layers = createStack(context.middleware, {
+      ...context,
+      broken: (task, error) => this.#broken(task, error),
+    });
     this.#strays = new Strays(context.middleware, context.actors);
     for (const { actor, handler } of context.serving) {
       const attempt = compose(layers(actor), (task) => work(task, handler));
@@ -90,7 +93,7 @@ export class Dispatch {
       this.#passOnTurn(task, outcome);
       return this.#ended(delivery, envelope, outcome, task.answer);
     };
-    const broken = async (error: unknown) => ended(await this.#broken(line, task, error));
+    const broken = async (error: unknown) => ended(await this.#broken(task, error));
     try {
       const outcome = onBehalfOf(task, line.attempt);
       return outcome instanceof Promise ? outcome.then(ended, broken) : ended(outcome);
@@ -110,7 +113,8 @@ export class Dispatch {
   }
 
   /** A middleware failed, not the handler. Nothing is swallowed: it counts as a failed attempt, and who waits is told. */
-  async #broken({ tellExhausted }: Line, task: RunningTask, error: unknown): Promise<Outcome> {
+  async #broken(task: RunningTask, error: unknown): Promise<Outcome> {
+    const tellExhausted = this.#lines.get(task.actor.name)?.tellExhausted;
     const failed = afterFailure(task, error, this.#context);
     const outcome = tellExhausted === undefined ? failed : await tellExhausted(task, failed);
     // Whoever is told may send it again: its keys are free by then.

@@ -28,8 +28,8 @@ export interface WorkerOptions<Queue extends string = string> {
   readonly unknownActorGrace?: Duration;
   /**
    * Your own middleware, around each attempt; the first is the outermost of them. They stand next to the handler, or
-   * where `use(middleware, { before: "retries" })` puts them. Built in are `flows`, `pauses`, `results`, `unique`,
-   * `control`, `track`, `input`, `maxAge`, `exhausted`, `limits`, `retries`, `isolate`, `timeLimit`.
+   * where `use(middleware, { before: "retries" })` puts them. Built in are `rescue`, `flows`, `pauses`, `results`,
+   * `unique`, `control`, `track`, `input`, `maxAge`, `exhausted`, `limits`, `retries`, `isolate`, `timeLimit`.
    */
   readonly middleware?: readonly MaybePlaced<Middleware>[];
   /**

@@ -180,6 +180,25 @@ describe("metrics", () => {
     expect(counted.get("callboard_messages_in_progress")).toEqual([{ labels: ofNote, value: "0" }]);
   });
 
+  it("count what becomes of a message whose attempts a middleware outside of the retries ends by throwing", async () => {
+    const { kit, metrics, charges, work } = setUp();
+    const broken: Middleware = () => {
+      throw new Error("broken");
+    };
+    await work({}, { middleware: [use(broken, { before: "flows" })] });
+    await charges.send(1);
+    await kit.advance("10s");
+    expect(kit.deadLetters).toMatchObject([{ reason: "retries-exhausted", attempts: 2 }]);
+    const counted = await read(metrics.text());
+    const value = (labels: object, count: number) => [{ labels, value: String(count) }];
+    expect(counted.get("callboard_messages_failed_total")).toEqual(value(ofCharge, 2));
+    expect(counted.get("callboard_messages_retried_total")).toEqual(value(ofCharge, 1));
+    expect(counted.get("callboard_messages_dead_total")).toEqual(
+      value({ ...ofCharge, reason: "retries-exhausted" }, 1),
+    );
+    expect(counted.get("callboard_messages_in_progress")).toEqual(value(ofCharge, 0));
+  });
+
   it("count no attempt at a message that was too old for another one", async () => {
     const { kit, metrics, notes, work } = setUp();
     await work({ note: () => Promise.reject(new RetryLater("1h")) });

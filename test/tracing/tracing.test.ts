@@ -13,7 +13,7 @@ import { createActorClient, pipeline, type Actor } from "callboard/client";
 import { redisBroker } from "callboard/redis";
 import { createTestKit } from "callboard/testing";
 import { createTracing, type TracingOptions } from "callboard/tracing";
-import { createWorker, type Task } from "callboard/worker";
+import { createWorker, use, type Middleware, type Task, type WorkerOptions } from "callboard/worker";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { TestLogger, testActor } from "../support/actors.js";
@@ -61,9 +61,9 @@ function setUp(options?: TracingOptions) {
     kit,
     charges: createActorClient<Charge>(kit.broker, charge, clients),
     mails: createActorClient<Mail>(kit.broker, mail, clients),
-    async work(given: Handlers) {
+    async work(given: Handlers, { middleware = [] }: WorkerOptions = {}) {
       const handlers = { charge: () => "r1", mail: () => undefined, ...given };
-      const all = { logger: new TestLogger(), middleware: [tracing.worker] };
+      const all = { logger: new TestLogger(), middleware: [tracing.worker, ...middleware] };
       await kit.start(createWorker(kit.broker, actors, { test: handlers }, all));
     },
   };
@@ -164,7 +164,28 @@ describe("traces", () => {
     expect(kit.sent(mails)).toMatchObject([{ input: "r1" }]);
   });
 
-  it("say why a message is dead, and what a middleware outside of the retries threw", async () => {
+  it("say what becomes of an attempt in which a middleware outside of the retries throws", async () => {
+    const { kit, charges, work } = setUp();
+    const broken: Middleware = () => {
+      throw new RangeError("broken");
+    };
+    await work({}, { middleware: [use(broken, { before: "flows" })] });
+    await charges.send(1, { maxRetries: 1 });
+    await kit.advance("1m");
+    const attempts = named("process test.charge").map(({ attributes, status }) => ({
+      outcome: attributes["callboard.outcome"],
+      reason: attributes["callboard.dead_reason"],
+      error: attributes["error.type"],
+      status,
+    }));
+    const failed = { error: "RangeError", status: { code: SpanStatusCode.ERROR, message: "broken" } };
+    expect(attempts).toEqual([
+      { ...failed, outcome: "retry", reason: undefined },
+      { ...failed, outcome: "dead", reason: "retries-exhausted" },
+    ]);
+  });
+
+  it("say why a message is dead", async () => {
     const { kit, charges, work } = setUp();
     await work({ charge: () => Promise.reject(new DoNotRetry("declined")) });
     await charges.send(1);

@@ -19,6 +19,7 @@ import { input } from "./input.js";
 import { limits } from "./limits.js";
 import { pauses } from "./pauses.js";
 import { maxAge } from "./max-age.js";
+import { rescue } from "./rescue.js";
 import { results } from "./results.js";
 import { retries } from "./retries.js";
 import { timeLimit } from "./time-limit.js";
@@ -41,6 +42,12 @@ export interface LayerContext {
   readonly actors: readonly Actor[];
 }
 
+/** What the stack is made with. */
+export interface StackContext extends LayerContext {
+  /** Decides what becomes of an attempt in which a layer threw, not the handler. */
+  readonly broken: (task: RunningTask, error: unknown) => MaybePromise<Outcome>;
+}
+
 /** A layer of one actor's attempts. */
 type AttemptLayer = (task: RunningTask, next: Next) => MaybePromise<Outcome>;
 
@@ -48,13 +55,15 @@ type AttemptLayer = (task: RunningTask, next: Next) => MaybePromise<Outcome>;
  * Makes the layer of an actor; none for one that has no use for it, so that it costs nothing. `keepers`: those within it
  * that see to how an attempt ends.
  */
-type MakeLayer = (actor: Actor, context: LayerContext, keepers: readonly AttemptLayer[]) => AttemptLayer | undefined;
+type MakeLayer = (actor: Actor, context: StackContext, keepers: readonly AttemptLayer[]) => AttemptLayer | undefined;
 
 /** The layers that see to how an attempt ends: a flow goes on, a caller is told, a key is free, it is recorded. */
 const keeping: readonly string[] = ["flows", "results", "unique", "track"] satisfies BuiltinLayer[];
 
 /** The built-in layers, the outermost first. Users put theirs before or after them by these names. */
 const builtin = [
+  // Whoever watches from outside learns how an attempt ended, also where a layer threw.
+  { name: "rescue", layer: (_, { broken }) => rescue(broken) },
   // Outside of the pauses: a flow is kept while a step of it is held back.
   { name: "flows", layer: (_, context) => flows(context) },
   {
@@ -123,7 +132,7 @@ function guarded(middleware: Middleware, keepers: readonly AttemptLayer[]): Atte
 /** Arranges the layers once; what it returns makes those of an actor. */
 export function createStack(
   given: readonly MaybePlaced<Middleware>[],
-  context: LayerContext,
+  context: StackContext,
 ): (actor: Actor) => readonly AttemptLayer[] {
   const makers = arrange<MakeLayer, Middleware>(
     builtin,
@@ -136,6 +145,8 @@ export function createStack(
     let layers: readonly AttemptLayer[] = [];
     let keepers: readonly AttemptLayer[] = [];
     for (const maker of makers.toReversed()) {
+      // Nobody watches: whoever runs the stack does the same without a layer.
+      if (maker === makers[0] && maker === builtin[0]) continue;
       const made = maker.layer(actor, context, keepers);
       if (made === undefined) continue;
       layers = [made, ...layers];
