@@ -188,13 +188,16 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
         testActor("charge", { input: z.object({ user: z.string() }), onRetryExhausted: givenUp, ...options });
 
       /** Starts a worker of both; what it returns is what the second one was told. */
-      async function workBoth(charge: Actor, handler: JobHandler): Promise<readonly (readonly [string, unknown])[]> {
-        const told: [string, unknown][] = [];
+      async function workBoth(
+        charge: Actor,
+        handler: JobHandler,
+      ): Promise<readonly (readonly [Task["message"], unknown])[]> {
+        const told: [Task["message"], unknown][] = [];
         const parts = backend.clock === undefined ? {} : { clock: backend.clock };
         const worker = createWorker(
           backend.connect(),
           { test: { charge, giveUp } },
-          { test: { charge: handler, giveUp: (input: unknown, { message }: Task) => told.push([message.id, input]) } },
+          { test: { charge: handler, giveUp: (input: unknown, { message }: Task) => told.push([message, input]) } },
           { logger },
           parts,
         );
@@ -207,7 +210,8 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
         const charge = charged({ maxRetries: 2 });
         const attempts: number[] = [];
         const told = await workBoth(charge, failing(attempts));
-        const message = await createActorClient<typeof charge>(broker, charge).send({ user: "ada" });
+        const headers = { tenant: "acme" };
+        const message = await createActorClient<typeof charge>(broker, charge).send({ user: "ada" }, { headers });
         await eventually("the one who is told", async () => {
           if (backend.clock !== undefined) await backend.pass(100);
           return told.length > 0;
@@ -215,9 +219,10 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
         const dead = await letter();
         await backend.pass(harness.times.soon);
         expect(attempts).toEqual([1, 2, 3]);
-        const [[id, input] = []] = told;
+        const [[toldBy, input] = []] = told;
         expect(told).toHaveLength(1);
-        expect(id).not.toBe(message.id);
+        expect(toldBy?.id).not.toBe(message.id);
+        expect(toldBy?.headers).toEqual(headers);
         expect(input).toEqual({
           id: message.id,
           actor: "test.charge",
@@ -251,7 +256,7 @@ export function describeRetries(name: string, harness: BrokerHarness): void {
         await letter();
         expect(await broker.deadLetters.replay("default", id)).toBe(true);
         await eventually("both times", () => told.length === 2);
-        expect(told[0]?.[0]).toBe(told[1]?.[0]);
+        expect(told[0]?.[0].id).toBe(told[1]?.[0].id);
         await letter();
         const fussy = actor({ input: schema.extend({ input: z.object({ user: z.literal("ada") }) }) });
         defineActor(fussy, { name: "test.fussy", fingerprint: "00000000" });

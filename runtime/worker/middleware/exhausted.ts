@@ -93,10 +93,13 @@ async function prepare(
   const id = derivedId(envelope.id, "onRetryExhausted");
   const owner = { id, actor: target.name, v: target.fingerprint };
   const { maxAge, priority } = target.options;
+  // It follows from that message: it is in its trace, and works for the same tenant.
+  const headers = Object.keys(envelope.headers).length === 0 ? undefined : envelope.headers;
   const body = encodeEnvelope({
     ...owner,
     ...encodeInput(owner, input, { tagged: target.input.tagged, seal }),
     at: clock.now(),
+    headers,
     expires: maxAge === undefined ? undefined : (await broker.now()) + maxAge,
   });
   assertSize(target.name, body);
