@@ -23,7 +23,7 @@ import { andThen, orElse, type MaybePromise } from "../support/maybe.js";
 import { use, type Placed } from "../middleware.js";
 import type { Middleware, Next } from "../worker/middleware/compose.js";
 import { OUTERMOST } from "../worker/middleware/stack.js";
-import type { Outcome } from "../worker/outcome.js";
+import type { Dead, Outcome, Retry } from "../worker/outcome.js";
 import type { MiddlewareTask } from "../worker/task.js";
 
 /** How traces are made. */
@@ -67,7 +67,7 @@ export function createTracing(options: TracingOptions = {}): Tracing {
 
 /** The producer's span. Its context travels in the message's headers, unless the sender has put one there. */
 async function send(tracer: Tracer, message: Outgoing, next: SendNext): Promise<void> {
-  const own = carriedBy(message.headers);
+  const own = spanIn(carriedContext(message.headers));
   const links = linkTo(own);
   const attributes = describe("send", message.actor, message.id);
   const options = { kind: own === undefined ? SpanKind.PRODUCER : SpanKind.CLIENT, attributes, links };
@@ -88,9 +88,9 @@ async function send(tracer: Tracer, message: Outgoing, next: SendNext): Promise<
 /** The consumer's span: one for each attempt. */
 function attempt(tracer: Tracer, task: MiddlewareTask, next: Next, asChild: boolean): MaybePromise<Outcome> {
   const { actor, message } = task;
-  const creator = carriedBy(message.headers);
   // Not what is active here: a worker takes messages in whatever context some send before happened to wake it.
   const carried = carriedContext(message.headers);
+  const creator = spanIn(carried);
   const parent = asChild ? carried : trace.deleteSpan(carried);
   const attributes: Attributes = {
     ...describe("process", actor, message.id, message.queue),
@@ -101,7 +101,7 @@ function attempt(tracer: Tracer, task: MiddlewareTask, next: Next, asChild: bool
   const ended = (outcome: Outcome) => {
     span.setAttribute("callboard.outcome", outcome.kind);
     if (outcome.kind === "dead") span.setAttribute("callboard.dead_reason", outcome.reason);
-    if (outcome.kind === "retry" || outcome.kind === "dead") fail(span, outcome.error);
+    if (isFailure(outcome)) fail(span, outcome.error);
     span.end();
     return outcome;
   };
@@ -113,15 +113,20 @@ function attempt(tracer: Tracer, task: MiddlewareTask, next: Next, asChild: bool
   return context.with(trace.setSpan(parent, span), () => orElse(() => andThen(next(), ended), broken));
 }
 
+/** A handler that asked for another attempt by `RetryLater` has not failed. */
+function isFailure(outcome: Outcome): outcome is Retry | Dead {
+  return outcome.kind === "dead" || (outcome.kind === "retry" && outcome.foreseen !== true);
+}
+
 /** The context that a message's headers carry, in W3C's format or whatever the process uses. */
 function carriedContext(headers: Headers): Context {
   return propagation.extract(ROOT_CONTEXT, headers);
 }
 
-/** The span that a message's headers name; `undefined` where they name none. */
-function carriedBy(headers: Headers): SpanContext | undefined {
-  const carried = trace.getSpanContext(carriedContext(headers));
-  return carried !== undefined && trace.isSpanContextValid(carried) ? carried : undefined;
+/** The span that a carried context names; `undefined` where it names none. */
+function spanIn(carried: Context): SpanContext | undefined {
+  const span = trace.getSpanContext(carried);
+  return span !== undefined && trace.isSpanContextValid(span) ? span : undefined;
 }
 
 function linkTo(span: SpanContext | undefined): Link[] {

@@ -8,7 +8,7 @@ import {
   SimpleSpanProcessor,
   type ReadableSpan,
 } from "@opentelemetry/sdk-trace-base";
-import { DoNotRetry, type Broker } from "callboard";
+import { DoNotRetry, RetryLater, type Broker } from "callboard";
 import { createActorClient, pipeline, type Actor } from "callboard/client";
 import { redisBroker } from "callboard/redis";
 import { createTestKit } from "callboard/testing";
@@ -183,6 +183,20 @@ describe("traces", () => {
       { ...failed, outcome: "retry", reason: undefined },
       { ...failed, outcome: "dead", reason: "retries-exhausted" },
     ]);
+  });
+
+  it("take a handler that asks for another attempt for no failure", async () => {
+    const { kit, charges, work } = setUp();
+    await work({
+      charge: (_: number, { message }: Task) => Promise.reject(new RetryLater("5s", `#${message.attempt}`)),
+    });
+    await charges.send(1, { maxRetries: 1 });
+    await kit.advance("1m");
+    const [asked, last] = named("process test.charge");
+    expect(asked).toMatchObject({ status: { code: SpanStatusCode.UNSET }, events: [] });
+    expect(asked?.attributes).not.toHaveProperty("error.type");
+    expect(asked?.attributes["callboard.outcome"]).toBe("retry");
+    expect(last?.status).toEqual({ code: SpanStatusCode.ERROR, message: "#2" });
   });
 
   it("say why a message is dead", async () => {
