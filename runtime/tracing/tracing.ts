@@ -2,6 +2,7 @@
 import {
   context,
   propagation,
+  ProxyTracerProvider,
   ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
@@ -24,6 +25,7 @@ import { use, type Placed } from "../middleware.js";
 import type { Middleware, Next } from "../worker/middleware/compose.js";
 import { OUTERMOST } from "../worker/middleware/stack.js";
 import type { Dead, Outcome, Retry } from "../worker/outcome.js";
+import type { StopListener } from "../worker/stop-listener.js";
 import type { MiddlewareTask } from "../worker/task.js";
 
 /** How traces are made. */
@@ -55,14 +57,29 @@ export function createTracing(options: TracingOptions = {}): Tracing {
     throw new InvalidOptionError(`"attempts" must be "child" or "link"; it is ${JSON.stringify(attempts)}.`);
   }
   // Asked for each span: the SDK may be registered later than this is called.
-  const tracer = () => (tracerProvider ?? trace.getTracerProvider()).getTracer("callboard");
-  return {
-    worker: use<Middleware>((task, next) => attempt(tracer(), task, next, attempts === "child"), {
+  const provider = () => tracerProvider ?? trace.getTracerProvider();
+  const tracer = () => provider().getTracer("callboard");
+  const worker: StopListener = {
+    ...use<Middleware>((task, next) => attempt(tracer(), task, next, attempts === "child"), {
       name: "tracing",
       before: OUTERMOST,
     }),
+    stopped: () => flush(provider()),
+  };
+  return {
+    worker,
     client: use<ClientMiddleware>((message, next) => send(tracer(), message, next), { name: "tracing" }),
   };
+}
+
+/** Has an SDK export the spans that it keeps for a batch: the process may end at once. The API has no word for it. */
+async function flush(provider: TracerProvider): Promise<void> {
+  const registered = provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
+  if (canFlush(registered)) await registered.forceFlush();
+}
+
+function canFlush(provider: object): provider is { forceFlush(): Promise<void> } {
+  return "forceFlush" in provider && typeof provider.forceFlush === "function";
 }
 
 /** The producer's span. Its context travels in the message's headers, unless the sender has put one there. */

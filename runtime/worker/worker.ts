@@ -17,6 +17,7 @@ import { Roster, type Actors } from "./roster.js";
 import { Scheduler } from "./scheduler.js";
 import { Settlements } from "./settlements.js";
 import { WorkerSlots } from "./slots.js";
+import { tellStopped } from "./stop-listener.js";
 import { Threads, type ThreadHandler } from "./threads/index.js";
 
 /** What a worker is doing. */
@@ -214,6 +215,7 @@ class ActorWorker implements Worker {
     const left = this.#gates.settled().then(() => this.#gates.stop());
     await Promise.all([settlesWithin(this.#clock, SETTLE_TIME, left), this.#threads?.close()]);
     await settlesWithin(this.#clock, SETTLE_TIME, resigned);
+    await tellStopped(this.#middleware, this.#logger);
     clearInterval(this.#keepAlive);
     this.#state = "stopped";
     this.#logger.info({ broker: this.#broker.name }, "worker stopped");

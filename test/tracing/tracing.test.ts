@@ -1,9 +1,18 @@
 /** Traces, as OpenTelemetry's SDK collects them in memory. */
-import { context, propagation, SpanKind, SpanStatusCode, trace, TraceFlags } from "@opentelemetry/api";
+import {
+  context,
+  propagation,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type TracerProvider,
+} from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import {
   BasicTracerProvider,
+  BatchSpanProcessor,
   InMemorySpanExporter,
   SimpleSpanProcessor,
   type ReadableSpan,
@@ -266,6 +275,39 @@ describe("traces", () => {
     expect(consumer?.parentSpanContext).toBeUndefined();
     expect(consumer?.links).toEqual([]);
   });
+});
+
+it("are exported when the worker stops, though their processor waits for a batch", async () => {
+  const batched = new InMemorySpanExporter();
+  const processor = new BatchSpanProcessor(batched, { scheduledDelayMillis: 60_000 });
+  onTestFinished(() => processor.shutdown());
+  trace.disable();
+  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [processor] }));
+  onTestFinished(() => {
+    trace.disable();
+    trace.setGlobalTracerProvider(provider);
+  });
+  const { kit, charges, work } = setUp();
+  await work({});
+  await charges.send(1);
+  await kit.drain();
+  expect(batched.getFinishedSpans()).toEqual([]);
+  await kit.close();
+  expect(batched.getFinishedSpans().map(({ name }) => name)).toEqual(["send test.charge", "process test.charge"]);
+});
+
+it("let the worker stop where they cannot be exported", async () => {
+  const forceFlush = () => Promise.reject(new Error("no collector"));
+  const tracing = createTracing({ tracerProvider: { getTracer: () => tracer, forceFlush } as TracerProvider });
+  const kit = createTestKit();
+  onTestFinished(() => kit.close());
+  const logger = new TestLogger();
+  const handlers = { test: { charge: () => "r1", mail: () => undefined } };
+  const worker = createWorker(kit.broker, actors, handlers, { logger, middleware: [tracing.worker] });
+  await kit.start(worker);
+  await worker.stop();
+  expect(worker.state).toBe("stopped");
+  expect(logger.messages("warn")).toEqual(["a middleware could not finish its work"]);
 });
 
 it("on Redis, producer and consumer are one trace", async () => {
