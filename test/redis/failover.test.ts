@@ -2,14 +2,15 @@
  * Servers that refuse, and others that take over: sentinels that promote a replica, a cluster that loses a primary, a
  * server that is read-only or full for a while. Clear words while it lasts, work that resumes, and nothing lost.
  */
-import { BrokerUnavailableError } from "callboard";
+import { BrokerRefusedError, BrokerUnavailableError } from "callboard";
 import { redisBroker, type RedisBrokerOptions, type RedisClusterTarget, type RedisTarget } from "callboard/redis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Broker } from "../../runtime/seams/broker.js";
+import type { Broker, Publication } from "../../runtime/seams/broker.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
+import { redisUsers } from "../../runtime/brokers/redis/rights.js";
 import { startRedisCluster, type RedisCluster } from "../setup/redis-cluster.js";
 import { startWatchedRedis, type WatchedRedis } from "../setup/redis-sentinel.js";
-import { askRedis, settleReplicas, startRedis } from "../setup/redis.js";
+import { askRedis, settleReplicas, startRedis, type RedisServer } from "../setup/redis.js";
 import { eventually } from "../support/eventually.js";
 import { Traffic } from "../support/traffic.js";
 
@@ -30,6 +31,18 @@ function connect(target: string | RedisTarget | RedisClusterTarget, options: Red
   const broker = redisBroker(target, { lease: 3000, sweepInterval: 500, ...options });
   ends.push(() => broker.close());
   return broker;
+}
+
+/** Sends a message to a queue, and has it cancelled while its slot is on its way to another node: that takes too long. */
+async function hindered(cluster: RedisCluster, broker: Broker, queue: string): Promise<unknown> {
+  await broker.publish([{ ...message, queue }]);
+  let refusal: unknown;
+  await cluster.moveSlotOf(queueKeys("callboard", queue).idle, async () => {
+    // What has one key is done at the other node already; what has several, of which some are here, has to wait.
+    await broker.publish([{ ...message, queue, id: "2", priority: 9 }]);
+    refusal = await broker.state?.controls.cancel(queue, [{ id: "2", keep: 1000 }]).catch((error: unknown) => error);
+  });
+  return refusal;
 }
 
 /** Traffic that ends with the test. */
@@ -105,6 +118,14 @@ describe("a cluster of three primaries", () => {
   });
   afterAll(() => cluster.stop());
 
+  /** A message of a queue that nobody takes, at this node or at another one. */
+  async function untaken(where: (node: RedisServer) => boolean): Promise<Publication> {
+    for (let i = 0; ; i++) {
+      const queue = `untaken ${i}`;
+      if (where(await cluster.primaryOf(queueKeys("callboard", queue).idle))) return { ...message, queue };
+    }
+  }
+
   it("moves the slot of a queue to another one under load: nothing is lost, and no send is refused", async () => {
     const target = { cluster: cluster.nodes.slice(0, 1).map(({ url }) => url) };
     const load = traffic(target);
@@ -119,15 +140,59 @@ describe("a cluster of three primaries", () => {
     expect(load.errors).toEqual([]);
   });
 
+  it("has a user with the least rights wait while a slot is on its way, and says so where that takes too long", async () => {
+    for (const { url } of cluster.nodes) {
+      await askRedis(url, async (admin) => {
+        for (const { name, command } of redisUsers()) {
+          const [verb = "", ...args] = command.split(" ");
+          await admin.call(verb, ...args);
+          await admin.call("ACL", "SETUSER", name, "on", ">secret");
+        }
+      });
+    }
+    const nodes = cluster.nodes.map(({ port }) => `redis://callboard-producer:secret@127.0.0.1:${port}`);
+    const producer = connect({ cluster: nodes }, { publishTimeout: 500 });
+    const refusal = await hindered(cluster, producer, "moving");
+    expect(refusal).toBeInstanceOf(BrokerRefusedError);
+    expect(refusal).toMatchObject({
+      passing: true,
+      message: expect.stringMatching(/^redis cluster \S+ and 5 more refused: (TRYAGAIN|ASK|MOVED)/),
+    });
+    expect(await producer.state?.controls.cancel("moving", [{ id: "2", keep: 1000 }])).toEqual(["waiting"]);
+    // One who may not even ask the node that a slot moves to is told so, and lives.
+    for (const { url } of cluster.nodes) {
+      await askRedis(url, (admin) => admin.call("ACL", "SETUSER", "callboard-producer", "-asking"));
+    }
+    await cluster.moveSlotOf(queueKeys("callboard", "moving").idle, async () => {
+      const sent = producer.publish([{ ...message, queue: "moving", priority: 8 }]);
+      await expect(sent).rejects.toThrow(/ refused: (ASK|MOVED)/);
+    });
+  });
+
   it("goes on when one is killed under load: nothing is lost, and nobody is restarted", async () => {
     const target = { cluster: cluster.nodes.map(({ url }) => url) };
     const load = traffic(target);
     await load.start();
     await load.call();
     const primary = await cluster.primaryOf(queueKeys("callboard", "a").idle);
+    const [there, elsewhere] = await Promise.all([
+      untaken((node) => node === primary),
+      untaken((node) => node !== primary),
+    ]);
+    const nodes = cluster.nodes.filter((node) => node !== primary).slice(0, 1);
+    const listener = connect({ cluster: nodes.map(({ url }) => url) }, { publishTimeout: 500 });
+    await listener.publish([there, elsewhere]);
+
     await settleReplicas(primary.url);
     await primary.kill();
+    await expect(listener.publish([there])).rejects.toThrow(/within 500 ms: .*ECONNREFUSED/);
     await cluster.healthy();
+    await listener.publish([there]);
+    // What the one that is gone said last explains nothing that another one does.
+    const { url } = await cluster.primaryOf(queueKeys("callboard", elsewhere.queue).idle);
+    await askRedis(url, (admin) => admin.call("CLIENT", "PAUSE", 10_000, "WRITE"));
+    await expect(listener.publish([elsewhere])).rejects.toThrow(/within 500 ms$/);
+    await askRedis(url, (admin) => admin.call("CLIENT", "UNPAUSE"));
     await load.flows();
     await load.call();
     await eventually("the worker to be well again", () => load.healthy);

@@ -15,8 +15,8 @@ export interface RedisCluster {
   readonly nodes: readonly RedisServer[];
   /** The primary that serves a key now. */
   primaryOf(key: string): Promise<RedisServer>;
-  /** Has another primary serve the slot of a key, while both run. */
-  moveSlotOf(key: string): Promise<void>;
+  /** Has another primary serve the slot of a key, while both run. `meanwhile`: the slot is on its way, its keys are not yet. */
+  moveSlotOf(key: string, meanwhile?: () => Promise<void>): Promise<void>;
   /** Waits until all slots are served and each primary in service has a replica that follows it. */
   healthy(): Promise<void>;
   stop(): Promise<void>;
@@ -57,18 +57,14 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   const cluster: RedisCluster = {
     nodes,
     async primaryOf(key) {
-      const answer = await anyAnswer(nodes, async (redis) => {
-        const slot = await redis.cluster("KEYSLOT", key);
-        const ranges = await redis.cluster("SLOTS");
-        return ranges.find(([from, to]) => from <= slot && slot <= to)?.[2]?.[1];
-      });
-      const primary = nodes.find(({ port }) => port === answer);
-      if (primary === undefined) throw new Error(`Nobody serves ${key}.`);
-      return primary;
+      const slot = await anyAnswer(nodes, (redis) => redis.cluster("KEYSLOT", key));
+      const range = (await served(nodes)).find(({ from, to }) => from <= slot && slot <= to);
+      if (range === undefined) throw new Error(`Nobody serves ${key}.`);
+      return range.primary;
     },
-    async moveSlotOf(key) {
+    async moveSlotOf(key, meanwhile) {
       const source = await cluster.primaryOf(key);
-      const target = nodes.slice(0, PRIMARIES).find((node) => node !== source) ?? source;
+      const target = (await served(nodes)).find(({ primary }) => primary !== source)?.primary ?? source;
       const [from, to] = [source, target].map((node) => ids[nodes.indexOf(node)] ?? "");
       await ask(source, async (redis) => {
         const slot = await redis.cluster("KEYSLOT", key);
@@ -76,6 +72,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
           ask(node, (other) => other.call("CLUSTER", "SETSLOT", slot, ...state.map(String)));
         await setSlot(target, "IMPORTING", from);
         await setSlot(source, "MIGRATING", to);
+        await meanwhile?.();
         for (;;) {
           const keys = (await redis.call("CLUSTER", "GETKEYSINSLOT", slot, 100)) as string[];
           if (keys.length === 0) break;
@@ -99,6 +96,15 @@ function ask<Answer>(node: RedisServer, question: (redis: Redis) => Promise<Answ
 /** Asks the first node that answers. */
 async function anyAnswer<Answer>(nodes: readonly RedisServer[], question: (redis: Redis) => Promise<Answer>) {
   return Promise.any(nodes.map((node) => ask(node, question)));
+}
+
+/** The slots that are served now, by ranges. */
+async function served(nodes: readonly RedisServer[]) {
+  const ranges = await anyAnswer(nodes, (redis) => redis.cluster("SLOTS"));
+  return ranges.flatMap(([from, to, place]) => {
+    const primary = nodes.find(({ port }) => port === place?.[1]);
+    return primary === undefined ? [] : [{ from, to, primary }];
+  });
 }
 
 async function knows(node: RedisServer, ids: readonly string[]): Promise<boolean> {

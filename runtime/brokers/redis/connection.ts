@@ -44,7 +44,9 @@ const FAREWELL = 1000;
 /** How often an outage that goes on is told again, in milliseconds. */
 const REMINDER = 60_000;
 /** Refusals that pass without a change of ours: the server is full, busy, starting, or a replica for now. */
-const PASSING = /^(OOM|READONLY|LOADING|BUSY|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b/;
+const PASSING = /^(OOM|READONLY|LOADING|BUSY|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|ASK|MOVED)\b/;
+/** How ioredis says that a cluster sent a command to and fro until it gave up, with what was answered last. */
+const TO_AND_FRO = /^Too many Cluster redirections\. Last error: ReplyError: (.*)/;
 
 /** How ioredis says that it has asked every sentinel in vain, whether they are down or do not know the name. */
 const NO_SENTINEL = /^All sentinels are unreachable/;
@@ -72,6 +74,8 @@ export class RedisConnection {
   readonly #listeners = new Set<ConnectionListener>();
   #redis: RedisClient | undefined;
   #lastError: Error | undefined;
+  /** Which node of a cluster that was. */
+  #failedNode: string | undefined;
   /** The server was there once. */
   #met = false;
   #down = false;
@@ -134,7 +138,7 @@ export class RedisConnection {
     if (error instanceof CallboardError) return error;
     if (this.#closed) return new BrokerClosedError(this.name);
     const cause = bareCause(error);
-    const refusal = isReply(error) ? cause.message : this.#refusal;
+    const refusal = isReply(error) ? cause.message : (this.#refusal ?? refusalIn(cause));
     if (refusal !== undefined) return this.refused(refusal, cause);
     return this.#outage("cannot be reached", this.#lastError ?? cause);
   }
@@ -273,20 +277,38 @@ export class RedisConnection {
       retryDelayOnFailover: this.#waits ? TAKEOVER_PAUSE : 0,
       retryDelayOnClusterDown: this.#waits ? TAKEOVER_PAUSE : 0,
       retryDelayOnTryAgain: TAKEOVER_PAUSE,
-      // One try may cost two of them: some node tells who serves the key, and that node is gone.
-      maxRedirections: Math.ceil((2 * this.#role.patience) / TAKEOVER_PAUSE),
+      // One try may cost three of them: some node tells who serves the key, that one whom its slot moves to, and that one
+      // that it has not got all of it.
+      maxRedirections: Math.ceil((3 * this.#role.patience) / TAKEOVER_PAUSE),
     });
+    this.#watch(cluster, nodes);
+    return cluster;
+  }
+
+  /** Learns which nodes there are, and which of them failed. */
+  #watch(cluster: Cluster, nodes: ClusterNodes): void {
     cluster.on("+node", (node: Redis) => {
       nodes.found(placeOf(node.options));
       node.on("connect", () => this.#gather(node));
+      node.on("ready", () => this.#excuse(addressOf(node)));
+      tendAsking(node);
     });
     cluster.on("-node", ({ options }: Redis) => nodes.left(placeOf(options)));
-    cluster.on("node error", (error: Error) => {
-      if (error.message !== CLOSED) this.#lastError = error;
+    cluster.on("node error", (error: Error, node: string) => {
+      if (error.message === CLOSED) return;
+      this.#lastError = error;
+      this.#failedNode = node;
+    });
+    cluster.on("refresh", () => {
+      if (!cluster.nodes().some((node) => addressOf(node) === this.#failedNode)) this.#excuse(this.#failedNode);
     });
     // No node has answered; why was told by each.
     cluster.on("error", () => this.#tellDown());
-    return cluster;
+  }
+
+  /** A node that is well again, or that another took over from, explains nothing that fails from now on. */
+  #excuse(node: string | undefined): void {
+    if (node === this.#failedNode) this.#lastError = undefined;
   }
 
   /** A consumer's call leaves at once, before the turn's handlers: the server works on it while they do. */
@@ -349,6 +371,29 @@ export class RedisConnection {
 /** Whether an error is what the server answered, and not what became of the connection. */
 function isReply(error: unknown): error is Error {
   return error instanceof (ReplyError as new () => Error);
+}
+
+/** What a cluster answered last to a command that it sent to and fro. */
+function refusalIn({ message }: Error): string | undefined {
+  return TO_AND_FRO.exec(message)?.[1];
+}
+
+/** A node as ioredis names it where it tells of its failures. */
+function addressOf({ options: { host, port } }: Redis): string {
+  return `${host}:${port}`;
+}
+
+/**
+ * Sees to what becomes of ASKING, which ioredis sends ahead of a command whose slot moves: it leaves the answer to nobody,
+ * so that a refusal would end the process. The command behind it says what went wrong.
+ */
+function tendAsking(node: Redis): void {
+  const asking = node.asking.bind(node);
+  node.asking = () => {
+    const asked = asking();
+    asked.catch(() => undefined);
+    return asked;
+  };
 }
 
 /** How long to wait before the next try, in milliseconds. */

@@ -12,8 +12,11 @@ interface Rights {
   readonly commands: readonly string[];
 }
 
-/** Every connection: ioredis greets the server, names itself, and asks whether it is loaded and who serves what. */
-const CONNECTION = ["ping", "info", "select", "client|setname", "cluster|slots", "cluster|info"];
+/**
+ * Every connection: ioredis greets the server, names itself, and asks whether it is loaded and who serves what; while a slot
+ * moves, the node that it moves to.
+ */
+const CONNECTION = ["ping", "info", "select", "client|setname", "cluster|slots", "cluster|info", "asking"];
 /** Every script, and waking a consumer from one. */
 const SCRIPTS = ["evalsha", "eval", "time", "zrandmember", "zrem", "publish"];
 const LISTENING = ["subscribe", "unsubscribe"];
