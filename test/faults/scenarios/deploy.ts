@@ -28,6 +28,7 @@ export const deploy: Scenario = {
     }
     await stage.sentAll(newer);
     await pause(1000);
+    await stage.sentAtLeast(load, 2000);
     await stage.endSending(load);
     await stage.settled();
 
@@ -36,7 +37,6 @@ export const deploy: Scenario = {
       await process.ended();
       expect(process.exitCode).toBe(0);
     }
-    expect(ledger.count("accepted")).toBeGreaterThan(2000);
     // Who shuts down counts no attempt.
     expect(ledger.all("began").filter(({ detail }) => detail !== "1")).toEqual([]);
     expect((await stage.venue.deadLetters()).map(({ actor, reason }) => `${actor}: ${reason}`)).toEqual([]);
