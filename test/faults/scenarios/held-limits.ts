@@ -25,8 +25,9 @@ export const heldLimits: Scenario = {
       await eventually("some messages to be begun", () => stage.ledger.count("began") > begun + BEGUN);
       const victim = workers.shift();
       if (victim === undefined) break;
-      await victim.process.end("SIGKILL");
+      // From now on: its end may be seen much later, when others have had its slots for long.
       deaths.set(victim.name, machineTime());
+      await victim.process.end("SIGKILL");
       await stage.sentAll(producer);
       await stage.settled();
       workers.push(await stage.worker({ concurrency: 10 }));
@@ -42,7 +43,7 @@ function mostAtOnce(ledger: Ledger, deaths: ReadonlyMap<string, number>): number
   const steps: { readonly at: number; readonly by: 1 | -1 }[] = [];
   for (const { id, by, at } of ledger.all("began")) {
     const ended = ledger.of("ended").get(id) ?? [];
-    const end = ended.find((note) => note.by === by && note.at >= at)?.at ?? deaths.get(by) ?? Infinity;
+    const end = ended.find((note) => note.by === by && note.at >= at)?.at ?? Math.max(at, deaths.get(by) ?? Infinity);
     steps.push({ at, by: 1 }, { at: end, by: -1 });
   }
   let [inside, most] = [0, 0];
