@@ -12,7 +12,7 @@ const deed = z.object({
   failures: z.number(),
   /**
    * What happens besides: `kill` ends the process with -9, `block` blocks the event loop of the first that has it for
-   * `ms`, `wait` holds the first attempt until the process is told to go on (SIGUSR2).
+   * `ms` and until another one's answer is there, `wait` holds the first attempt until the process is told to go on (SIGUSR2).
    */
   fate: z.enum(["none", "kill", "block", "wait"]),
 });

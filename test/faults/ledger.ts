@@ -2,7 +2,7 @@
  * The books that are kept outside the broker: each process notes in a file of its own what it sent, began and finished,
  * and the test reads all of them. A note is on disk before the next step is taken, so that no kill takes it back.
  */
-import { closeSync, openSync, readdirSync, readSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** What is noted of a message. */
@@ -44,6 +44,11 @@ export function machineTime(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
+/** When the sender of a message that was accepted asked for it. */
+export function askedAt({ detail }: Note): number {
+  return Number(detail.split(" ")[1]);
+}
+
 /** What one process writes in. */
 export class Journal {
   readonly #path: string;
@@ -54,18 +59,27 @@ export class Journal {
     this.#file = openSync(path, "a");
   }
 
-  /** Whether this is the first time that any process asks this of a message. */
-  first(id: string): boolean {
+  /** Sets a mark on a message that every process sees; whether none of them had set it before. */
+  mark(id: string, mark: string): boolean {
     try {
-      closeSync(openSync(join(dirname(this.#path), `${id}.first`), "wx"));
+      closeSync(openSync(this.#markOf(id, mark), "wx"));
       return true;
     } catch {
       return false;
     }
   }
 
+  /** Whether any process has set this mark on a message. */
+  isMarked(id: string, mark: string): boolean {
+    return existsSync(this.#markOf(id, mark));
+  }
+
   note(event: Event, id: string, detail = ""): void {
     writeSync(this.#file, `${machineTime().toFixed(3)} ${event} ${id} ${detail}\n`);
+  }
+
+  #markOf(id: string, mark: string): string {
+    return join(dirname(this.#path), `${id}.${mark}`);
   }
 }
 

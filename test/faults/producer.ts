@@ -53,7 +53,9 @@ async function awaitAnswer(message: Message<{ n: number; by: string }>, { n, ms,
   try {
     const answer = await message.result();
     journal.note(answer.n === n ? "answered" : "unanswered", message.id, answer.by);
-    if (fate === "block") await askAgain(message, ms, answer.by);
+    if (fate !== "block") return;
+    journal.mark(message.id, "answered");
+    await askAgain(message, ms, answer.by);
   } catch (error) {
     journal.note("unanswered", message.id, (error as Error).message);
   } finally {

@@ -2,7 +2,7 @@
 import { createWorker, type Middleware, type Task } from "callboard/worker";
 import { defaults } from "../../runtime/vocabulary/defaults.js";
 import { claimed, job, KEYS, limited, note, novelty, timed, untimed, type Deed } from "./actors.js";
-import { Journal } from "./ledger.js";
+import { Journal, machineTime } from "./ledger.js";
 import { moveClock, openBroker, readPlan, type WorkerPlan } from "./plan.js";
 
 const plan = readPlan<WorkerPlan>();
@@ -14,9 +14,22 @@ let goOn: () => void = () => undefined;
 const toldToGoOn = new Promise<void>((resolve) => (goOn = resolve));
 process.on("SIGUSR2", () => goOn());
 
+/** How long a sender's answer is waited for at most with nothing moving here, in milliseconds. */
+const LONGEST_BLOCK = 30_000;
+
+/** Lets nothing of this process move for so long, and until the sender has the answer of another one. */
+function block(id: string, milliseconds: number): void {
+  const [nobody, begun] = [new Int32Array(new SharedArrayBuffer(4)), machineTime()];
+  Atomics.wait(nobody, 0, 0, milliseconds);
+  while (!journal.isMarked(id, "answered") && machineTime() < begun + milliseconds + LONGEST_BLOCK) {
+    Atomics.wait(nobody, 0, 0, 50);
+  }
+}
+
 /** Resolves when the signal aborts, or when it has not for long enough. */
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
     signal.addEventListener("abort", () => resolve());
     setTimeout(resolve, 10_000);
   });
@@ -27,8 +40,8 @@ async function work({ n, ms, failures, fate }: Deed, { message, signal }: Task):
   journal.note("began", id, String(attempt));
   if (Object.keys(Object.prototype).length > 0) journal.note("polluted", id);
   if (fate === "kill") process.kill(process.pid, "SIGKILL");
-  if (fate === "block" && journal.first(id)) {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  if (fate === "block" && journal.mark(id, "blocked")) {
+    block(id, ms);
     await aborted(signal);
     if (signal.aborted) journal.note("aborted", id, String((signal.reason as Error).name));
   } else if (fate !== "block" && ms > 0) {
