@@ -14,7 +14,8 @@ moveClock(plan.clockAhead);
 const journal = new Journal(plan.journal);
 const broker = openBroker(plan.broker);
 const clients = {
-  job: createActorClient<typeof job>(broker, job, { resultTimeout: "2m" }),
+  // What a killed RabbitMQ was handing down from one delay to the next waits for the server's own limit of 3 minutes.
+  job: createActorClient<typeof job>(broker, job, { resultTimeout: "5m" }),
   note: createActorClient<typeof note>(broker, note),
   limited: createActorClient<typeof limited>(broker, limited),
   novelty: createActorClient<typeof novelty>(broker, novelty),

@@ -1,7 +1,8 @@
 /** Redis as a venue. Each scenario has a prefix of its own. */
 import { Redis } from "ioredis";
-import { queueKeys, resultKeys } from "../../runtime/brokers/redis/keys.js";
+import { queueKeys, resultKeys, type LaneKeys } from "../../runtime/brokers/redis/keys.js";
 import { startRedis, type RedisServer } from "../setup/redis.js";
+import { eventually } from "../support/eventually.js";
 import { QUEUE } from "./actors.js";
 import type { BrokerPlan } from "./plan.js";
 import { deadLettersOf, idOf, type Place, type Theatre, type Venue } from "./venue.js";
@@ -58,6 +59,24 @@ class RedisVenue implements Venue {
         else if (key.endsWith(":delayed")) bodies.push(...(await redis.zrange(key, "0", "-1")));
       }
       return bodies.map(idOf);
+    });
+  }
+
+  forgetTheDead(): Promise<void> {
+    const { suspects, ...main } = queueKeys(this.#prefix, QUEUE);
+    return this.#ask(async (redis) => {
+      const [seconds] = await redis.time();
+      // Whoever renews a lease from now on lives.
+      const renewed = (Number(seconds) + 1) * 1000 + LEASE;
+      const isForgotten = async ({ leases, consumers }: LaneKeys) => {
+        const [all, known] = await Promise.all([
+          redis.zrange(leases, 0, "-1", "WITHSCORES"),
+          redis.smembers(consumers),
+        ]);
+        const ends = all.filter((_, i) => i % 2 === 1).map(Number);
+        return ends.every((end) => end > renewed) && known.every((consumer) => all.includes(consumer));
+      };
+      await eventually("the dead to be forgotten", async () => (await isForgotten(main)) && isForgotten(suspects));
     });
   }
 

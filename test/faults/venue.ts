@@ -27,6 +27,8 @@ export interface Venue {
   memory(): Promise<number>;
   /** The ids of the messages that are waiting, held back or held, as often as they are there. */
   leftovers(): Promise<readonly string[]>;
+  /** Waits until those who were killed are forgotten. Somebody has to live for that. */
+  forgetTheDead(): Promise<void>;
   /** What workers left behind on the server, besides messages and results: it should be nothing once all have stopped. */
   debris(): Promise<readonly string[]>;
   deadLetters(): Promise<readonly DeadLetter[]>;

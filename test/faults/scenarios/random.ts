@@ -14,7 +14,7 @@ const WORKERS = 8;
 export const random: Scenario = {
   number: 11,
   title: "random faults",
-  timeout: DURATION + 360_000,
+  timeout: DURATION + 660_000,
   async play(stage) {
     const chance = randomNumbers(seed(stage));
     const workers = await stage.workers(WORKERS, { concurrency: 10 });
@@ -41,10 +41,11 @@ export const random: Scenario = {
     // What a killed RabbitMQ was handing down from one delay to the next waits for the server's own limit of 3 minutes.
     await stage.settled(240_000);
     stage.recovered(machineTime() - up);
-    for (const producer of producers) await stage.answeredAll(producer, 150_000);
+    for (const producer of producers) await stage.answeredAll(producer, 320_000);
 
     stage.remark(chaos.told());
     expect(workers.every(({ process }) => process.running)).toBe(true);
+    await stage.venue.forgetTheDead();
     for (const { process } of workers) process.signal("SIGTERM");
     for (const { process } of workers) await process.ended();
     expect(await stage.venue.debris()).toEqual([]);
