@@ -31,12 +31,13 @@ export function describeCases(name: string, harness: BrokerHarness): void {
       actors: readonly Actor[],
       handler: (input: number, task: Task) => unknown,
       options: WorkerOptions = {},
+      on = backend.connect(),
     ): Promise<Worker> {
       const group = Object.fromEntries(actors.map((actor) => [actor.name.replace("test.", ""), actor]));
       const handlers = Object.fromEntries(Object.keys(group).map((each) => [each, handler]));
       const parts = backend.clock === undefined ? {} : { clock: backend.clock };
       const worker = createWorker(
-        backend.connect(),
+        on,
         { test: group },
         { test: handlers },
         { logger: new TestLogger(), ...options },
@@ -173,7 +174,7 @@ export function describeCases(name: string, harness: BrokerHarness): void {
         begun.push(input);
         return new Promise<void>((resolve) => void finish.push(resolve));
       };
-      await work([actor], busy, { concurrency: 2 });
+      await work([actor], busy, { concurrency: 2 }, backend.connectBriefly());
       const client = createActorClient<Actor<Numbers>>(broker, actor);
       await client.sendMany([1, 2]);
       await eventually("both to run", () => begun.length === 2);

@@ -187,7 +187,7 @@ export function describeBroker(name: string, harness: BrokerHarness): void {
 
     promises("forgets a message that is acked", async () => {
       await broker.publish([message("once")]);
-      const consumer = new TestConsumer(broker, QUEUE);
+      const consumer = new TestConsumer(backend.connectBriefly(), QUEUE);
       await (await consumer.next()).ack();
       await consumer.consumer.close();
       const other = new TestConsumer(backend.connect(), QUEUE);
@@ -339,7 +339,7 @@ export function describeBroker(name: string, harness: BrokerHarness): void {
 
     promises("recovers what a dead worker held, and counts the crash", async () => {
       await broker.publish([message(0), message(1)]);
-      const dying = backend.connect();
+      const dying = backend.connectBriefly();
       const consumer = new TestConsumer(dying, QUEUE);
       await consumer.take(2);
       // Without a word, as a process ends that is killed.
@@ -353,7 +353,7 @@ export function describeBroker(name: string, harness: BrokerHarness): void {
 
     promises("keeps a lease alive while nothing moves", async () => {
       await broker.publish([message(0)]);
-      const consumer = new TestConsumer(broker, QUEUE, 1);
+      const consumer = new TestConsumer(backend.connectBriefly(), QUEUE, 1);
       const delivery = await consumer.next();
       const other = new TestConsumer(backend.connect(), QUEUE);
       await backend.pass(harness.times.recovery * 2);

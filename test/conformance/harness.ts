@@ -6,6 +6,8 @@ import type { Clock } from "../../runtime/support/clock.js";
 export interface Backend {
   /** Connects as one more process would. */
   connect(): Broker;
+  /** Connects with leases so brief that a test can wait for their end. A machine that stands still for as long ends them, too. */
+  connectBriefly(): Broker;
   /** Lets time pass: moves the clock where it can be moved, waits where it cannot. */
   pass(milliseconds: number): Promise<void>;
   /** The workers' clock, where it can be moved. */
@@ -23,7 +25,7 @@ export interface BrokerHarness {
   open(): Promise<Backend>;
   /** What the brokers that it connects are set to, in milliseconds. */
   readonly times: {
-    /** A killed worker's messages are in other hands within this time. */
+    /** A killed worker's messages are in other hands within this time, where it was connected briefly. */
     readonly recovery: number;
     readonly deadLetterTtl: number;
     /** What counts as "at once", generously. */

@@ -11,13 +11,15 @@ export const memoryHarness: BrokerHarness = {
     const clock = new MovableClock();
     const backend = new MemoryBackend(clock);
     const brokers: Broker[] = [];
+    const connect = () => {
+      const broker = memoryBroker({ backend });
+      brokers.push(broker);
+      return broker;
+    };
     return {
       clock,
-      connect() {
-        const broker = memoryBroker({ backend });
-        brokers.push(broker);
-        return broker;
-      },
+      connect,
+      connectBriefly: connect,
       pass: (milliseconds) => clock.pass(milliseconds),
       endLeases: async (queue) => backend.endLeases(queue),
       inject: async (queue, body) => memoryBroker({ backend }).publish([{ ...message(0), queue, body }]),

@@ -39,15 +39,19 @@ export async function openBackend(
   channel.on("error", () => undefined);
   const { queueType = "quorum" } = preset();
 
+  const open = (options: RabbitmqBrokerOptions = {}, parts: RabbitmqBrokerParts = {}) => {
+    const broker = rabbitmqBroker(proxy.url, { prefix, ...preset(), ...options }, parts);
+    brokers.push(broker);
+    return broker;
+  };
+
   return {
     prefix,
     proxy,
     channel,
-    connect(options = {}, parts = {}) {
-      const broker = rabbitmqBroker(proxy.url, { prefix, ...preset(), ...options }, parts);
-      brokers.push(broker);
-      return broker;
-    },
+    connect: open,
+    // Here a lease is a connection.
+    connectBriefly: open,
     pass: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
     endLeases: () => proxy.cut(),
     async inject(queue, body) {

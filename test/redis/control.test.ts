@@ -24,7 +24,8 @@ const climb: Climb = testActor("climb", { input: z.number(), progress: z.number(
 type Tracked = Actor<{ input: number; output: number; tracked: true }>;
 const tracked: Tracked = testActor("tracked", { input: z.number(), output: z.number(), track: true });
 
-const lease = 1500;
+/** How long the lease is where a test waits for what comes with its renewal, in milliseconds. */
+const SHORT_LEASE = 1500;
 
 describe("single messages on Redis", () => {
   let redis: RedisServer;
@@ -45,7 +46,7 @@ describe("single messages on Redis", () => {
   });
   beforeEach(() => {
     prefix = `test:${randomUUID()}`;
-    broker = redisBroker(redis.url, { prefix, lease });
+    broker = redisBroker(redis.url, { prefix });
   });
   afterEach(async () => {
     await Promise.all(processes.splice(0).map((each) => each.end()));
@@ -77,9 +78,10 @@ describe("single messages on Redis", () => {
     return new Map([...(await calls())].map(([name, n]) => [name, n - (before.get(name) ?? 0)]));
   }
 
-  it("are cancelled in a process of their own within a second or so", async () => {
+  it("are cancelled in a process of their own by a word, and wait for no heartbeat", async () => {
     const program = await bundleProgram("fixtures/worker");
-    const args = [redis.url, prefix, "15000", "5000", "stuck"];
+    // Who hears no word would learn of it after a third of the lease.
+    const args = [redis.url, prefix, "3600000", "5000", "stuck"];
     const busy = [1, 2].map(() => new TestProcess(program, args));
     processes.push(...busy);
     await Promise.all(busy.map((each) => each.printed("ready")));
@@ -90,20 +92,19 @@ describe("single messages on Redis", () => {
 
     const waiting = messages.map((message) => message.result({ timeout: "25s" }));
     const rejected = Promise.all(waiting.map((each) => expect(each).rejects.toThrow(CancelledError)));
-    const started = performance.now();
     const answers = await Promise.all(messages.map((message) => message.cancel()));
     expect(answers.filter((answer) => answer === "cancelling")).toHaveLength(20);
     expect(answers.filter((answer) => answer === "cancelled")).toHaveLength(5);
     await rejected;
     await eventually("all signals", () => lines().filter((line) => line.endsWith("CANCELLED")).length === 20);
-    // A second is promised; a busy machine has more.
-    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   it("are cancelled where no word arrives: those that run by the heartbeat, those that are taken later at once", async () => {
+    await broker.close();
+    broker = redisBroker(redis.url, { prefix, lease: SHORT_LEASE });
     const ran: number[] = [];
     let aborted: unknown;
-    await work({
+    const handlers = {
       climb: () => undefined,
       tracked: (n: number) => n,
       copy: async (n: number, { signal }: Task) => {
@@ -113,10 +114,13 @@ describe("single messages on Redis", () => {
         aborted = signal.reason as unknown;
         return n;
       },
-    });
+    };
+    await work(handlers, 1);
     const client = createActorClient<Copy>(broker, copy);
-    const [running, waiting] = [await client.send(1), await client.send(2, { delay: 500 })];
+    const running = await client.send(1);
     await eventually("it to run", () => ran.length === 1);
+    // There is no slot for it before the other one has ended.
+    const waiting = await client.send(2);
     const keys = queueKeys(prefix, "default");
     const { cancelled, cancels, deadIndex, leases, consumers, suspects, running: hash } = keys;
     // As cancel() does, but on a channel that nobody hears.
