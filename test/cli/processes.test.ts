@@ -73,9 +73,10 @@ test("a command that is killed with -9 leaves processes that finish what they ha
   const project = await createWorkerProject(inject("redisUrl"));
   const command = await project.start("--processes", "2", "--concurrency", "10", ...HTTP);
   const pids = await pidsOf(command);
-  for (let i = 0; i < 20; i++) void project.call(2000);
+  for (let i = 0; i < 20; i++) void project.hold();
   await atWork(command);
   command.kill("SIGKILL");
+  project.release();
   await project.allAnswered();
   await eventually("the processes to end", () => !pids.some(isAlive));
 }, 120_000);
@@ -84,9 +85,10 @@ test("a process that is told to end by itself does so gracefully, and another on
   const project = await createWorkerProject(inject("redisUrl"));
   const command = await project.start(...HTTP);
   const [pid = 0] = await pidsOf(command);
-  const call = project.call(1000);
+  const call = project.hold();
   await atWork(command, 1);
   process.kill(pid, "SIGTERM");
+  project.release();
   expect((await call).pid).toBe(pid);
   await command.printed('"how":"code 0"');
   expect((await project.call(1)).pid).not.toBe(pid);
@@ -108,10 +110,11 @@ test.each([["first"], ["last"]])(
     const project = await createWorkerProject(inject("redisUrl"));
     const command = await project.start("--processes", "2", "--concurrency", "5", ...HTTP);
     const pids = await pidsOf(command);
-    for (let i = 0; i < 10; i++) void project.call(1000);
+    for (let i = 0; i < 10; i++) void project.hold();
     await atWork(command);
     const all = when === "first" ? [command.pid, ...pids] : [...pids, command.pid];
     for (const pid of all) process.kill(pid, "SIGTERM");
+    project.release();
     await project.allAnswered();
     expect((await command.ended).code).toBe(0);
   },

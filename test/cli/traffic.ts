@@ -33,12 +33,20 @@ const worker = `
   export default createWorker(redisBroker(url, { prefix, lease: 2000, sweepInterval: 500 }), { demo });
 `;
 
+/** In the place of a time: the handler takes until `release()`. */
+const HELD = -1;
+/** A file of the project that is there once those handlers may end. */
+const RELEASED = "released";
+
 /** The handlers of a version. */
 export const handlers = (version: string) => `
+  import { existsSync } from "node:fs";
+  import { setTimeout as sleep } from "node:timers/promises";
   import type { DemoHandlers } from "../generated/worker.js";
   export const demo: DemoHandlers = {
     async step({ n, ms }, { message: { attempt } }) {
-      await new Promise((resolve) => setTimeout(resolve, ms));
+      if (ms !== ${HELD}) await sleep(ms);
+      else while (!existsSync(${JSON.stringify(RELEASED)})) await sleep(20);
       return { n, pid: process.pid, version: ${JSON.stringify(version)}, attempt };
     },
   };
@@ -98,6 +106,16 @@ export class WorkerProject {
     const answered = this.#call(++this.#sent, ms);
     this.#pending.push(answered);
     return answered;
+  }
+
+  /** Sends a message whose handler takes until `release()`. */
+  hold(): Promise<Answer> {
+    return this.call(HELD);
+  }
+
+  /** Lets the handlers of all messages end that are held. */
+  release(): void {
+    this.files.write(RELEASED, "");
   }
 
   async #call(n: number, ms: number): Promise<Answer> {
