@@ -68,6 +68,15 @@ class Rota {
       .map(({ id }) => Date.parse(id.slice(prefix.length + 1)));
   }
 
+  /** Waits until, while something comes to pass, no tick of these runs: one may be on its way, and a leader hears first. */
+  silence(prefix: string, meanwhile: () => Promise<void>): Promise<void> {
+    return eventually(`no tick of ${prefix}`, async () => {
+      const before = this.times(prefix).length;
+      await meanwhile();
+      return this.times(prefix).length === before;
+    });
+  }
+
   async close(): Promise<void> {
     const stopped = Promise.all(this.#workers.map((worker) => worker.stop()));
     if (this.backend.clock !== undefined) await this.backend.pass(60_000);
@@ -277,10 +286,7 @@ export function describeSchedules(name: string, harness: BrokerHarness): void {
       expect(await client.unschedule("night")).toBe(true);
       expect(await client.unschedule("night")).toBe(false);
       expect(await client.schedules()).toEqual([]);
-      await rota.backend.pass(Math.max(harness.times.soon, 100));
-      const before = rota.ran.length;
-      await rota.backend.pass(2 * SECOND);
-      expect(rota.ran).toHaveLength(before);
+      await rota.silence("test.report#night", () => rota.backend.pass(2 * SECOND));
     });
 
     fires("follows what was made while no worker ran, and replaces what is made again", async (rota) => {
@@ -304,10 +310,10 @@ export function describeSchedules(name: string, harness: BrokerHarness): void {
         await rota.runs(2);
         await rota.work(newer);
         await rota.until("the new one", () => rota.times("test.report#new").length >= 2);
-        const last = rota.times("test.report#old").length;
-        const seen = rota.times("test.report#new").length;
-        await rota.until("more of the new one", () => rota.times("test.report#new").length >= seen + 2);
-        expect(rota.times("test.report#old")).toHaveLength(last);
+        await rota.silence("test.report#old", async () => {
+          const seen = rota.times("test.report#new").length;
+          await rota.until("more of the new one", () => rota.times("test.report#new").length >= seen + 2);
+        });
       },
     );
   });
