@@ -2,6 +2,7 @@
 import { builtinModules, SourceMap, type SourceMapPayload } from "node:module";
 import { posix } from "node:path";
 import { acquireEsbuild, releaseEsbuild, withEsbuild } from "./esbuild.js";
+import { lookout } from "./lookout.js";
 import { toPosix } from "./paths.js";
 import type { ProblemInit } from "./problems.js";
 import type { BuildContext, BuildFailure, BuildOptions, BuildResult, Message } from "esbuild";
@@ -49,8 +50,8 @@ export class Bundler {
   constructor(
     readonly root: string,
     readonly folder: string,
-    /** Whether to keep esbuild's state between calls. */
-    readonly warm: boolean,
+    /** Hears of each source before it is read; esbuild's state is kept between calls then. */
+    readonly onLook?: (path: string) => void,
   ) {}
 
   /** Loads esbuild, so that it begins to work as soon as it is asked to. */
@@ -104,7 +105,7 @@ export class Bundler {
 
   async #build(entries: readonly string[]) {
     const options = this.#options(entries);
-    if (!this.warm) return withEsbuild(({ build }) => build(options));
+    if (this.onLook === undefined) return withEsbuild(({ build }) => build(options));
     const key = entries.join("\n");
     if (this.#context === undefined || key !== this.#entries) {
       await this.close();
@@ -134,6 +135,7 @@ export class Bundler {
       metafile: true,
       write: false,
       logLevel: "silent",
+      plugins: this.onLook === undefined ? [] : [lookout(this.onLook)],
     } as const satisfies BuildOptions;
   }
 

@@ -1,29 +1,35 @@
 /** Watches folders, each as long as it is there. */
 import { existsSync, readdirSync, watch as watchPath, type FSWatcher } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** The watched folders. */
 export class FolderWatchers {
   readonly #watchers = new Map<string, FSWatcher>();
   readonly #onChange: (path: string | undefined) => void;
+  readonly #onBlind: (line: string) => void;
+  #isBlind = false;
   #isClosed = false;
 
-  /** Calls back at each change, with the path of what has changed as far as it is known. */
-  constructor(onChange: (path: string | undefined) => void) {
+  /**
+   * Calls back at each change, with the path of what has changed as far as it is known; and with a line for people
+   * when a folder cannot be watched, for the first one.
+   */
+  constructor(onChange: (path: string | undefined) => void, onBlind: (line: string) => void) {
     this.#onChange = onChange;
+    this.#onBlind = onBlind;
   }
 
-  /** Watches the contracts with all folders beneath them, and other folders by themselves. */
-  watch(root: string, contracts: string, others: readonly string[]): void {
+  /** Watches a folder by itself; until it is there, the nearest one above it, in which it would come. */
+  watch(folder: string): void {
     // A run that was under way asks for it still.
-    if (this.#isClosed) return;
-    const isFirst = this.#watchers.size === 0;
-    const tree = withFoldersBeneath(contracts);
-    const added = tree.filter((folder) => this.#add(folder));
-    // Until there is a contracts folder, its coming is what is waited for.
-    for (const folder of tree.length === 0 ? [root, ...others] : others) this.#add(folder);
-    // What came into a new folder between its reading and its watching was seen by nobody.
-    if (!isFirst) for (const folder of added) this.#onChange(folder);
+    if (this.#isClosed || this.#watchers.has(folder)) return;
+    if (!this.#add(folder) && dirname(folder) !== folder) this.watch(dirname(folder));
+  }
+
+  /** Watches a folder with all folders beneath it, each before it is read: what comes into it then is seen. */
+  watchTree(folder: string): void {
+    this.watch(folder);
+    for (const name of foldersIn(folder)) this.watchTree(join(folder, name));
   }
 
   close(): void {
@@ -32,9 +38,8 @@ export class FolderWatchers {
     this.#watchers.clear();
   }
 
-  /** Tells whether it is watched from now on and was not before. */
+  /** Tells whether it is there. */
   #add(folder: string): boolean {
-    if (this.#watchers.has(folder)) return false;
     const forget = () => {
       watcher.close();
       this.#watchers.delete(folder);
@@ -46,8 +51,12 @@ export class FolderWatchers {
         if (!existsSync(folder)) forget();
         this.#onChange(name === null ? undefined : join(folder, name));
       });
-    } catch {
-      return false;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT" || code === "ENOTDIR") return false;
+      if (!this.#isBlind) this.#onBlind(`changes in ${folder} will not be seen: ${reason(code, message)}`);
+      this.#isBlind = true;
+      return true;
     }
     watcher.on("error", () => {
       forget();
@@ -59,12 +68,18 @@ export class FolderWatchers {
 }
 
 /** One by one: Node's own recursive watching loses sight of a file that an editor has replaced by another. */
-function withFoldersBeneath(folder: string): readonly string[] {
+function foldersIn(folder: string): readonly string[] {
   try {
     const entries = readdirSync(folder, { withFileTypes: true });
-    const below = entries.filter((entry) => entry.isDirectory() && entry.name !== "node_modules");
-    return [folder, ...below.flatMap(({ name }) => withFoldersBeneath(join(folder, name)))];
+    return entries.filter((entry) => entry.isDirectory() && entry.name !== "node_modules").map(({ name }) => name);
   } catch {
     return [];
   }
+}
+
+/** Linux counts what all programs of a user watch together; what Node says of its limits leaves open which they are. */
+function reason(code: string | undefined, message: string): string {
+  if (code === "ENOSPC") return "too many folders are watched on this machine (raise fs.inotify.max_user_watches)";
+  if (code === "EMFILE") return "too many programs watch folders (raise fs.inotify.max_user_instances)";
+  return message;
 }

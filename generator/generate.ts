@@ -77,9 +77,15 @@ export interface DeclaredActor {
   readonly handler: { readonly file: string; readonly group: string; readonly name: string };
 }
 
+/** How a generator is used. */
+export interface GeneratorOptions {
+  /** For one that watches: hears of each source before it is read. What helps the next time is kept then. */
+  readonly onLook?: (path: string) => void;
+}
+
 /** Generates once. */
 export async function generate(options: GenerateOptions): Promise<Report> {
-  const generator = new Generator(options, { warm: false });
+  const generator = new Generator(options);
   try {
     return await generator.run(options);
   } finally {
@@ -112,7 +118,7 @@ export class Generator {
   /** What was read from each source, by its path, with the text that it was read from. */
   #sources = new Map<string, { readonly text: string; readonly source: SourceFile }>();
 
-  constructor(config: GeneratorConfig, { warm }: { readonly warm: boolean }) {
+  constructor(config: GeneratorConfig, { onLook }: GeneratorOptions = {}) {
     const normal = (folder: string) => posix.normalize(toPosix(folder)).replace(/\/$/, "");
     this.#config = {
       root: config.root,
@@ -120,15 +126,10 @@ export class Generator {
       generated: normal(config.generated),
       handlers: normal(config.handlers),
     };
-    this.#warm = warm;
-    this.#bundler = new Bundler(config.root, this.#config.contracts, warm);
+    this.#warm = onLook !== undefined;
+    this.#bundler = new Bundler(config.root, this.#config.contracts, onLook);
     this.#state = new StateFile(this.#config);
     this.#loader = new Loader(config.root, this.#bundler);
-  }
-
-  /** The sources that were read the last time, relative to the root. */
-  get sources(): readonly string[] {
-    return [...this.#sources.keys()];
   }
 
   /** The actors that were read the last time that the contracts were in order. */

@@ -17,17 +17,20 @@ export async function watch(
   config: GeneratorConfig,
   onReport: (report: Report, milliseconds: number) => void,
 ): Promise<Watching> {
-  const generator = new Generator(config, { warm: true });
-  const folders = new FolderWatchers(() => schedule());
+  const blindness: string[] = [];
+  const folders = new FolderWatchers(
+    () => schedule(),
+    (line) => blindness.push(line),
+  );
+  const generator = new Generator(config, { onLook: (path) => folders.watch(dirname(path)) });
   let timer: NodeJS.Timeout | undefined;
   let running = Promise.resolve();
 
   const run = async () => {
     const start = performance.now();
+    folders.watchTree(join(config.root, config.contracts));
     const report = await generator.run({});
-    const imported = generator.sources.map((path) => dirname(join(config.root, path)));
-    folders.watch(config.root, join(config.root, config.contracts), imported);
-    onReport(report, performance.now() - start);
+    onReport({ ...report, notes: [...report.notes, ...blindness] }, performance.now() - start);
   };
   const schedule = () => {
     clearTimeout(timer);
@@ -35,7 +38,6 @@ export async function watch(
       running = running.then(run);
     }, QUIET_MS);
   };
-  folders.watch(config.root, join(config.root, config.contracts), []);
   running = run();
   await running;
   return {

@@ -68,7 +68,7 @@ async function ofFile(file: string, place: BrokerPlace): Promise<Broker> {
 
 async function compiled(file: string): Promise<Module> {
   const { Compiler } = await import("./program.js");
-  const placed = (await new Compiler(file, false).build()).place();
+  const placed = (await new Compiler(file).build()).place();
   try {
     return await importModule(placed.path);
   } finally {

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { BuildContext, BuildOptions } from "esbuild";
 import { acquireEsbuild, releaseEsbuild, withEsbuild } from "../../generator/esbuild.js";
+import { lookout } from "../../generator/lookout.js";
 import { cacheFolder, compilerOptions, isCompiled, toCompileError } from "../compiler/index.js";
 import { CompileError } from "../vocabulary/errors.js";
 import { Failure, UsageError } from "./exit.js";
@@ -11,8 +12,6 @@ import { Failure, UsageError } from "./exit.js";
 export interface Program {
   /** All that was compiled. The same text is the same program. */
   readonly text: string;
-  /** The sources that went in: absolute paths, packages excluded. */
-  readonly sources: readonly string[];
   /** Puts it where Node can import it. Whoever did so removes it as soon as it is loaded. */
   place(): PlacedModule;
 }
@@ -33,8 +32,8 @@ export class Compiler {
 
   constructor(
     file: string,
-    /** Whether to keep esbuild's state between calls. */
-    readonly warm: boolean,
+    /** Hears of each source before it is read; esbuild's state is kept between calls then. */
+    readonly onLook?: (path: string) => void,
   ) {
     this.#file = resolve(file);
     this.#isCompiled = isCompiled(file);
@@ -47,14 +46,13 @@ export class Compiler {
   async build(): Promise<Program> {
     const asItIs = { path: this.#file, remove: () => undefined };
     // Compiled code needs no compiler, and no folder that can be written to.
-    if (this.#isCompiled && !this.warm) return { text: "", sources: [], place: () => asItIs };
+    if (this.#isCompiled && this.onLook === undefined) return { text: "", place: () => asItIs };
 
     try {
       const folder = cacheFolder(this.#file);
-      const { outputFiles, metafile } = await this.#compile(optionsFor(this.#file, folder));
+      const { outputFiles } = await this.#compile(optionsFor(this.#file, folder, this.onLook));
       const text = outputFiles.map((output) => output.text).join("");
-      const sources = Object.keys(metafile.inputs).map((path) => resolve(path));
-      return { text, sources, place: () => (this.#isCompiled ? asItIs : this.#place(folder, text)) };
+      return { text, place: () => (this.#isCompiled ? asItIs : this.#place(folder, text)) };
     } catch (thrown) {
       const error = toCompileError(thrown);
       throw error instanceof CompileError ? new Failure(error.message) : error;
@@ -70,7 +68,7 @@ export class Compiler {
   }
 
   async #compile(options: Options) {
-    if (!this.warm) return withEsbuild(({ build }) => build(options));
+    if (this.onLook === undefined) return withEsbuild(({ build }) => build(options));
     if (this.#context === undefined) {
       const { context } = await acquireEsbuild();
       this.#context = await context(options);
@@ -87,9 +85,12 @@ export class Compiler {
   }
 }
 
-type Options = BuildOptions & { readonly metafile: true; readonly write: false };
+type Options = BuildOptions & { readonly write: false };
 
 /** Nothing is written; but sources are named relative to the file that would be. */
-function optionsFor(file: string, folder: string): Options {
-  return { ...compilerOptions(file), outfile: join(folder, "worker.mjs"), metafile: true, write: false };
+function optionsFor(file: string, folder: string, onLook?: (path: string) => void): Options {
+  const options = compilerOptions(file);
+  // It comes first: whoever loads a file ends the asking.
+  const plugins = [...(onLook === undefined ? [] : [lookout(onLook)]), ...options.plugins];
+  return { ...options, plugins, outfile: join(folder, "worker.mjs"), write: false };
 }

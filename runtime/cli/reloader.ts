@@ -85,7 +85,8 @@ export class Reloader {
       return `reloaded in ${Math.round(performance.now() - beganAt)} ms`;
     } catch (error) {
       this.#isBroken = true;
-      const what = this.#inService === undefined ? "not started" : "not reloaded, the old worker goes on";
+      const what =
+        this.#inService === undefined ? "not started, waiting for a change" : "not reloaded, the old worker goes on";
       return `${what}: ${explain(error)}`;
     }
   }

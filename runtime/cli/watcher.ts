@@ -1,10 +1,10 @@
 /** Watches what a worker's program is made of: says when some of it has changed, and makes it anew from the contracts on. */
 import { existsSync, statSync } from "node:fs";
-import { dirname, extname, join, relative, resolve, sep } from "node:path";
+import { dirname, extname, join, relative, sep } from "node:path";
 import type { DeclaredActor, GeneratorConfig } from "../../generator/index.js";
 import { errorColors } from "./colors.js";
 import { Failure, MissingHandlers } from "./exit.js";
-import type { Compiler, Program } from "./program.js";
+import { Compiler, type Program } from "./program.js";
 
 type Generator = typeof import("../../generator/index.js");
 
@@ -16,7 +16,6 @@ const sourceExtensions = [".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", 
 /** What a watcher works with. */
 export interface WatcherOptions {
   readonly file: string;
-  readonly compiler: Compiler;
   /** Some source has changed. */
   readonly onChange: () => void;
   /** Hears what was generated, in one line. */
@@ -26,11 +25,13 @@ export interface WatcherOptions {
 /** Watches the sources of a program. */
 export class Watcher {
   readonly #options: WatcherOptions;
+  readonly #compiler: Compiler;
   readonly #tools: Generator;
   readonly #config: GeneratorConfig;
   readonly #generator: InstanceType<Generator["Generator"]>;
   readonly #folders: InstanceType<Generator["FolderWatchers"]>;
-  #sources: readonly string[];
+  /** What the program and the contracts are made of, or would be if it were there. */
+  readonly #sources = new Set<string>();
   /** What the generator noted the last time. It is said once. */
   #notes: readonly string[] = [];
   /** The files that the generator wrote or removed the last time, as it left them. */
@@ -43,24 +44,23 @@ export class Watcher {
   }
 
   private constructor(options: WatcherOptions, tools: Generator) {
+    const onLook = (path: string) => this.#follow(path);
     this.#options = options;
+    this.#compiler = new Compiler(options.file, onLook);
     this.#tools = tools;
     this.#config = tools.readConfig(process.cwd());
-    this.#generator = new tools.Generator(this.#config, { warm: true });
-    this.#folders = new tools.FolderWatchers((path) => this.#hear(path));
-    this.#sources = [resolve(options.file)];
+    this.#generator = new tools.Generator(this.#config, { onLook });
+    this.#folders = new tools.FolderWatchers((path) => this.#hear(path), options.onNote);
   }
 
   /** Makes the program. Throws a Failure where the contracts, or what imports them, are not in order. */
   async build(): Promise<Program> {
-    try {
-      await this.#generate();
-      const program = await this.#options.compiler.build();
-      this.#sources = program.sources;
-      return program;
-    } finally {
-      this.#watch();
-    }
+    const { root, contracts, handlers } = this.#config;
+    this.#folders.watchTree(join(root, contracts));
+    // A handler that is not there yet cannot be among the sources.
+    this.#folders.watch(join(root, handlers));
+    await this.#generate();
+    return this.#compiler.build();
   }
 
   /** The same failure; of handlers that are missing, with the places where they are declared and where they belong. */
@@ -88,12 +88,10 @@ export class Watcher {
     this.#notes = notes;
   }
 
-  #watch(): void {
-    const { root, contracts, handlers } = this.#config;
-    const sources = [...this.#sources, ...this.#generator.sources.map((path) => join(root, path))];
-    // A handler that is not there yet cannot be among the sources.
-    const folders = new Set([join(root, handlers), ...sources.map((path) => dirname(path))]);
-    this.#folders.watch(root, join(root, contracts), [...folders]);
+  /** Watches where a source is, or would be. */
+  #follow(path: string): void {
+    this.#sources.add(path);
+    this.#folders.watch(dirname(path));
   }
 
   #hear(path: string | undefined): void {
@@ -109,7 +107,7 @@ export class Watcher {
 
   /** Whether it may be part of the program: a log that is written beside it is not. */
   #isSource(path: string): boolean {
-    if (this.#sources.includes(path)) return true;
+    if (this.#sources.has(path)) return true;
     const isInPackage = relative(this.#config.root, path).split(sep).includes("node_modules");
     return !isInPackage && (sourceExtensions.includes(extname(path)) || isFolder(path));
   }

@@ -25,7 +25,9 @@ export const worker = defineCommand({
 
 async function run(settings: WorkerSettings): Promise<void> {
   const { file, processes, watch } = settings;
-  const compiler = new Compiler(file, watch);
+  const builder = watch
+    ? await Watcher.open({ file, onChange: () => reloader.refresh(), onNote: say })
+    : new Compiler(file);
   if (settings.pidFile !== undefined) claimPidFile(settings.pidFile);
   // Whoever reads this may go: a terminal that is closed, a pipe that ends. The workers have to be ended all the same.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
@@ -34,15 +36,12 @@ async function run(settings: WorkerSettings): Promise<void> {
   const listener = settings.http && (await listen(settings.http, statusRoutes(supervisor)));
 
   let isAnnounced = false;
-  const watcher = watch
-    ? await Watcher.open({ file, compiler, onChange: () => reloader.refresh(), onNote: say })
-    : undefined;
   const reloader = new Reloader({
-    build: () => (watcher ?? compiler).build(),
+    build: () => builder.build(),
     async deploy(program) {
       const deployed = supervisor.deploy(launcher(program, settings, output));
       const [worker] = await deployed.catch((error: unknown) => {
-        throw watcher === undefined ? error : watcher.located(error);
+        throw builder instanceof Watcher ? builder.located(error) : error;
       });
       if (worker === undefined || isAnnounced) return;
       isAnnounced = true;

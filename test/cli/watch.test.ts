@@ -82,6 +82,19 @@ test("what does not compile or generate is shown, and the old worker goes on unt
   await project.allAnswered();
 }, 120_000);
 
+test("a source in a folder of its own that is broken, or not there, is followed to its repair", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  project.files.write("lib/version.ts", "export const version = ;");
+  project.files.write("lib/deep/other.ts", "");
+  project.files.write("handlers/demo.ts", `import "../lib/version.js"; ${handlers("two")}`);
+  const command = project.begin("--watch");
+  await command.printed("not started, waiting for a change: lib/version.ts:1:24: Unexpected");
+  project.files.write("lib/version.ts", 'import "./deep/more.js";');
+  await command.printed('not started, waiting for a change: lib/version.ts:1:8: Could not resolve "./deep/more.js"');
+  project.files.write("lib/deep/more.ts", "");
+  expect((await project.call(1)).version).toBe("two");
+}, 120_000);
+
 test("a broken edit that is undone is said to be well again, and the worker was not restarted", async () => {
   const project = await createWorkerProject(inject("redisUrl"));
   const command = await project.start("--watch");

@@ -1,5 +1,7 @@
 /** Watching generates again after each change. */
+import fs from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { watch, type Report } from "../../generator/index.js";
 import { contract, createProject } from "./project.js";
@@ -121,6 +123,85 @@ test("a contract that comes into a new folder is seen, however long after the fo
     await vi.waitFor(() => expect(reports.at(-1)?.actors).toBe(index + 2), { timeout: 20_000, interval: 50 });
   }
 }, 60_000);
+
+test("a source outside of the folder that does not compile, or is not there, is followed to its repair", async () => {
+  const project = await createProject({
+    "lib/money.ts": "export const money = ;",
+    "lib/deep/other.ts": "",
+    "contracts/a.ts": contract(
+      'import { money } from "../lib/money.js";',
+      "export const pay = actor({ input: money });",
+    ),
+  });
+  const reports: Report[] = [];
+  const watcher = await watch(
+    { root: project.root, contracts: "contracts", generated: "generated", handlers: "handlers" },
+    (report) => reports.push(report),
+  );
+  onTestFinished(() => watcher.close());
+  expect(reports[0]?.problems[0]).toMatchObject({ code: "CB1001", file: "lib/money.ts" });
+  await project.write({ "lib/money.ts": 'export { money } from "./deep/money.js";' });
+  const until = (condition: (report: Report) => boolean) =>
+    vi.waitFor(() => expect(reports.some(condition)).toBe(true), { timeout: 20_000, interval: 50 });
+  await until(({ problems }) => problems[0]?.message.includes('Could not resolve "./deep/money.js"') === true);
+  await project.write({ "lib/deep/money.ts": 'import { z } from "zod";\nexport const money = z.int();\n' });
+  await until(({ written }) => written.includes("generated/actors/a.d.ts"));
+}, 60_000);
+
+test("a source outside of the folder that is saved while it is first read is seen", async () => {
+  const project = await createProject({
+    "lib/money.ts": 'import { z } from "zod";\nexport const money = z.string();\n',
+  });
+  const marker = project.path("loading");
+  await project.write({
+    "contracts/a.ts": contract(
+      'import { writeFileSync } from "node:fs";',
+      'import { money } from "../lib/money.js";',
+      `writeFileSync(${JSON.stringify(marker)}, "");`,
+      "await new Promise((resolve) => setTimeout(resolve, 1000));",
+      "export const pay = actor({ input: money });",
+    ),
+  });
+  const reports: Report[] = [];
+  const watching = watch(
+    { root: project.root, contracts: "contracts", generated: "generated", handlers: "handlers" },
+    (report) => reports.push(report),
+  );
+  await vi.waitFor(async () => expect(await project.read("loading")).toBe(""), { timeout: 20_000 });
+  expect(reports).toEqual([]);
+  await project.write({ "lib/money.ts": 'import { z } from "zod";\nexport const money = z.int();\n' });
+  const watcher = await watching;
+  onTestFinished(() => watcher.close());
+  await vi.waitFor(async () => expect(await project.read("generated/actors/a.d.ts")).toContain("input: number;"), {
+    timeout: 20_000,
+    interval: 50,
+  });
+}, 60_000);
+
+test("that the system watches no more folders is a note", async () => {
+  const project = await createProject({
+    "contracts/a.ts": contract("export const one = actor({ input: z.string() });"),
+  });
+  const { watch: watchPath } = fs;
+  fs.watch = () => {
+    throw Object.assign(new Error("ENOSPC: System limit for number of file watchers reached"), { code: "ENOSPC" });
+  };
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    fs.watch = watchPath;
+    syncBuiltinESMExports();
+  });
+  const reports: Report[] = [];
+  const watcher = await watch(
+    { root: project.root, contracts: "contracts", generated: "generated", handlers: "handlers" },
+    (report) => reports.push(report),
+  );
+  await watcher.close();
+  expect(reports[0]?.notes).toContain(
+    `changes in ${project.path("contracts")} will not be seen: too many folders are watched on this machine ` +
+      "(raise fs.inotify.max_user_watches)",
+  );
+});
 
 test("after it is closed nothing is generated any more", async () => {
   const project = await createProject({
