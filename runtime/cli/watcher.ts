@@ -63,6 +63,13 @@ export class Watcher {
     return this.#compiler.build();
   }
 
+  /** Ends what was kept for the next time. esbuild left to itself would print a crash now and then. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#folders.close();
+    await Promise.all([this.#compiler.close(), this.#generator.close()]);
+  }
+
   /** The same failure; of handlers that are missing, with the places where they are declared and where they belong. */
   located(error: unknown): unknown {
     if (!(error instanceof MissingHandlers)) return error;

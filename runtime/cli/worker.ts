@@ -1,6 +1,6 @@
 /** `callboard worker`: runs the worker that a file exports, in processes of its own, until a signal ends it. */
 import { defineCommand } from "citty";
-import { systemClock } from "../support/clock.js";
+import { settlesWithin, systemClock } from "../support/clock.js";
 import { exitCode, explain, UsageError } from "./exit.js";
 import { listen } from "./http.js";
 import { openOutput, type Output } from "./output.js";
@@ -15,6 +15,9 @@ import { leave } from "./terminal.js";
 import { Watcher } from "./watcher.js";
 import { startWorkerProcess } from "./worker-process.js";
 import { readWorkerSettings, workerArguments, type WorkerSettings } from "./worker-settings.js";
+
+/** How long esbuild may take to end, in milliseconds. */
+const CLOSING_TIME = 1000;
 
 /** The subcommand. */
 export const worker = defineCommand({
@@ -71,6 +74,8 @@ async function run(settings: WorkerSettings): Promise<void> {
     say(`not started, waiting for a change: ${explain(error)}`);
   });
   await Promise.race([ended, supervisor.finished]);
+  // A build that is still under way must not hold up the end.
+  await settlesWithin(systemClock, CLOSING_TIME, builder.close());
   leave(exitCode.ok);
 }
 

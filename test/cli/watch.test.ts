@@ -155,3 +155,21 @@ test("a worker that is broken from the start is waited for", async () => {
   command.kill("SIGTERM");
   expect((await command.ended).code).toBe(0);
 }, 120_000);
+
+test("at its end the compiler is gone before the command is: left to itself, it may print a crash", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  // esbuild asks once a second whether somebody is there; nobody answers in a process that is just ending.
+  project.files.write(
+    "slow-end.mjs",
+    `if (process.send === undefined) {
+       process.on("exit", () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500));
+     }`,
+  );
+  const env = { REDIS_URL: inject("redisUrl"), PREFIX: "cli-slow-end", NODE_OPTIONS: "--import ./slow-end.mjs" };
+  const command = project.files.start(["worker", "worker.ts", "--watch"], env);
+  await command.printed("callboard worker: redis");
+  command.kill("SIGTERM");
+  const { code, stderr } = await command.ended;
+  expect(stderr.split("\n").filter((line) => !line.startsWith("callboard worker: "))).toEqual([""]);
+  expect(code).toBe(0);
+}, 120_000);
