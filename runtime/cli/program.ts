@@ -29,6 +29,8 @@ export class Compiler {
   readonly #isCompiled: boolean;
   #context: BuildContext<Options> | undefined;
   #placed = 0;
+  /** What would be left behind at an end that waits for nothing. */
+  readonly #toRemove = new Set<string>();
 
   constructor(
     file: string,
@@ -40,6 +42,7 @@ export class Compiler {
     if (statSync(this.#file, { throwIfNoEntry: false })?.isFile() !== true) {
       throw new UsageError(`There is no file ${file}.`);
     }
+    process.once("exit", () => this.#toRemove.forEach((path) => this.#remove(path)));
   }
 
   /** Throws a Failure that names the place where the file, or one that it imports, cannot be compiled. */
@@ -81,7 +84,13 @@ export class Compiler {
     // Since the file was compiled, the folder may have gone: `npm ci` begins with removing `node_modules`.
     mkdirSync(folder, { recursive: true });
     writeFileSync(path, text);
-    return { path, remove: () => rmSync(path, { force: true }) };
+    this.#toRemove.add(path);
+    return { path, remove: () => this.#remove(path) };
+  }
+
+  #remove(path: string): void {
+    this.#toRemove.delete(path);
+    rmSync(path, { force: true });
   }
 }
 

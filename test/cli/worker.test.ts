@@ -153,6 +153,17 @@ test.each([
   expect(stdout).not.toContain("awake");
 });
 
+test("a second signal while the file is loaded leaves nothing of it behind", async () => {
+  const project = createWorkerProject({ "hanging.ts": 'console.log("loading"); for (;;);' });
+  const running = project.start(["worker", "hanging.ts"]);
+  await running.printed("loading");
+  running.kill("SIGTERM");
+  await running.printed("SIGTERM, waiting for 0 running handlers");
+  running.kill("SIGTERM");
+  expect((await running.ended).code).toBe(143);
+  expect(readdirSync(join(project.directory, "node_modules", ".cache", "callboard"))).toEqual([]);
+});
+
 test("a file that is still being loaded does not hold up the end", async () => {
   const hanging = 'console.log("loading"); await new Promise(() => {});';
   const running = createWorkerProject({ "hanging.ts": hanging }).start(["worker", "hanging.ts"]);
