@@ -6,15 +6,13 @@ import type { Worker } from "../worker/worker.js";
 import { exitCode, explain, Failure, UsageError } from "./exit.js";
 import { loadMetrics } from "./metrics.js";
 import { importModule, type Module } from "./module.js";
-import type { Assignment, News, Order } from "./protocol.js";
+import { LOADING_TIME, type Assignment, type News, type Order } from "./protocol.js";
 import { leave } from "./terminal.js";
 
 /** How often it is looked whether the worker has begun to fetch, in milliseconds. */
 const FETCHING_INTERVAL = 20;
 /** How often it is looked whether the worker was stopped by its own file, in milliseconds. */
 const STOPPED_INTERVAL = 1000;
-/** How long a file that is still being loaded may take before the process ends all the same, in milliseconds. */
-const LOADING_TIME = 5000;
 
 let started: Promise<Worker> | undefined;
 let metrics: Awaited<ReturnType<typeof loadMetrics>>;

@@ -2,6 +2,9 @@
 import type { ProcessMetrics } from "../metrics/processes.js";
 import type { StartOptions } from "../worker/options.js";
 
+/** How long a process that is to end may go on loading its worker's file, in milliseconds. */
+export const LOADING_TIME = 5000;
+
 /** What the command tells a process. */
 export type Order =
   | { readonly kind: "run"; readonly assignment: Assignment }

@@ -16,6 +16,9 @@ const LONGEST_START = 60_000;
 /** How long old processes are kept for new ones that do not fetch yet, in milliseconds: the broker may be down. */
 const OVERLAP = 5000;
 
+/** The signal of what is not given up. */
+const never = new AbortController().signal;
+
 /** Starts the process for a place, from 1. One that throws counts as a process that died at once. */
 export type Launch = (place: number) => WorkerProcess;
 
@@ -100,24 +103,22 @@ export class Supervisor {
 
   /**
    * Starts a process for each place. Once all of them have begun, they take the place of the old ones, which finish what
-   * they have and end. Where one cannot be started, the old ones stay, and what was wrong is thrown. Returns what runs.
+   * they have and end. Where one cannot be started, the old ones stay, and what was wrong is thrown; the same at the
+   * signal, which gives them up. Returns what runs.
    */
-  async deploy(launch: Launch): Promise<readonly WorkerFacts[]> {
+  async deploy(launch: Launch, signal = never): Promise<readonly WorkerFacts[]> {
     if (this.#isStopping) return [];
     const fresh = this.#places.map((place) => ({ place, process: this.#start(launch, place) }));
+    const processes = fresh.map(({ process }) => process);
     const isFirst = this.#places.every(({ process }) => process === undefined);
     let facts: readonly WorkerFacts[];
     try {
-      const ready = Promise.all(fresh.map(({ process }) => process.ready));
-      if (!isFirst && !(await settlesWithin(this.#clock, LONGEST_START, ready))) {
-        throw new Failure("The new worker was not started within a minute.");
-      }
-      facts = await ready;
-      const fetching = Promise.all(fresh.map(({ process }) => process.fetching));
-      if (!isFirst) await settlesWithin(this.#clock, OVERLAP, fetching);
+      const begun = isFirst ? allReady(processes) : this.#canTakeOver(processes);
+      facts = await Promise.race([begun, aborted(signal)]);
     } catch (error) {
-      for (const { process } of fresh) process.stop();
-      await Promise.all(fresh.map(({ process }) => process.ended));
+      for (const process of processes) process.stop();
+      // What is given up must not hold up what comes instead.
+      if (!signal.aborted) await Promise.all(processes.map((process) => process.ended));
       throw error;
     }
     for (const { place, process } of fresh) {
@@ -139,6 +140,17 @@ export class Supervisor {
   /** Ends every process at once. */
   kill(): void {
     for (const process of this.#alive) process.kill();
+  }
+
+  /** Resolves when new processes can take the place of old ones. */
+  async #canTakeOver(processes: readonly WorkerProcess[]): Promise<readonly WorkerFacts[]> {
+    const ready = allReady(processes);
+    if (!(await settlesWithin(this.#clock, LONGEST_START, ready))) {
+      throw new Failure("The new worker was not started within a minute.");
+    }
+    const facts = await ready;
+    await settlesWithin(this.#clock, OVERLAP, Promise.all(processes.map((process) => process.fetching)));
+    return facts;
   }
 
   #start(launch: Launch, { number }: Place): WorkerProcess {
@@ -181,6 +193,17 @@ export class Supervisor {
       this.#put(place, process, launch);
     });
   }
+}
+
+function allReady(processes: readonly WorkerProcess[]): Promise<readonly WorkerFacts[]> {
+  return Promise.all(processes.map((process) => process.ready));
+}
+
+/** Rejects at the signal. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 function launched(launch: () => WorkerProcess): WorkerProcess {

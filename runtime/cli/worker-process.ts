@@ -2,12 +2,19 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../support/clock.js";
-import { defaults } from "../vocabulary/defaults.js";
 import type { ProcessMetrics } from "../metrics/processes.js";
 import { Failure, MissingHandlers, UsageError } from "./exit.js";
 import type { Output } from "./output.js";
 import type { Program } from "./program.js";
-import { isNews, type News, type Order, type Overrides, type Report, type WorkerFacts } from "./protocol.js";
+import {
+  isNews,
+  LOADING_TIME,
+  type News,
+  type Order,
+  type Overrides,
+  type Report,
+  type WorkerFacts,
+} from "./protocol.js";
 
 /** A process that was started. */
 export interface WorkerProcess {
@@ -56,6 +63,8 @@ const PATIENCE = 1000;
 const PATIENCE_FOR_METRICS = 5000;
 /** How much longer than its worker's `shutdownTimeout` a process may take to end, in milliseconds. */
 const GRACE = 15_000;
+/** How long one may take that has not started its worker, in milliseconds: it hangs, maybe in an endless loop. */
+const GRACE_WHILE_LOADING = 2 * LOADING_TIME;
 
 /** From this module's folder, and from that of the chunks which the bundler makes. */
 const script = fileURLToPath(new URL("../cli/child.js", import.meta.url));
@@ -113,7 +122,8 @@ class ForkedWorker implements WorkerProcess {
   readonly #reports = new Questions<Report>();
   readonly #metrics = new Questions<ProcessMetrics>();
   #hasBegun = false;
-  #shutdownTimeout: number = defaults.worker.shutdownTimeout;
+  #timeToEnd = GRACE_WHILE_LOADING;
+  #cancelKill: (() => void) | undefined;
 
   constructor(child: ChildProcess) {
     this.#child = child;
@@ -135,7 +145,9 @@ class ForkedWorker implements WorkerProcess {
     const hear = (news: News) => {
       switch (news.kind) {
         case "ready":
-          this.#shutdownTimeout = news.worker.shutdownTimeout;
+          this.#timeToEnd = news.worker.shutdownTimeout + GRACE;
+          // It was told to stop before: it does, and may run handlers until then.
+          if (this.#cancelKill !== undefined) this.#killLater();
           return onReady(news.worker);
         case "fetching":
           return begin();
@@ -175,8 +187,13 @@ class ForkedWorker implements WorkerProcess {
 
   stop(): void {
     this.order({ kind: "stop" });
-    const cancel = systemClock.after(this.#shutdownTimeout + GRACE, () => this.kill());
-    void this.ended.then(cancel);
+    this.#killLater();
+    void this.ended.then(() => this.#cancelKill?.());
+  }
+
+  #killLater(): void {
+    this.#cancelKill?.();
+    this.#cancelKill = systemClock.after(this.#timeToEnd, () => this.kill());
   }
 
   kill(): void {

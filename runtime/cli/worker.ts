@@ -41,8 +41,8 @@ async function run(settings: WorkerSettings): Promise<void> {
   let isAnnounced = false;
   const reloader = new Reloader({
     build: () => builder.build(),
-    async deploy(program) {
-      const deployed = supervisor.deploy(launcher(program, settings, output));
+    async deploy(program, signal) {
+      const deployed = supervisor.deploy(launcher(program, settings, output), signal);
       const [worker] = await deployed.catch((error: unknown) => {
         throw builder instanceof Watcher ? builder.located(error) : error;
       });
@@ -50,6 +50,7 @@ async function run(settings: WorkerSettings): Promise<void> {
       isAnnounced = true;
       say(describe(worker, settings, listener?.url));
     },
+    clock: systemClock,
     say,
   });
 

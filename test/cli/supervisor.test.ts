@@ -274,6 +274,20 @@ describe("new processes", () => {
     await failed;
   });
 
+  test("that are given up make room at once, also where they do not end", async () => {
+    const old = await running("a");
+    const before = processes.length;
+    const superseded = new AbortController();
+    const done = supervisor.deploy((place) => launch("b", place), superseded.signal);
+    superseded.abort(new Error("given up"));
+    await expect(done).rejects.toThrow("given up");
+    expect(processes.slice(before).map(({ wasStopped }) => wasStopped)).toEqual([true, true]);
+    expect([old.first.wasStopped, old.second.wasStopped]).toEqual([false, false]);
+    const { first } = await running("c");
+    expect(last(1)).toBe(first);
+    expect(old.first.wasStopped).toBe(true);
+  });
+
   test("replace one that was waiting to be started again", async () => {
     const old = await running("a");
     old.first.end();

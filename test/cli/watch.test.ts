@@ -1,5 +1,5 @@
 /** `callboard worker --watch`: an edit of a handler or a contract is at work a moment later, and no message is lost. */
-import { renameSync, rmSync } from "node:fs";
+import { readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { createWorkerProject, handlers, type WorkerProject } from "./traffic.js";
@@ -155,6 +155,30 @@ test("a worker that is broken from the start is waited for", async () => {
   command.kill("SIGTERM");
   expect((await command.ended).code).toBe(0);
 }, 120_000);
+
+test.each([
+  ["waits for ever", "await new Promise(() => undefined);"],
+  ["never comes to its end", "for (;;);"],
+])(
+  "a file that %s while it is loaded does not hold up its repair, nor the end",
+  async (_what, text) => {
+    const project = await createWorkerProject(inject("redisUrl"));
+    project.files.write("handlers/demo.ts", `console.log("loading"); ${text} ${handlers("hanging")}`);
+    const command = project.begin("--watch");
+    await command.printed("loading");
+    project.files.write("handlers/demo.ts", handlers("two"));
+    expect((await project.call(1)).version).toBe("two");
+    project.files.write("handlers/demo.ts", `console.log("loading again"); ${text} ${handlers("hanging")}`);
+    await command.printed("loading again");
+    project.files.write("handlers/demo.ts", handlers("three"));
+    await command.printed("reloaded in");
+    expect((await project.call(1)).version).toBe("three");
+    command.kill("SIGTERM");
+    expect((await command.ended).code).toBe(0);
+    expect(readdirSync(join(project.files.directory, "node_modules/.cache/callboard"))).toEqual(["state.json"]);
+  },
+  120_000,
+);
 
 test("at its end the compiler is gone before the command is: left to itself, it may print a crash", async () => {
   const project = await createWorkerProject(inject("redisUrl"));
