@@ -6,8 +6,9 @@ import { BrokerRefusedError, BrokerUnavailableError } from "callboard";
 import { redisBroker, type RedisBrokerOptions, type RedisClusterTarget, type RedisTarget } from "callboard/redis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Broker, Publication } from "../../runtime/seams/broker.js";
-import { queueKeys } from "../../runtime/brokers/redis/keys.js";
+import { queueKeys, resultKeys } from "../../runtime/brokers/redis/keys.js";
 import { redisUsers } from "../../runtime/brokers/redis/rights.js";
+import { writeResult } from "../../runtime/wire/stored-result.js";
 import { startRedisCluster, type RedisCluster } from "../setup/redis-cluster.js";
 import { startWatchedRedis, type WatchedRedis } from "../setup/redis-sentinel.js";
 import { askRedis, settleReplicas, startRedis, type RedisServer } from "../setup/redis.js";
@@ -179,15 +180,22 @@ describe("a cluster of three primaries", () => {
       untaken((node) => node === primary),
       untaken((node) => node !== primary),
     ]);
+    // One who listens at another node, and to whom the word of a result is lost with the node that had it.
     const nodes = cluster.nodes.filter((node) => node !== primary).slice(0, 1);
     const listener = connect({ cluster: nodes.map(({ url }) => url) }, { publishTimeout: 500 });
+    await listener.results?.address();
     await listener.publish([there, elsewhere]);
+    const result = listener.results?.wait("unheard", { timeout: 60_000, addressed: true });
+    const { result: key } = resultKeys("callboard", "unheard");
+    const json = writeResult({ ok: true, output: 1 });
+    await askRedis((await cluster.primaryOf(key)).url, (admin) => admin.set(key, json));
 
     await settleReplicas(primary.url);
     await primary.kill();
     await expect(listener.publish([there])).rejects.toThrow(/within 500 ms: .*ECONNREFUSED/);
     await cluster.healthy();
     await listener.publish([there]);
+    expect(await result).toEqual({ done: { ok: true, output: 1 } });
     // What the one that is gone said last explains nothing that another one does.
     const { url } = await cluster.primaryOf(queueKeys("callboard", elsewhere.queue).idle);
     await askRedis(url, (admin) => admin.call("CLIENT", "PAUSE", 10_000, "WRITE"));

@@ -10,6 +10,7 @@ export interface RedisNode {
 export class ClusterNodes {
   readonly seeds: readonly RedisNode[];
   readonly #found = new Map<string, RedisNode>();
+  readonly #listeners = new Set<() => void>();
   // Not every process begins with the same node.
   #turn = Math.floor(Math.random() * 1000);
 
@@ -25,6 +26,12 @@ export class ClusterNodes {
   /** Learns that a node is gone; one that a person named is tried again all the same. */
   left(node: RedisNode): void {
     this.#found.delete(nodeName(node));
+    for (const told of this.#listeners) told();
+  }
+
+  /** Calls back each time a node is gone, or does not answer. */
+  whenLeft(told: () => void): void {
+    this.#listeners.add(told);
   }
 
   /** Some node, another one each time. */

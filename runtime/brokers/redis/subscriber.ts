@@ -6,11 +6,13 @@ import { RedisConnection } from "./connection.js";
 const PING_INTERVAL = 10_000;
 /** How long an answer may take. */
 const PATIENCE = 5_000;
+/** For how long no node of a cluster has to have left before it counts as whole again, in milliseconds. */
+const CALM = 1_000;
 
 /** Who listens on a channel. */
 export interface Listener {
   readonly message: (payload: string) => void;
-  /** The connection came back: messages may have been missed. */
+  /** Messages may have been missed: the connection came back, or a node of the cluster is gone. */
   readonly resumed: () => void;
 }
 
@@ -18,10 +20,12 @@ export class RedisSubscriber {
   readonly #connection: RedisConnection;
   readonly #listeners = new Map<string, Listener>();
   #ping: NodeJS.Timeout | undefined;
+  #calm: NodeJS.Timeout | undefined;
 
   constructor(address: RedisAddress) {
     this.#connection = new RedisConnection(address, { use: "subscribe", patience: PATIENCE, whenDown: "wait" });
     this.#connection.listen({ up: () => void this.#resume() });
+    address.cluster?.whenLeft(() => this.#waitForCalm());
   }
 
   /** Resolves when the server knows; after every loss of connection it is told again. */
@@ -38,6 +42,7 @@ export class RedisSubscriber {
 
   async close(): Promise<void> {
     clearInterval(this.#ping);
+    clearTimeout(this.#calm);
     await this.#connection.close();
   }
 
@@ -45,6 +50,20 @@ export class RedisSubscriber {
   async #resume(): Promise<void> {
     if (this.#listeners.size === 0 || !this.#connection.ready) return;
     await this.#connection.redis.subscribe(...this.#listeners.keys()).catch(() => undefined);
+    this.#tellResumed();
+  }
+
+  /**
+   * A node of a cluster takes along what it had still to tell, which this connection, to another node, cannot know. Once
+   * others serve its slots, those who listen look for themselves.
+   */
+  #waitForCalm(): void {
+    clearTimeout(this.#calm);
+    this.#calm = setTimeout(() => this.#connection.ready && this.#tellResumed(), CALM);
+    this.#calm.unref();
+  }
+
+  #tellResumed(): void {
     for (const { resumed } of this.#listeners.values()) resumed();
   }
 
