@@ -211,6 +211,31 @@ describe("a cluster of three primaries", () => {
       expect.stringMatching(/^redis cluster 127\.0\.0\.1:\d+ and 5 more (cannot be reached|refused: CLUSTERDOWN)/),
     );
   });
+
+  it("is listened to elsewhere where a node is taken out of it and runs on", async () => {
+    const replicas = cluster.nodes.map(async (node) => {
+      const role = await askRedis(node.url, (admin) => admin.role()).catch(() => []);
+      return role[0] === "slave" ? [node] : [];
+    });
+    const [node] = (await Promise.all(replicas)).flat();
+    if (node === undefined) throw new Error("There is no replica.");
+    const listener = connect({ cluster: [node.url] });
+    const reply = await listener.results?.address();
+    await listener.publish([await untaken(() => true)]);
+    const isHeard = async () =>
+      String(await askRedis(node.url, (admin) => admin.client("LIST"))).includes("callboard:sub");
+    expect(await isHeard()).toBe(true);
+
+    const id = await askRedis(node.url, (admin) => admin.cluster("MYID"));
+    const others = cluster.nodes.filter((other) => other !== node);
+    await Promise.allSettled(others.map(({ url }) => askRedis(url, (admin) => admin.cluster("FORGET", id))));
+    await askRedis(node.url, (admin) => admin.cluster("RESET", "SOFT"));
+    await eventually("it to be listened at no longer", async () => !(await isHeard()));
+    const result = { ok: true, output: 2 } as const;
+    const waiting = listener.results?.wait("heard", { timeout: 60_000, addressed: true });
+    await connect({ cluster: others.map(({ url }) => url) }).results?.put("heard", result, 60_000, reply);
+    expect(await waiting).toEqual({ done: result });
+  });
 });
 
 describe("a cluster that is gone as a whole", () => {

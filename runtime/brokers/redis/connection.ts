@@ -38,6 +38,8 @@ const LONGEST_PAUSE = 2000;
 const TAKEOVER_PAUSE = 100;
 /** How long a node of a cluster may take to say who serves what, in milliseconds. */
 const SLOTS_PATIENCE = 2000;
+/** How often a process asks for that by itself, in milliseconds: nothing else tells one who only listens of a change. */
+const SLOTS_INTERVAL = 5000;
 
 /** How long a server may take to say goodbye, in milliseconds. */
 const FAREWELL = 1000;
@@ -82,6 +84,7 @@ export class RedisConnection {
   #toldAt = 0;
   #closed = false;
   #revival: NodeJS.Timeout | undefined;
+  #lookout: NodeJS.Timeout | undefined;
 
   constructor(address: RedisAddress, role: ConnectionRole) {
     this.name = address.name;
@@ -109,6 +112,18 @@ export class RedisConnection {
   listen(listener: ConnectionListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Goes to another node where the one that it listens at is in the cluster no longer. Says whether it does. */
+  rejoin(): boolean {
+    const { cluster } = this.#address;
+    if (cluster === undefined || !(this.#redis instanceof Redis)) return false;
+    const { options, stream } = this.#redis;
+    const { host, port } = placeOf(options);
+    // A person may have named it otherwise than the cluster does.
+    if (cluster.has({ host, port }) || cluster.has({ host: stream.remoteAddress ?? host, port })) return false;
+    this.#redis.disconnect(true);
+    return true;
   }
 
   /** Runs a script; its errors are ours. */
@@ -184,6 +199,7 @@ export class RedisConnection {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#revival);
+    clearInterval(this.#lookout);
     const redis = this.#redis;
     if (redis === undefined) return;
     // What is under way may still be answered, but nobody waits for a server that is silent.
@@ -257,7 +273,7 @@ export class RedisConnection {
   #anyNode(nodes: ClusterNodes): Redis {
     const redis: Redis = this.#server(nodes.next(), (times) => {
       // ioredis reads them at each attempt.
-      Object.assign(redis.options, nodes.next());
+      Object.assign(redis.options, nodes.next(times));
       return pause(times);
     });
     return redis;
@@ -304,6 +320,10 @@ export class RedisConnection {
     });
     // No node has answered; why was told by each.
     cluster.on("error", () => this.#tellDown());
+    if (this.#role.use !== "publish") return;
+    // The one that ioredis keeps itself may go on after the end.
+    this.#lookout = setInterval(() => this.ready && cluster.refreshSlotsCache(), SLOTS_INTERVAL);
+    this.#lookout.unref();
   }
 
   /** A node that is well again, or that another took over from, explains nothing that fails from now on. */

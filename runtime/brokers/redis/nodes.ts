@@ -7,10 +7,14 @@ export interface RedisNode {
   readonly port?: number | undefined;
 }
 
+/** For how long no node has to have left before others are said to be in their places, in milliseconds. */
+const CALM = 1000;
+
 export class ClusterNodes {
   readonly seeds: readonly RedisNode[];
   readonly #found = new Map<string, RedisNode>();
   readonly #listeners = new Set<() => void>();
+  #calm: NodeJS.Timeout | undefined;
   // Not every process begins with the same node.
   #turn = Math.floor(Math.random() * 1000);
 
@@ -26,17 +30,28 @@ export class ClusterNodes {
   /** Learns that a node is gone; one that a person named is tried again all the same. */
   left(node: RedisNode): void {
     this.#found.delete(nodeName(node));
-    for (const told of this.#listeners) told();
+    clearTimeout(this.#calm);
+    this.#calm = setTimeout(() => this.#listeners.forEach((told) => told()), CALM);
+    this.#calm.unref();
   }
 
-  /** Calls back each time a node is gone, or does not answer. */
+  /** Calls back after nodes have left, once no further one does. */
   whenLeft(told: () => void): void {
     this.#listeners.add(told);
   }
 
-  /** Some node, another one each time. */
-  next(): { readonly host: string; readonly port: number } {
-    const nodes = [...this.#found.values(), ...this.seeds];
+  /** Whether a node is one that the cluster told of; it may be while it has told of none. */
+  has(node: RedisNode): boolean {
+    return this.#found.size === 0 || this.#found.has(nodeName(node));
+  }
+
+  /**
+   * Some node, another one each time. `attempt`: how many were tried in a row. One that a person named may have been taken
+   * out of the cluster: its turn comes when all that the cluster told of were tried.
+   */
+  next(attempt = 1): { readonly host: string; readonly port: number } {
+    const found = [...this.#found.values()];
+    const nodes = attempt <= found.length ? found : [...found, ...this.seeds];
     const { host, port = 6379 } = nodes[this.#turn++ % nodes.length] ?? { host: "localhost" };
     return { host, port };
   }

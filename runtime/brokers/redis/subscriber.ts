@@ -6,8 +6,6 @@ import { RedisConnection } from "./connection.js";
 const PING_INTERVAL = 10_000;
 /** How long an answer may take. */
 const PATIENCE = 5_000;
-/** For how long no node of a cluster has to have left before it counts as whole again, in milliseconds. */
-const CALM = 1_000;
 
 /** Who listens on a channel. */
 export interface Listener {
@@ -20,12 +18,11 @@ export class RedisSubscriber {
   readonly #connection: RedisConnection;
   readonly #listeners = new Map<string, Listener>();
   #ping: NodeJS.Timeout | undefined;
-  #calm: NodeJS.Timeout | undefined;
 
   constructor(address: RedisAddress) {
     this.#connection = new RedisConnection(address, { use: "subscribe", patience: PATIENCE, whenDown: "wait" });
     this.#connection.listen({ up: () => void this.#resume() });
-    address.cluster?.whenLeft(() => this.#waitForCalm());
+    address.cluster?.whenLeft(() => this.#lookAround());
   }
 
   /** Resolves when the server knows; after every loss of connection it is told again. */
@@ -42,7 +39,6 @@ export class RedisSubscriber {
 
   async close(): Promise<void> {
     clearInterval(this.#ping);
-    clearTimeout(this.#calm);
     await this.#connection.close();
   }
 
@@ -54,13 +50,11 @@ export class RedisSubscriber {
   }
 
   /**
-   * A node of a cluster takes along what it had still to tell, which this connection, to another node, cannot know. Once
-   * others serve its slots, those who listen look for themselves.
+   * A node that leaves a cluster takes along what it had still to tell, which nobody knows who listens at another one; and who
+   * listens at that very node, which may run on, will hear nothing more.
    */
-  #waitForCalm(): void {
-    clearTimeout(this.#calm);
-    this.#calm = setTimeout(() => this.#connection.ready && this.#tellResumed(), CALM);
-    this.#calm.unref();
+  #lookAround(): void {
+    if (this.#connection.ready && !this.#connection.rejoin()) this.#tellResumed();
   }
 
   #tellResumed(): void {
