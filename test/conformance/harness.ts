@@ -6,7 +6,7 @@ import type { Clock } from "../../runtime/support/clock.js";
 export interface Backend {
   /** Connects as one more process would. */
   connect(): Broker;
-  /** Connects with leases so brief that a test can wait for their end. A machine that stands still for as long ends them, too. */
+  /** Connects with leases and dead letters so brief that a test can wait for their end, as can a machine that stands still. */
   connectBriefly(): Broker;
   /** Lets time pass: moves the clock where it can be moved, waits where it cannot. */
   pass(milliseconds: number): Promise<void>;
@@ -27,6 +27,7 @@ export interface BrokerHarness {
   readonly times: {
     /** A killed worker's messages are in other hands within this time, where it was connected briefly. */
     readonly recovery: number;
+    /** Dead letters are gone after this time, for whoever is connected briefly. */
     readonly deadLetterTtl: number;
     /** What counts as "at once", generously. */
     readonly soon: number;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { RabbitmqBrokerOptions } from "callboard/rabbitmq";
 import { redisResults, redisState } from "callboard/redis";
 import { describe, inject } from "vitest";
-import { openBackend } from "../rabbitmq/backend.js";
+import { BRIEF_DEAD_LETTER_TTL, openBackend } from "../rabbitmq/backend.js";
 import { describeBroker } from "./broker.js";
 import { describeClaims } from "./claims.js";
 import { describeControl, describeNoControl } from "./control.js";
@@ -20,15 +20,13 @@ import { describeSchedules } from "./schedules.js";
 import { describeUnique } from "./unique.js";
 import { describeWorker } from "./worker.js";
 
-const DEAD_LETTER_TTL = 3000;
-
 /** What a test leaves in a store, such as a place that is kept for a message, no other is to meet: `own` is its prefix. */
 const harness = (preset: (own: string) => RabbitmqBrokerOptions): BrokerHarness => ({
   open() {
     const own = `test:${randomUUID()}`;
-    return openBackend(inject("rabbitmqUrl"), () => ({ deadLetterTtl: DEAD_LETTER_TTL, ...preset(own) }));
+    return openBackend(inject("rabbitmqUrl"), () => preset(own));
   },
-  times: { recovery: 1000, deadLetterTtl: DEAD_LETTER_TTL, soon: 200, grain: 100 },
+  times: { recovery: 1000, deadLetterTtl: BRIEF_DEAD_LETTER_TTL, soon: 200, grain: 100 },
   cannot: {},
 });
 

@@ -6,8 +6,8 @@ import type { Broker } from "../../runtime/seams/broker.js";
 import { queueKeys } from "../../runtime/brokers/redis/keys.js";
 import type { BrokerHarness } from "./harness.js";
 
-const times = { sweepInterval: 250, deadLetterTtl: 3000 };
-const BRIEF_LEASE = 1500;
+const sweepInterval = 250;
+const brief = { lease: 1500, deadLetterTtl: 3000 };
 
 export function redisHarness(target: () => string | RedisClusterTarget): BrokerHarness {
   return {
@@ -15,14 +15,14 @@ export function redisHarness(target: () => string | RedisClusterTarget): BrokerH
       const prefix = `test:${randomUUID()}`;
       const redis = connect(target());
       const brokers: Broker[] = [];
-      const open = (options: RedisBrokerOptions) => {
-        const broker = redisBroker(target(), { prefix, ...options });
+      const open = (options: RedisBrokerOptions = {}) => {
+        const broker = redisBroker(target(), { prefix, sweepInterval, ...options });
         brokers.push(broker);
         return broker;
       };
       return {
-        connect: () => open(times),
-        connectBriefly: () => open({ ...times, lease: BRIEF_LEASE }),
+        connect: () => open(),
+        connectBriefly: () => open(brief),
         pass: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
         endLeases: async (queue) => void (await redis.del(queueKeys(prefix, queue).leases)),
         inject: async (queue, body) => void (await redis.lpush(queueKeys(prefix, queue).ready(5), body)),
@@ -33,8 +33,8 @@ export function redisHarness(target: () => string | RedisClusterTarget): BrokerH
       };
     },
     times: {
-      recovery: BRIEF_LEASE + 2 * times.sweepInterval,
-      deadLetterTtl: times.deadLetterTtl,
+      recovery: brief.lease + 2 * sweepInterval,
+      deadLetterTtl: brief.deadLetterTtl,
       soon: 100,
       grain: 50,
     },

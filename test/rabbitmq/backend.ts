@@ -17,6 +17,9 @@ import type { Backend } from "../conformance/harness.js";
 import { eventually } from "../support/eventually.js";
 import { Proxy } from "../support/proxy.js";
 
+/** In milliseconds, for whoever is connected briefly. */
+export const BRIEF_DEAD_LETTER_TTL = 3000;
+
 export interface RabbitmqBackend extends Backend {
   readonly prefix: string;
   readonly proxy: Proxy;
@@ -51,7 +54,7 @@ export async function openBackend(
     channel,
     connect: open,
     // Here a lease is a connection.
-    connectBriefly: open,
+    connectBriefly: () => open({ deadLetterTtl: BRIEF_DEAD_LETTER_TTL }),
     pass: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
     endLeases: () => proxy.cut(),
     async inject(queue, body) {
