@@ -19,16 +19,14 @@ const inputOf = (body: string) => decodeEnvelope(body).input;
 test("delays of 0.2, 1, 3 and 7 seconds fire in order and not early, whatever the order of sending", async () => {
   const broker = backend.connect();
   const consumer = new TestConsumer(broker, "work");
-  const sent = new Map<unknown, number>();
-  for (const delay of [7000, 200, 3000, 1000]) {
-    sent.set(delay, Date.now());
-    await broker.publish([message(delay, { delay })]);
-  }
+  const sent = Date.now();
+  // At once: whoever is held up between two of them changes their order.
+  await broker.publish([7000, 200, 3000, 1000].map((delay) => message(delay, { delay })));
   const came: unknown[] = [];
   for (let i = 0; i < 4; i++) {
     const delay = inputOf((await consumer.next()).body);
     came.push(delay);
-    expect(Date.now() - (sent.get(delay) ?? 0)).toBeGreaterThanOrEqual(Number(delay));
+    expect(Date.now() - sent).toBeGreaterThanOrEqual(Number(delay));
   }
   expect(came).toEqual([200, 1000, 3000, 7000]);
 });
