@@ -59,6 +59,8 @@ export const singleness: Scenario = {
       await eventually(`ticks of "${schedule}"`, () => ticks().some(({ at }) => at > asked), PENDING);
     }
 
+    await eventually("enough ticks to tell", () => fresh(ledger, "each").size > TICKS, PENDING);
+
     // Those who fire stop, so that the server can come to rest.
     for (const { process } of workers) process.signal("SIGTERM");
     for (const { process } of workers) await process.ended();
