@@ -86,10 +86,11 @@ test.each([[[]], [["--processes", "2"]]])(
   "a terminal that is closed ends it gracefully: %j",
   async (args) => {
     const { running, ended } = await startOnTerminal({}, ...args);
+    const handlers = Math.max(args.length, 1);
     await running.printed("callboard worker: memory");
-    await running.printed("a nap");
+    await eventually("the handlers to begin", () => running.output.split("a nap").length > handlers);
     running.kill("SIGKILL");
-    await eventually("the handlers to end", () => ended() === Math.max(args.length, 1));
+    await eventually("the handlers to end", () => ended() === handlers);
   },
   120_000,
 );
