@@ -9,6 +9,17 @@ const DURATIONS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 60
 /** From a worker that waits to a queue that is an hour behind, in seconds. */
 const WAITS = [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600];
 
+/** Why a message of any actor may be dead: the other reasons have to do with what only some actors are. */
+const COMMON_REASONS = [
+  "retries-exhausted",
+  "do-not-retry",
+  "invalid-input",
+  "expired",
+  "crash-loop",
+] as const satisfies DeadReason[];
+/** Why a message is dead that comes to no actor. */
+const STRAY_REASONS = ["undecodable", "unknown-actor"] as const satisfies DeadReason[];
+
 /** The counters of one actor. */
 export interface ActorMeters {
   sent(): void;
@@ -89,6 +100,18 @@ export class Meters {
     let meters = this.#ofActors.get(actor);
     if (meters === undefined) this.#ofActors.set(actor, (meters = this.#create(actor)));
     return meters;
+  }
+
+  /** Has the counters of a worker begin at 0: one that begins at its first step has taken none, for Prometheus. */
+  expect(actors: readonly Actor[]): void {
+    for (const { name: actor, options } of actors) {
+      const { queue } = options;
+      const labels = { actor, queue };
+      for (const counter of [this.#processed, this.#failed, this.#retried, this.#cancelled]) counter.inc(labels, 0);
+      for (const reason of COMMON_REASONS) this.#dead.inc({ ...labels, reason }, 0);
+      for (const reason of STRAY_REASONS) this.#dead.inc({ actor: UNKNOWN, queue, reason }, 0);
+      this.#unknown.inc({ queue }, 0);
+    }
   }
 
   /** Counts a message that came to no actor. */

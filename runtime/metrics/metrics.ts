@@ -8,10 +8,10 @@ import { InvalidOptionError } from "../vocabulary/errors.js";
 import { refuseUnknownOptions } from "../support/given-options.js";
 import { andThen, orElse, type MaybePromise } from "../support/maybe.js";
 import { use, type Placed } from "../middleware.js";
+import type { WorkerListener } from "../worker/listener.js";
 import type { Middleware, Next } from "../worker/middleware/compose.js";
 import { OUTERMOST } from "../worker/middleware/stack.js";
 import type { Outcome } from "../worker/outcome.js";
-import type { StrayListener } from "../worker/stray.js";
 import type { MiddlewareTask } from "../worker/task.js";
 import { registerDepths } from "./depths.js";
 import { Meters, type ActorMeters } from "./meters.js";
@@ -72,8 +72,9 @@ class PrometheusMetrics implements Metrics {
     this.#registry = registry;
     this.#prefix = prefix;
     this.#meters = new Meters(registry, prefix);
-    const worker: StrayListener = {
+    const worker: WorkerListener = {
       ...use<Middleware>((task, next) => this.#attempt(task, next), { name: "metrics", before: OUTERMOST }),
+      serving: (actors) => this.#meters.expect(actors),
       stray: (stray) => this.#meters.stray(stray),
     };
     this.worker = worker;

@@ -22,10 +22,10 @@ import { InvalidOptionError, toRemoteError, type RemoteError } from "../vocabula
 import { refuseUnknownOptions } from "../support/given-options.js";
 import { andThen, orElse, type MaybePromise } from "../support/maybe.js";
 import { use, type Placed } from "../middleware.js";
+import type { WorkerListener } from "../worker/listener.js";
 import type { Middleware, Next } from "../worker/middleware/compose.js";
 import { OUTERMOST } from "../worker/middleware/stack.js";
 import type { Dead, Outcome, Retry } from "../worker/outcome.js";
-import type { StopListener } from "../worker/stop-listener.js";
 import type { MiddlewareTask } from "../worker/task.js";
 
 /** How traces are made. */
@@ -59,7 +59,7 @@ export function createTracing(options: TracingOptions = {}): Tracing {
   // Asked for each span: the SDK may be registered later than this is called.
   const provider = () => tracerProvider ?? trace.getTracerProvider();
   const tracer = () => provider().getTracer("callboard");
-  const worker: StopListener = {
+  const worker: WorkerListener = {
     ...use<Middleware>((task, next) => attempt(tracer(), task, next, attempts === "child"), {
       name: "tracing",
       before: OUTERMOST,

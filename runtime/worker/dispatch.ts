@@ -11,6 +11,7 @@ import { onBehalfOf } from "./current-task.js";
 import { failuresAfter } from "./failures.js";
 import { FlowStep } from "./flow-step.js";
 import type { AnyHandler } from "./handler.js";
+import { listenersOf } from "./listener.js";
 import { compose, type Attempting, type Middleware } from "./middleware/compose.js";
 import { exhaustedTeller, type ExhaustedTeller } from "./middleware/exhausted.js";
 import { failure, retrying } from "./middleware/results.js";
@@ -67,7 +68,7 @@ export class Dispatch {
       ...context,
       broken: (task, error) => this.#broken(task, error),
     });
-    this.#strays = new Strays(context.middleware, context.actors);
+    this.#strays = new Strays(listenersOf(context.middleware), context.actors);
     for (const { actor, handler } of context.serving) {
       const attempt = compose(layers(actor), (task) => work(task, handler));
       this.#lines.set(actor.name, { actor, attempt, tellExhausted: exhaustedTeller(actor, context) });

@@ -1,8 +1,7 @@
 /** Messages that come to no actor, and so to no middleware: what cannot be read, and what is for an actor unknown here. */
 import type { Actor } from "../actor.js";
-import type { MaybePlaced, Placed } from "../middleware.js";
 import { partitionsOf } from "../vocabulary/partitions.js";
-import type { Middleware } from "./middleware/compose.js";
+import type { WorkerListener } from "./listener.js";
 
 /** A message that came to no actor. */
 export interface Stray {
@@ -15,18 +14,13 @@ export interface Stray {
   readonly isDead: boolean;
 }
 
-/** A middleware that hears of strays beside the attempts. */
-export interface StrayListener extends Placed<Middleware> {
-  readonly stray: (stray: Stray) => void;
-}
-
 /** Tells those who listen. */
 export class Strays {
-  readonly #listeners: readonly StrayListener[];
+  readonly #listeners: readonly WorkerListener[];
   readonly #queues: ReadonlyMap<string, string>;
 
-  constructor(middleware: readonly MaybePlaced<Middleware>[], actors: readonly Actor[]) {
-    this.#listeners = middleware.filter(listens);
+  constructor(listeners: readonly WorkerListener[], actors: readonly Actor[]) {
+    this.#listeners = listeners;
     this.#queues = new Map(
       actors.flatMap(({ options: { queue, partitions } }) =>
         partitionsOf(queue, partitions).map((partition) => [partition, queue] as const),
@@ -35,10 +29,6 @@ export class Strays {
   }
 
   tell({ queue, ...stray }: Stray): void {
-    for (const { stray: hear } of this.#listeners) hear({ ...stray, queue: this.#queues.get(queue) ?? queue });
+    for (const each of this.#listeners) each.stray?.({ ...stray, queue: this.#queues.get(queue) ?? queue });
   }
-}
-
-function listens(middleware: MaybePlaced<Middleware>): middleware is StrayListener {
-  return "stray" in middleware;
 }

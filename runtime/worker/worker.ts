@@ -9,6 +9,7 @@ import { Dispatch } from "./dispatch.js";
 import { Gates } from "./gate.js";
 import { Hands } from "./hands.js";
 import type { Handlers } from "./handler.js";
+import { listenersOf, tellStopped } from "./listener.js";
 import { defaultLogger, type Logger } from "./logger.js";
 import type { Middleware } from "./middleware/compose.js";
 import { checkWorkerOptions, type StartOptions, type WorkerOptions } from "./options.js";
@@ -17,7 +18,6 @@ import { Roster, type Actors } from "./roster.js";
 import { Scheduler } from "./scheduler.js";
 import { Settlements } from "./settlements.js";
 import { WorkerSlots } from "./slots.js";
-import { tellStopped } from "./stop-listener.js";
 import { Threads, type ThreadHandler } from "./threads/index.js";
 
 /** What a worker is doing. */
@@ -178,6 +178,8 @@ class ActorWorker implements Worker {
     this.#shutdownTimeout = shutdownTimeout;
     this.#schedulers = this.#createSchedulers();
     this.#consumers = this.#consume();
+    const serving = this.#roster.actors.filter(({ options }) => queues.includes(options.queue));
+    for (const each of listenersOf(this.#middleware)) each.serving?.(serving);
     this.#state = "running";
     this.#keepAlive = setInterval(() => undefined, FOREVER);
     this.#presence?.start();
@@ -215,7 +217,7 @@ class ActorWorker implements Worker {
     const left = this.#gates.settled().then(() => this.#gates.stop());
     await Promise.all([settlesWithin(this.#clock, SETTLE_TIME, left), this.#threads?.close()]);
     await settlesWithin(this.#clock, SETTLE_TIME, resigned);
-    await tellStopped(this.#middleware, this.#logger);
+    await tellStopped(listenersOf(this.#middleware), this.#logger);
     clearInterval(this.#keepAlive);
     this.#state = "stopped";
     this.#logger.info({ broker: this.#broker.name }, "worker stopped");

@@ -31,12 +31,20 @@ const actors = { test: { charge, note } };
 type Handlers = Readonly<Record<string, (input: never, task: Task) => unknown>>;
 
 /** All samples of a text, by their metrics' names; those of a histogram by the names of its parts. */
-async function read(text: Promise<string>): Promise<ReadonlyMap<string, readonly Sample[]>> {
+async function readAll(text: Promise<string>): Promise<ReadonlyMap<string, readonly Sample[]>> {
   // Told that it is a histogram, the parser makes one of all of its labels.
   const families = parse((await text).replaceAll(/^# TYPE \S+ histogram$/gm, ""));
   const samples = new Map<string, readonly Sample[]>();
   for (const { name, metrics } of families) samples.set(name, [...(samples.get(name) ?? []), ...metrics]);
   return samples;
+}
+
+/** The same without counters of what has not happened. */
+async function read(text: Promise<string>): Promise<ReadonlyMap<string, readonly Sample[]>> {
+  const all = await readAll(text);
+  const happened = (name: string, samples: readonly Sample[]) =>
+    name.endsWith("_total") ? samples.filter(({ value }) => value !== "0") : samples;
+  return new Map([...all].map(([name, samples]) => [name, happened(name, samples)]));
 }
 
 function setUp(options: MetricsOptions = {}) {
@@ -93,6 +101,21 @@ describe("metrics", () => {
     expect(counted.get("callboard_message_duration_seconds_count")).toEqual(
       expect.arrayContaining([...value(ofCharge, 7), ...value(ofNote, 1)]),
     );
+  });
+
+  it("begin at 0 for every actor of the worker, so that its first failure is a step that Prometheus sees", async () => {
+    const { metrics, work } = setUp();
+    await work({}, { queues: ["money"] });
+    const counted = await readAll(metrics.text());
+    const none = (labels: object) => ({ labels, value: "0" });
+    for (const what of ["processed", "failed", "retried", "cancelled"]) {
+      expect(counted.get(`callboard_messages_${what}_total`)).toEqual([none(ofCharge)]);
+    }
+    expect(counted.get("callboard_messages_unknown_actor_total")).toEqual([none({ queue: "money" })]);
+    const dead = counted.get("callboard_messages_dead_total") ?? [];
+    expect(dead).toContainEqual(none({ ...ofCharge, reason: "retries-exhausted" }));
+    expect(dead).toContainEqual(none({ actor: "unknown", queue: "money", reason: "undecodable" }));
+    expect(dead.map(({ labels }) => labels?.["queue"]).filter((queue) => queue !== "money")).toEqual([]);
   });
 
   it("have names and types by Prometheus' conventions, and say what they are", async () => {
