@@ -26,6 +26,7 @@ import type { WorkerListener } from "../worker/listener.js";
 import type { Middleware, Next } from "../worker/middleware/compose.js";
 import { OUTERMOST } from "../worker/middleware/stack.js";
 import type { Dead, Outcome, Retry } from "../worker/outcome.js";
+import { takeAlong, type Surroundings } from "../worker/threads/surroundings.js";
 import type { MiddlewareTask } from "../worker/task.js";
 
 /** How traces are made. */
@@ -56,6 +57,7 @@ export function createTracing(options: TracingOptions = {}): Tracing {
   if (attempts !== "child" && attempts !== "link") {
     throw new InvalidOptionError(`"attempts" must be "child" or "link"; it is ${JSON.stringify(attempts)}.`);
   }
+  takeAlong(activeContext);
   // Asked for each span: the SDK may be registered later than this is called.
   const provider = () => tracerProvider ?? trace.getTracerProvider();
   const tracer = () => provider().getTracer("callboard");
@@ -71,6 +73,16 @@ export function createTracing(options: TracingOptions = {}): Tracing {
     client: use<ClientMiddleware>((message, next) => send(tracer(), message, next), { name: "tracing" }),
   };
 }
+
+/** The context that is active where a handler is called, for one that runs in a thread. */
+const activeContext: Surroundings = {
+  write() {
+    const headers: Record<string, string> = {};
+    propagation.inject(context.active(), headers);
+    return headers;
+  },
+  within: (written, step) => context.with(carriedContext(written), step),
+};
 
 /** Has an SDK export the spans that it keeps for a batch: the process may end at once. The API has no word for it. */
 async function flush(provider: TracerProvider): Promise<void> {

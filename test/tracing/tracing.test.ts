@@ -1,4 +1,7 @@
 /** Traces, as OpenTelemetry's SDK collects them in memory. */
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import {
   context,
   propagation,
@@ -17,7 +20,7 @@ import {
   SimpleSpanProcessor,
   type ReadableSpan,
 } from "@opentelemetry/sdk-trace-base";
-import { DoNotRetry, RetryLater, type Broker } from "callboard";
+import { DoNotRetry, memoryBroker, RetryLater, type Broker } from "callboard";
 import { createActorClient, pipeline, type Actor } from "callboard/client";
 import { redisBroker } from "callboard/redis";
 import { createTestKit } from "callboard/testing";
@@ -25,6 +28,7 @@ import { createTracing, type TracingOptions } from "callboard/tracing";
 import { createWorker, use, type Middleware, type Task, type WorkerOptions } from "callboard/worker";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from "vitest";
 import { z } from "zod";
+import { createProject } from "../setup/project.js";
 import { TestLogger, testActor } from "../support/actors.js";
 import { eventually } from "../support/eventually.js";
 
@@ -274,6 +278,39 @@ describe("traces", () => {
     const [consumer] = named("process test.charge");
     expect(consumer?.parentSpanContext).toBeUndefined();
     expect(consumer?.links).toEqual([]);
+  });
+});
+
+describe("traces of an isolated actor", () => {
+  type Heavy = Actor<{ input: number; output: unknown }>;
+  const heavy: Heavy = testActor("heavy", { input: z.number(), output: z.unknown(), isolate: true });
+  const handlers = `
+    import { context, propagation, trace } from "@opentelemetry/api";
+    import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+    import { W3CTraceContextPropagator } from "@opentelemetry/core";
+    import { createTracing } from "callboard/tracing";
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+    createTracing();
+    export const test = { heavy: () => trace.getSpanContext(context.active()) ?? null };
+  `;
+
+  it("go on in the thread: what the handler does there is within the attempt's span", async () => {
+    const project = createProject({ "handlers.mjs": handlers });
+    const installed = fileURLToPath(new URL("../../node_modules/@opentelemetry", import.meta.url));
+    symlinkSync(installed, join(project.directory, "node_modules", "@opentelemetry"));
+    const broker = memoryBroker();
+    const tracing = createTracing();
+    const isolate = pathToFileURL(join(project.directory, "handlers.mjs"));
+    const options = { logger: new TestLogger(), middleware: [tracing.worker], isolate };
+    const worker = createWorker(broker, { test: { heavy } }, { test: {} }, options);
+    await worker.start();
+    onTestFinished(() => worker.stop());
+    const client = createActorClient<Heavy>(broker, heavy, { middleware: [tracing.client] });
+    const seen = await client.call(1, { timeout: "25s" });
+    await eventually("the attempt", () => named("process test.heavy").length === 1);
+    const [attempt] = named("process test.heavy");
+    expect(seen).toMatchObject({ traceId: traceOf(attempt), spanId: idOf(attempt), isRemote: true });
   });
 });
 

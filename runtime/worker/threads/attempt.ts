@@ -4,6 +4,7 @@ import type { Piscina } from "piscina";
 import { DoNotRetry, InvalidOutputError, ShutdownError, ThreadLostError } from "../../vocabulary/errors.js";
 import type { ProgressTask } from "../task.js";
 import type { Assignment, Note, Place } from "./protocol.js";
+import { writeSurroundings } from "./surroundings.js";
 import { fromThrown, toThrown } from "./thrown.js";
 
 /** How long a thread may take to end its attempt once its signal has aborted, in milliseconds. */
@@ -33,7 +34,7 @@ export class ThreadAttempt {
     const abort = () => this.#abort();
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
-    const assignment: Assignment = { ...place, input, message, port: port2 };
+    const assignment: Assignment = { ...place, input, message, surroundings: writeSurroundings(), port: port2 };
     try {
       await pool.run(assignment, { transferList: [port2], signal: this.#kill.signal });
       // What was said last may not have been heard yet.

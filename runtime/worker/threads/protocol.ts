@@ -1,5 +1,6 @@
 /** What a worker and its threads say to each other. All of it can be copied from one to the other. */
 import type { MessagePort } from "node:worker_threads";
+import type { Headers } from "../../wire/envelope.js";
 import type { Logger } from "../logger.js";
 import type { TaskMessage } from "../task.js";
 import type { Thrown } from "./thrown.js";
@@ -15,6 +16,7 @@ export interface Place {
 export interface Assignment extends Place {
   readonly input: unknown;
   readonly message: TaskMessage;
+  readonly surroundings: Headers;
   /** The two hear from each other there while the attempt lasts. */
   readonly port: MessagePort;
 }

@@ -7,12 +7,13 @@ import type { AnyHandler } from "../handler.js";
 import type { Logger } from "../logger.js";
 import type { ProgressTask } from "../task.js";
 import type { Assignment, Level, Note, Place } from "./protocol.js";
+import { withinSurroundings } from "./surroundings.js";
 import { fromThrown, toThrown, type Thrown } from "./thrown.js";
 
 process.setSourceMapsEnabled(true);
 
 /** Makes an attempt, and says how it ended. Never rejects. */
-export default async function attempt({ port, input, message, ...place }: Assignment): Promise<void> {
+export default async function attempt({ port, input, message, surroundings, ...place }: Assignment): Promise<void> {
   const controller = new AbortController();
   port.on("message", (reason: Thrown) => controller.abort(fromThrown(reason)));
   const progress = (value: unknown) => say(port, { kind: "progress", value });
@@ -20,7 +21,9 @@ export default async function attempt({ port, input, message, ...place }: Assign
   try {
     const handler = await find(place);
     if (handler === undefined) throw new Error(`${place.module} has no handler ${place.group}.${place.name}`);
-    answer(port, await onBehalfOf(task, () => settled(handler(input as never, task))));
+    // The module that was loaded says which kinds of surroundings there are.
+    const handle = () => onBehalfOf(task, () => settled(handler(input as never, task)));
+    answer(port, await withinSurroundings(surroundings, handle));
   } catch (error) {
     say(port, { kind: "threw", error: toThrown(error) });
   } finally {
