@@ -2,6 +2,7 @@
 import type { MaybePlaced } from "../middleware.js";
 import type { Broker, Consumer } from "../seams/broker.js";
 import { settlesWithin, systemClock, type Clock } from "../support/clock.js";
+import { outside } from "../support/outside.js";
 import { InvalidOptionError, ShutdownError } from "../vocabulary/errors.js";
 import type { Seal } from "../wire/seal.js";
 import { checkSeal } from "../wire/wire-value.js";
@@ -159,7 +160,11 @@ class ActorWorker implements Worker {
     return this.#hands?.running ?? 0;
   }
 
-  async start(overrides: StartOptions = {}): Promise<void> {
+  start(overrides: StartOptions = {}): Promise<void> {
+    return outside(() => this.#start(overrides));
+  }
+
+  async #start(overrides: StartOptions): Promise<void> {
     this.#assertIdle();
     const { queues, concurrency, shutdownTimeout } = checkWorkerOptions(
       {

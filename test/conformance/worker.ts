@@ -1,4 +1,5 @@
 /** What a message meets on its whole way, from `send` to its end, on any broker. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as wait } from "node:timers/promises";
 import {
   DoNotRetry,
@@ -55,6 +56,18 @@ export function describeWorker(name: string, harness: BrokerHarness): void {
     it("answers a call", async () => {
       await work([sum], { sum: ({ a, b }: { a: number; b: number }) => a + b });
       expect(await client().call({ a: 1, b: 2 }, patience)).toBe(3);
+    });
+
+    it("handles messages on nobody's behalf, also where it was started on somebody's", async () => {
+      const request = new AsyncLocalStorage<string>();
+      const seen: (string | undefined)[] = [];
+      await request.run("a request", () => work([note], { note: () => void seen.push(request.getStore()) }));
+      const notes = createActorClient<typeof note>(broker, note);
+      for (const count of [1, 2, 3]) {
+        await notes.send("a note");
+        await eventually("the note", () => seen.length === count);
+      }
+      expect(seen).toEqual([undefined, undefined, undefined]);
     });
 
     it("answers a message that was sent before any worker was there", async () => {

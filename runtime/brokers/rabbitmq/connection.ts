@@ -14,6 +14,7 @@ import {
 import { maskUrl } from "../../support/given-options.js";
 import { BrokerClosedError, BrokerRefusedError, InvalidOptionError } from "../../vocabulary/errors.js";
 import { gatherWrites } from "../../support/gather.js";
+import { outside } from "../../support/outside.js";
 import { checkTls } from "../../support/tls.js";
 import { translate, type Place } from "./errors.js";
 import { socketOf } from "./socket.js";
@@ -209,7 +210,7 @@ export class RabbitmqConnection {
     if (this.#failures >= TRIES && this.#lastError !== undefined) return Promise.reject(this.#lastError);
     return new Promise((resolve, reject) => {
       this.#waiters.add({ resolve, reject });
-      void this.#run();
+      void outside(() => this.#run());
     });
   }
 

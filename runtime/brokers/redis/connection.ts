@@ -8,6 +8,7 @@ import {
   BrokerUnavailableError,
   CallboardError,
 } from "../../vocabulary/errors.js";
+import { outside } from "../../support/outside.js";
 import { suspicion, tlsTrouble, type Schemes } from "../../support/tls.js";
 import type { RedisAddress } from "./address.js";
 import type { ClusterNodes, RedisNode } from "./nodes.js";
@@ -105,7 +106,7 @@ export class RedisConnection {
   /** ioredis itself, for the few commands that are no scripts. Connects at first use. */
   get redis(): RedisClient {
     if (this.#closed) throw new BrokerClosedError(this.name);
-    this.#redis ??= this.#connect();
+    this.#redis ??= outside(() => this.#connect());
     return this.#redis;
   }
 

@@ -1,5 +1,6 @@
 /** The connection on which this process is told things: wake-ups for its consumers, results for its callers. */
 import type { RedisAddress } from "./address.js";
+import { outside } from "../../support/outside.js";
 import { RedisConnection } from "./connection.js";
 
 /** How often a silent connection is asked whether it is still there, in milliseconds. */
@@ -67,9 +68,10 @@ export class RedisSubscriber {
       this.#listeners.get(channel)?.message(payload);
     });
     // A connection cut half-way says nothing for ever: the missing answer to a ping ends it.
-    this.#ping = setInterval(() => {
+    const ping = () => {
       if (this.#connection.ready) this.#connection.redis.ping().catch(() => undefined);
-    }, PING_INTERVAL);
+    };
+    this.#ping = outside(() => setInterval(ping, PING_INTERVAL));
     this.#ping.unref();
   }
 }
