@@ -22,6 +22,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { DoNotRetry, memoryBroker, RetryLater, type Broker } from "callboard";
 import { createActorClient, pipeline, type Actor } from "callboard/client";
+import { rabbitmqBroker } from "callboard/rabbitmq";
 import { redisBroker } from "callboard/redis";
 import { createTestKit } from "callboard/testing";
 import { createTracing, type TracingOptions } from "callboard/tracing";
@@ -347,10 +348,13 @@ it("let the worker stop where they cannot be exported", async () => {
   expect(logger.messages("warn")).toEqual(["a middleware could not finish its work"]);
 });
 
-it("on Redis, producer and consumer are one trace", async () => {
+it.each([
+  ["Redis", (prefix: string) => redisBroker(inject("redisUrl"), { prefix })],
+  ["RabbitMQ", (prefix: string) => rabbitmqBroker(inject("rabbitmqUrl"), { prefix })],
+])("on %s, producer and consumer are one trace", async (_name, connect) => {
   const prefix = `tracing-${process.pid}-${Date.now()}`;
   const open = (): Broker => {
-    const broker = redisBroker(inject("redisUrl"), { prefix });
+    const broker = connect(prefix);
     onTestFinished(() => broker.close());
     return broker;
   };
