@@ -66,7 +66,8 @@ export class Bundler {
       if (rest.length === 0) return { bundle: emptyBundle, problems };
       try {
         const result = await this.#build(rest);
-        return { bundle: this.#read(result.metafile, result.outputFiles), problems };
+        const bundle = this.#read(result.metafile, result.outputFiles);
+        return { bundle, problems: [...problems, ...linkProblems(rest, bundle)] };
       } catch (error) {
         const messages = (error as Partial<BuildFailure>).errors ?? [];
         if (messages.length === 0) throw error;
@@ -168,6 +169,15 @@ export class Bundler {
       resolve: (source, specifier) => resolved.get(`${source}\n${specifier}`),
     };
   }
+}
+
+/** esbuild knows a file by the place that a link leads to, and its imports are found from there. */
+function linkProblems(entries: readonly string[], { files }: Bundle): readonly ProblemInit[] {
+  const found = new Set([...files.values()].map(({ entry }) => entry));
+  const missing = entries.filter((entry) => !found.has(entry));
+  return missing.map((file) => {
+    return { code: "CB1006", message: `${file} is a link, or in a folder that is one.`, file, line: 1, column: 1 };
+  });
 }
 
 const emptyBundle: Bundle = { files: new Map(), sources: [], inputs: [], resolve: () => undefined };

@@ -20,6 +20,10 @@ export const problemCodes = {
     title: "There is no contracts folder",
     fix: 'Create it, or name another one in package.json: { "callboard": { "contracts": "…" } }.',
   },
+  CB1006: {
+    title: "The contract is a link, or behind one",
+    fix: "Put the file itself there, or move what is shared into a package that contracts import.",
+  },
   CB2001: {
     title: "Two actors have one name",
     fix: "Give one of them another `name`. The name is what messages carry, so keep the name of the older one.",

@@ -1,5 +1,5 @@
 /** Everything that can be wrong is said at once, each with its code, its place and what to do. */
-import { readFile } from "node:fs/promises";
+import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { formatProblem, problemCodes, readConfig, type GenerateOptions } from "../../generator/index.js";
@@ -8,6 +8,8 @@ import { contract, createProject, repository, summary, type Files } from "./proj
 interface Case {
   readonly title: string;
   readonly files: Files;
+  /** Links by their paths, each with the path that it leads to. */
+  readonly links?: Files;
   readonly options?: Partial<GenerateOptions>;
   /** Each problem: code, place and the beginning of its message. */
   readonly problems: readonly string[];
@@ -95,6 +97,18 @@ const cases: readonly Case[] = [
     title: "an export that stops being an actor",
     files: { "contracts/a.ts": contract("export let a: unknown = actor({ input: z.string() });", "a = 1;") },
     problems: ['CB1004 contracts/a.ts:3:12 "a" is declared as an actor, and is something else'],
+  },
+  {
+    title: "a contract that is a link",
+    files: { "shared/a.ts": fine, "contracts/b.ts": fine },
+    links: { "contracts/a.ts": "shared/a.ts" },
+    problems: ["CB1006 contracts/a.ts:1:1 contracts/a.ts is a link, or in a folder that is one."],
+  },
+  {
+    title: "a contracts folder that is a link",
+    files: { "shared/a.ts": fine },
+    links: { contracts: "shared" },
+    problems: ["CB1006 contracts/a.ts:1:1 contracts/a.ts is a link, or in a folder that is one."],
   },
   { title: "no contracts folder", files: {}, problems: ['CB1005 package.json:0:0 There is no folder "contracts" in '] },
   {
@@ -359,8 +373,9 @@ const cases: readonly Case[] = [
   },
 ];
 
-test.each(cases)("$title", async ({ files, options, problems }) => {
+test.each(cases)("$title", async ({ files, links = {}, options, problems }) => {
   const project = await createProject(files);
+  for (const [path, target] of Object.entries(links)) await symlink(project.path(target), project.path(path));
   const report = await project.generate(options);
   const found = report.problems.map(summary);
   expect(found).toEqual(problems.map((_, index) => expect.stringContaining(problems[index] ?? "") as string));
