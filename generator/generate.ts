@@ -137,6 +137,11 @@ export class Generator {
     return this.#actors;
   }
 
+  /** Reads what is generated again the next time: somebody else has written there. */
+  forget(): void {
+    this.#written = new Map();
+  }
+
   /** Ends what was kept for the next time. */
   async close(): Promise<void> {
     await this.#bundler.close();
@@ -193,7 +198,7 @@ export class Generator {
     const { root, generated } = this.#config;
     writeFiles(root, write);
     removeFiles(root, remove, generated);
-    // While it is watched, nobody else is taken to write there.
+    // While it is watched, nobody else is taken to write there unless that is told.
     if (this.#warm) this.#written = outputs;
     else {
       const read = [...inputs, ...strays];

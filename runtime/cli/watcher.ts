@@ -91,6 +91,7 @@ export class Watcher {
       throw new Failure(problems.map(explain).join("\n\n"));
     }
     if (written.length > 0) this.#options.onNote(`generated ${written.join(", ")}`);
+    if (removed.length > 0) this.#options.onNote(`removed ${removed.join(", ")}`);
     for (const note of notes.filter((each) => !this.#notes.includes(each))) this.#options.onNote(note);
     this.#notes = notes;
   }
@@ -103,6 +104,8 @@ export class Watcher {
 
   #hear(path: string | undefined): void {
     if (path !== undefined && (this.#isGenerated(path) || !this.#isSource(path))) return;
+    // A merge, say, or an editor.
+    if (path?.startsWith(join(this.#config.root, this.#config.generated, sep)) === true) this.#generator.forget();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#options.onChange, QUIET);
   }

@@ -124,6 +124,7 @@ test("a contract that the worker has no handler for is named with its place, and
   );
   expect((await project.call(1)).version).toBe("one");
   rmSync(join(project.files.directory, "contracts/extra.ts"));
+  await command.printed("callboard worker: removed generated/actors/extra.d.ts, generated/actors/extra.js");
   await command.printed("all is well again");
   // What the generator wrote itself is no further change.
   expect(command.output.split("declares extra.step")).toHaveLength(2);
@@ -154,6 +155,16 @@ test("a worker that is broken from the start is waited for", async () => {
   expect(await project.call(1)).toMatchObject({ version: "two" });
   command.kill("SIGTERM");
   expect((await command.ended).code).toBe(0);
+}, 120_000);
+
+test("a generated file that somebody else changed is generated again", async () => {
+  const project = await createWorkerProject(inject("redisUrl"));
+  const command = await project.start("--watch");
+  project.files.write("generated/worker.ts", "<<<<<<< HEAD");
+  await command.printed("generated generated/worker.ts");
+  project.files.write("handlers/demo.ts", handlers("two"));
+  await command.printed("reloaded in");
+  expect((await project.call(1)).version).toBe("two");
 }, 120_000);
 
 test.each([
