@@ -274,6 +274,20 @@ describe("a server that becomes a replica for a while", () => {
     await load.call();
     await load.end();
   });
+
+  it("costs nobody who waits for a result, though it is asked again meanwhile", async () => {
+    const redis = await open(startRedis());
+    const answer = connect(redis.url).results?.wait("1", { timeout: 60_000, addressed: false });
+    const isAsked = () => askRedis(redis.url, (admin) => admin.exists(resultKeys("callboard", "1").result));
+    await eventually("the store to be asked", async () => (await isAsked()) === 1);
+    await askRedis(redis.url, (admin) => admin.call("REPLICAOF", "127.0.0.1", 1));
+    await askRedis(redis.url, (admin) => admin.call("CLIENT", "KILL", "TYPE", "pubsub"));
+    const errors = () => askRedis(redis.url, (admin) => admin.info("errorstats"));
+    await eventually("a refusal", async () => (await errors()).includes("READONLY"));
+    await askRedis(redis.url, (admin) => admin.call("REPLICAOF", "NO", "ONE"));
+    await connect(redis.url).results?.put("1", { ok: true, output: 1 }, 60_000);
+    expect(await answer).toEqual({ done: { ok: true, output: 1 } });
+  });
 });
 
 describe("a server that reaches its maxmemory", () => {

@@ -1,7 +1,7 @@
 /** Results in Redis: kept under a key with a TTL, and pushed to whoever waits, over one connection for each process. */
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../../support/clock.js";
-import type { PendingState } from "../../vocabulary/errors.js";
+import { BrokerRefusedError, BrokerUnavailableError, type PendingState } from "../../vocabulary/errors.js";
 import type { MaybePromise } from "../../support/maybe.js";
 import type { Answer } from "../../seams/broker.js";
 import type { Awaited, OfferOptions, ResultStore, StoredResult, WaitOptions } from "../../seams/results.js";
@@ -15,6 +15,8 @@ import type { RedisSubscriber } from "./subscriber.js";
 
 /** How long one last look may take when the time is over, in milliseconds. */
 const LAST_LOOK = 1000;
+/** How long those who look again rest after the server could not answer, in milliseconds. */
+const REST = 1000;
 
 /** What stands in the place of a result begins so while somebody waits for it, as lib.lua has it. */
 const WAITING = "waiting";
@@ -185,7 +187,19 @@ export class RedisResults implements ResultStore {
   /** What was published while the connection was away is in the store. */
   #askAgain(): void {
     for (const [id, waiters] of this.#waiters) {
-      for (const waiter of waiters) this.#ask(id, waiter).catch(waiter.fail);
+      for (const waiter of waiters) this.#lookAgain(id, waiter);
     }
+  }
+
+  /** An outage ends nobody's wait: it is tried again until the store answers. */
+  #lookAgain(id: string, waiter: Waiter): void {
+    const tryAgain = () => {
+      if (this.#waiters.get(id)?.has(waiter)) this.#lookAgain(id, waiter);
+    };
+    this.#ask(id, waiter).catch((error: unknown) => {
+      const passes = error instanceof BrokerUnavailableError || (error instanceof BrokerRefusedError && error.passing);
+      if (passes) systemClock.after(REST, tryAgain, { background: true });
+      else waiter.fail(error);
+    });
   }
 }
