@@ -170,6 +170,23 @@ describe("a cluster of three primaries", () => {
     });
   });
 
+  it("answers all who wait for a result whose slot is on its way", async () => {
+    const caller = () => connect({ cluster: cluster.nodes.map(({ url }) => url) }).results;
+    const wait = () => caller()?.wait("moving", { timeout: 60_000, addressed: false });
+    const { result: key } = resultKeys("callboard", "moving");
+    const { url } = await cluster.primaryOf(key);
+    const known = async () => (await askRedis(url, (admin) => admin.get(key)))?.split("\n").length;
+    const first = wait();
+    await eventually("the first to be known", async () => (await known()) === 2);
+    const done = { ok: true, output: 1 } as const;
+    await cluster.moveSlotOf(key, async () => {
+      const second = wait();
+      await eventually("the second to be known", async () => (await known()) === 3);
+      await caller()?.put("moving", done, 60_000);
+      expect(await Promise.all([first, second])).toEqual([{ done }, { done }]);
+    });
+  });
+
   it("goes on when one is killed under load: nothing is lost, and nobody is restarted", async () => {
     const target = { cluster: cluster.nodes.map(({ url }) => url) };
     const load = traffic(target);

@@ -5,7 +5,9 @@
 -- ARGV[2]  milliseconds that it waits at most
 -- Returns  the result, or nil
 
-local there = redis.call("GET", KEYS[1])
+-- GETEX counts as a write: after it the script may write on a server that is out of memory as well, so that callers can
+-- wait there. What is removed instead could not be put back while its slot moves to another node.
+local there = redis.call("GETEX", KEYS[1])
 local channels = there and waiting_in(there)
 if there and not channels then return there end
 
@@ -17,7 +19,5 @@ end
 if not known then waiting = waiting .. "\n" .. ARGV[1] end
 -- Others may wait longer than this process.
 local longest = math.max(redis.call("PTTL", KEYS[1]), tonumber(ARGV[2]))
--- After a removal the script may write on a server that is out of memory as well: callers can wait there.
-redis.call("DEL", KEYS[1])
 redis.call("SET", KEYS[1], waiting, "PX", longest)
 return nil

@@ -46,8 +46,9 @@ const SLOTS_INTERVAL = 5000;
 const FAREWELL = 1000;
 /** How often an outage that goes on is told again, in milliseconds. */
 const REMINDER = 60_000;
-/** Refusals that pass without a change of ours: the server is full, busy, starting, or a replica for now. */
-const PASSING = /^(OOM|READONLY|LOADING|BUSY|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|ASK|MOVED)\b/;
+/** Refusals that pass without a change of ours: the server is full, busy, starting, or a replica for now; a slot moves. */
+const PASSING =
+  /^(OOM|READONLY|LOADING|BUSY|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|ASK|MOVED)\b|^ERR Script attempted to access a non local key/;
 /** How ioredis says that a cluster sent a command to and fro until it gave up, with what was answered last. */
 const TO_AND_FRO = /^Too many Cluster redirections\. Last error: ReplyError: (.*)/;
 

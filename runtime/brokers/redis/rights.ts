@@ -47,12 +47,12 @@ const roles: Readonly<Record<Role, Rights>> = {
       // One that is cancelled is looked for among what workers hold.
       ...[":{*}:cancelled", ":{*}:cancels", ":{*}:consumers", ":{*}:dead:index"],
       ...[":{*}:suspects:running:*", ":{*}:suspects:leases", ":{*}:suspects:consumers"],
-      ...[":{*}:result", ":{*}:result:none", ":{*}:state", ":{*}:status", ":{*}:progress", ":{*}:nodes", QUEUES],
+      ...[":{*}:result", ":{*}:state", ":{*}:status", ":{*}:progress", ":{*}:nodes", QUEUES],
     ],
     channels: [WAKE, REPLY, CANCEL, NEWS, RESCHEDULED],
     commands: [
       ...["exists", "lpush", "zadd", "zrange", "zcard", "zscore", "hset", "hsetnx", "hincrby", "hgetall", "hdel"],
-      ...["get", "mget", "pttl", "pexpire", "zremrangebyscore"],
+      ...["get", "getex", "mget", "pttl", "pexpire", "zremrangebyscore"],
       ...["hmget", "hget", "hkeys", "hvals", "smembers", "zrangebyscore", "set", "del"],
       ...LISTENING,
     ],
@@ -65,7 +65,7 @@ const roles: Readonly<Record<Role, Rights>> = {
       ...["hget", "hgetall", "hmget", "hset", "hsetnx", "hincrby", "hdel", "hkeys", "hvals", "hexists"],
       ...["zadd", "zrange", "zrangebyscore", "zremrangebyscore", "zscore", "zcard"],
       ...["sadd", "srem", "smembers"],
-      ...["get", "set", "del", "pttl", "pexpire"],
+      ...["get", "getex", "set", "del", "pttl", "pexpire"],
       ...LISTENING,
     ],
   },
