@@ -26,7 +26,7 @@ function installWithoutPeers({ directory }: Project): {
   return { modules: readdirSync(modules), command: join(own, "dist", "cli", "main.js") };
 }
 
-/** A worker with one message under way, whose handler takes as long as NAP says, or until SIGUSR2. */
+/** A worker with one message under way, whose handler takes as long as NAP says, or until there is a file `awake`. */
 const worker = `
   import { actor, memoryBroker } from "callboard";
   import { createActorClient, defineActor } from "callboard/client";
@@ -44,13 +44,12 @@ const worker = `
 
 /** TypeScript that no Node reads by itself. */
 const nap = `
+  import { existsSync } from "node:fs";
   enum Words { asleep = "asleep", awake = "awake" }
   export async function nap(milliseconds: number): Promise<void> {
     console.log(Words.asleep);
-    await new Promise((resolve) => {
-      setTimeout(resolve, milliseconds);
-      process.once("SIGUSR2", resolve);
-    });
+    const end = performance.now() + milliseconds;
+    while (performance.now() < end && !existsSync("awake")) await new Promise((resolve) => setTimeout(resolve, 20));
     console.log(Words.awake);
   }
 `;
@@ -126,12 +125,13 @@ test("threads need a package, and say so where it is missing", async () => {
 });
 
 test("a running handler is waited for", async () => {
-  const running = createWorkerProject().start(["worker", "worker.ts"], { NAP: "600000" });
+  const project = createWorkerProject();
+  const running = project.start(["worker", "worker.ts"], { NAP: "600000" });
   await running.printed("asleep");
   await running.printed("callboard worker:");
   running.kill("SIGINT");
   await running.printed("SIGINT, waiting for 1 running handler; a second signal ends it at once");
-  running.kill("SIGUSR2");
+  project.write("awake", "");
   const { code, stdout } = await running.ended;
   expect(stdout).toContain("awake");
   expect(code).toBe(0);
