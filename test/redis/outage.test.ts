@@ -9,11 +9,13 @@ import {
 import { createActorClient, defineActor } from "callboard/client";
 import { redisBroker, type RedisBrokerOptions } from "callboard/redis";
 import { createWorker, type Task } from "callboard/worker";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { inspect } from "node:util";
 import { z } from "zod";
 import type { Broker } from "../../runtime/seams/broker.js";
+import { redisAddress } from "../../runtime/brokers/redis/address.js";
+import { RedisConnection } from "../../runtime/brokers/redis/connection.js";
 import type { Worker } from "../../runtime/worker/worker.js";
 import { startRedis, type RedisServer } from "../setup/redis.js";
 import { TestLogger, testActor } from "../support/actors.js";
@@ -170,6 +172,22 @@ describe("the Redis broker in an outage", () => {
     expect(await broker.deadLetters.list("default")).toMatchObject([
       { id, attempts: 2, failures: [{ message: "no 1" }, { message: "no 2" }] },
     ]);
+  });
+
+  it("outlives a socket that fails twice, as one with TLS may", async () => {
+    const redis = await server();
+    const role = { use: "publish", patience: 5000, whenDown: "wait" } as const;
+    const connection = new RedisConnection(redisAddress(redis.url), role);
+    ends.push(() => connection.close());
+    const ping = () => connection.command((client) => client.ping());
+    expect(await ping()).toBe("PONG");
+    const client = connection.redis;
+    if (client instanceof Cluster) throw new Error("this is one server");
+    const { stream } = client;
+    stream.emit("error", new Error("write EPIPE"));
+    stream.emit("error", new Error("tlsv1 alert decode error"));
+    stream.destroy();
+    expect(await ping()).toBe("PONG");
   });
 
   it("sends its scripts again to a server that has lost them", async () => {

@@ -206,6 +206,7 @@ export class RedisConnection {
     if (redis === undefined) return;
     // What is under way may still be answered, but nobody waits for a server that is silent.
     if (redis.status === "ready") await settlesWithin(systemClock, FAREWELL, redis.quit());
+    for (const each of redis instanceof Cluster ? redis.nodes() : [redis]) hearEveryError(each);
     redis.disconnect();
   }
 
@@ -259,10 +260,14 @@ export class RedisConnection {
       // Ours: ioredis remembers only what the server confirmed.
       autoResubscribe: false,
     });
-    redis.on("connect", () => this.#gather(redis));
+    redis.on("connect", () => {
+      hearEveryError(redis);
+      this.#gather(redis);
+    });
     let lastSentinel = "";
     redis.on("sentinelError", ({ message }: Error) => (lastSentinel = message));
     redis.on("error", (error: Error) => {
+      hearEveryError(redis);
       this.#lastError = NO_SENTINEL.test(error.message) ? new Error(`no sentinel names it; ${lastSentinel}`) : error;
       // A refused SELECT is only told: ioredis would go on in database 0.
       if (isReply(error) && !this.ready) redis.disconnect(true);
@@ -307,7 +312,11 @@ export class RedisConnection {
   #watch(cluster: Cluster, nodes: ClusterNodes): void {
     cluster.on("+node", (node: Redis) => {
       nodes.found(placeOf(node.options));
-      node.on("connect", () => this.#gather(node));
+      node.on("connect", () => {
+        hearEveryError(node);
+        this.#gather(node);
+      });
+      node.on("error", () => hearEveryError(node));
       node.on("ready", () => this.#excuse(addressOf(node)));
       tendAsking(node);
     });
@@ -398,6 +407,16 @@ function isReply(error: unknown): error is Error {
 /** What a cluster answered last to a command that it sent to and fro. */
 function refusalIn({ message }: Error): string | undefined {
   return TO_AND_FRO.exec(message)?.[1];
+}
+
+const ignore = () => undefined;
+
+/**
+ * ioredis hears the first error of a socket, and leaves a second one to nobody, which would end the process. With TLS both
+ * may come: a write that fails, and why the server has hung up.
+ */
+function hearEveryError({ stream }: Partial<Pick<Redis, "stream">>): void {
+  stream?.off("error", ignore).on("error", ignore);
 }
 
 /** A node as ioredis names it where it tells of its failures. */
