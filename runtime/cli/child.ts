@@ -74,8 +74,13 @@ async function follow(worker: Worker): Promise<void> {
 
 async function fail(error: unknown): Promise<void> {
   const unhandled = isMissingHandler(error) ? error.actors : undefined;
-  await tell({ kind: "failed", text: explain(error), isUsage: error instanceof UsageError, unhandled });
+  await tell({ kind: "failed", text: withoutLoader(explain(error)), isUsage: error instanceof UsageError, unhandled });
   leave(exitCode.failure);
+}
+
+/** A stack without those who had the file loaded, Node and this package. */
+function withoutLoader(text: string): string {
+  return text.replaceAll(/\n +at [^\n]*\bnode:internal\/modules\/esm\/[^\n]*(?:\n +at [^\n]*)*/g, "");
 }
 
 /** Stops the worker, also one that is still being started, and ends the process. */
