@@ -187,6 +187,20 @@ describe("a cluster of three primaries", () => {
     });
   });
 
+  it("refuses only for the time being what it cannot finish, as a slot is on its way", async () => {
+    const broker = connect({ cluster: cluster.nodes.map(({ url }) => url) });
+    const { replaced: key } = queueKeys("callboard", "unfinished");
+    // What is read after the only member was removed, as it has expired, is looked for at the other node.
+    await askRedis((await cluster.primaryOf(key)).url, (admin) => admin.zadd(key, 1, "expired"));
+    await cluster.moveSlotOf(key, async () => {
+      await expect(broker.claims?.replaced("unfinished", "1")).rejects.toMatchObject({
+        passing: true,
+        message: expect.stringMatching(/ refused: ERR Script attempted to access a non local key/),
+      });
+      expect(await broker.claims?.replaced("unfinished", "1")).toBe(false);
+    });
+  });
+
   it("goes on when one is killed under load: nothing is lost, and nobody is restarted", async () => {
     const target = { cluster: cluster.nodes.map(({ url }) => url) };
     const load = traffic(target);
