@@ -332,9 +332,28 @@ export class RedisConnection {
     // No node has answered; why was told by each.
     cluster.on("error", () => this.#tellDown());
     if (this.#role.use !== "publish") return;
-    // The one that ioredis keeps itself may go on after the end.
-    this.#lookout = setInterval(() => this.ready && cluster.refreshSlotsCache(), SLOTS_INTERVAL);
+    this.#lookout = setInterval(() => void this.#leaveStrangers(cluster).catch(() => undefined), SLOTS_INTERVAL);
     this.#lookout.unref();
+  }
+
+  /**
+   * Leaves nodes that the cluster does not name any longer. A primary is asked: ioredis would ask any of them, and let go of
+   * all nodes where it is one that was taken out, which knows of none.
+   */
+  async #leaveStrangers(cluster: Cluster): Promise<void> {
+    const primaries = cluster.nodes("master").filter(({ status }) => status === "ready");
+    const primary = primaries[Math.floor(Math.random() * primaries.length)];
+    const ranges = (await primary?.cluster("SLOTS")) ?? [];
+    const places = ranges.flatMap(([, , ...nodes]) => nodes.map(([host, port]) => this.#reachedAt(`${host}:${port}`)));
+    if (places.length === 0) return;
+    for (const node of cluster.nodes()) if (!places.includes(addressOf(node))) node.disconnect();
+  }
+
+  /** Where a node is reached that the cluster names so. */
+  #reachedAt(name: string): string {
+    const { natMap } = this.#address.options;
+    const place = typeof natMap === "function" ? natMap(name) : natMap?.[name];
+    return place == null ? name : `${place.host}:${place.port}`;
   }
 
   /** A node that is well again, or that another took over from, explains nothing that fails from now on. */
