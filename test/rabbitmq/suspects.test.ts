@@ -68,6 +68,27 @@ describe.each(["quorum", "classic"] as const)("in %s queues", (queueType) => {
     expect(crashes).toEqual(new Map([0, 1, 2].map((input) => [input, input === ran ? 3 : 2])));
   });
 
+  test("none runs, and may kill its worker, before the server knows that the others were moved", async () => {
+    await makeSuspects([0, 1, 2]);
+    backend.proxy.delay(100);
+    const dying = backend.connect();
+    await new TestConsumer(dying, "work").next();
+    // As if it killed its worker: what is on its way arrives no more.
+    await backend.proxy.sever();
+    await dying.close();
+    backend.proxy.restore();
+    const consumer = new TestConsumer(backend.connect(), "work");
+    const left: unknown[] = [];
+    for (let i = 0; i < 3; i++) {
+      const delivery = await consumer.next();
+      left.push(inputOf(delivery));
+      await delivery.ack();
+    }
+    expect(new Set(left)).toEqual(new Set([0, 1, 2]));
+    await consumer.consumer.close();
+    expect(await waitingSuspects()).toBe(0);
+  });
+
   test("a suspect that is given back stays one, with its priority, and counts no crash", async () => {
     await backend.connect().publish([message("suspect", { priority: 7 })]);
     await dieWith(1);

@@ -310,7 +310,7 @@ export class RabbitmqConsumer implements Consumer {
     held.lane.held++;
     for (let failures = 1; session.alive; failures++) {
       try {
-        await session.moving(this.#giveBack(session, held));
+        await session.moving(this.#giveBack(session, held).then(() => session.heard()));
         if (failures > 1 && this.healthy) this.#recovered();
         return this.#schedule();
       } catch (error) {

@@ -57,9 +57,12 @@ export class Session<D> {
   /** Resolves when the channel has ended. */
   readonly ended: Promise<void>;
   alive = true;
+  readonly #prefetch: number;
+  #asking: Promise<unknown> | undefined;
 
   constructor({ channel, lanes, prefetch, notHeld }: SessionInit) {
     this.channel = channel;
+    this.#prefetch = prefetch;
     const state = (lane: Lane, most: number): LaneState => {
       return { lane, prefetch: most, tag: undefined, held: 0, awaited: 0 };
     };
@@ -98,6 +101,18 @@ export class Session<D> {
     } finally {
       this.moves.delete(move);
     }
+  }
+
+  /**
+   * Resolves when the server has dealt with all acks that were told: it answers none, and forgets those of a process that
+   * is killed right after. A prefetch, which it does answer, counts for later subscriptions alone, and each brings its own.
+   */
+  async heard(): Promise<void> {
+    this.#asking ??= Promise.resolve().then(() => {
+      this.#asking = undefined;
+      return this.channel.prefetch(this.#prefetch);
+    });
+    await this.#asking;
   }
 
   /** The next message to deliver; a number of milliseconds where a higher one is awaited. */
