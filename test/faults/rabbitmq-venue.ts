@@ -14,10 +14,17 @@ const HEARTBEAT = 2000;
 const PREFIX = "callboard";
 /** How old the server's counts of messages may be, in milliseconds. */
 const TICK = 500;
+/** After how long a queue of delayed messages hands those on again that were not confirmed, in milliseconds; by default 180,000. */
+const HAND_ON_AGAIN = 10_000;
 
 /** A RabbitMQ node, and a Redis that keeps state for the scenarios that need it. */
 export async function rabbitmqTheatre(): Promise<Theatre> {
-  const server = await startRabbitmq({ args: [`-rabbit quorum_tick_interval ${TICK}`] });
+  const server = await startRabbitmq({
+    args: [
+      `-rabbit quorum_tick_interval ${TICK}`,
+      `-rabbit dead_letter_worker_publisher_confirm_timeout ${HAND_ON_AGAIN}`,
+    ],
+  });
   let store: Promise<RedisServer> | undefined;
   return {
     kind: "rabbitmq",
