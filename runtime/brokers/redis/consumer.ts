@@ -293,7 +293,7 @@ export class RedisConsumer implements Consumer {
     this.#options.slots.free(want - fields.length);
     const learnt = this.#context.cancellations.follow(version);
     const bodies = fields.length === 1 ? [text] : text.split("\n");
-    if (fields.length > 0 && bodies.length !== fields.length) void this.#readSingly(fields, learnt);
+    if (fields.length > 0 && bodies.length !== fields.length) this.#start(this.#readSingly(fields, learnt));
     else this.#deliver(fields, bodies, learnt);
   }
 
@@ -322,12 +322,16 @@ export class RedisConsumer implements Consumer {
     }
   }
 
-  /** Some body holds a line break of its own, so it is no envelope of ours: the batch is read again, one by one. */
+  /**
+   * Some body holds a line break of its own, so it is no envelope of ours: the batch is read again, one by one. Until that
+   * is done there is no other call: a reconciliation would give back what nobody here seems to know of.
+   */
   async #readSingly(fields: readonly number[], learnt: Promise<void> | undefined): Promise<void> {
     const running = this.#keys.running(this.#id);
     try {
       const bodies = await this.#context.connection.command((redis) => redis.hmget(running, ...fields.map(String)));
-      // What a reconciliation has given back in the meantime is not there any more.
+      this.#calling = undefined;
+      // Where the lease was lost meanwhile, others have it.
       const there = fields.filter((_, i) => bodies[i] != null);
       this.#options.slots.free(fields.length - there.length);
       this.#deliver(
@@ -336,6 +340,7 @@ export class RedisConsumer implements Consumer {
         learnt,
       );
     } catch (error) {
+      this.#calling = undefined;
       this.#failed(error as Error, undefined, fields.length);
     }
   }
