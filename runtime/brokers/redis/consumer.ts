@@ -352,11 +352,6 @@ export class RedisConsumer implements Consumer {
     this.#waking.rest(due === -1 ? share : Math.min(due, share));
   }
 
-  #wake(): void {
-    this.#waking.rouse();
-    this.#schedule();
-  }
-
   /** Renews the lease where no call has done so lately. */
   #beat(): void {
     // Cut off, nobody else would say that it is over.
@@ -405,7 +400,7 @@ export class RedisConsumer implements Consumer {
   #up(): void {
     if (this.#context.isFirst(this)) this.#options.notice("info", "connected");
     this.#unsure = this.#unsure || this.#holding.size > 0;
-    this.#wake();
+    this.#waking.wake();
   }
 
   /** Gives back what the server counts as held here and nobody here knows of. */
@@ -439,7 +434,7 @@ export class RedisConsumer implements Consumer {
     const reason = this.#leaseLost();
     acks?.refuse(reason);
     this.#startAnew(reason);
-    this.#wake();
+    this.#waking.wake();
   }
 
   /** Goes on under another name, with nothing in its hands. */

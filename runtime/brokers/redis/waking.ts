@@ -53,7 +53,7 @@ export class Waking {
   rest(milliseconds: number): void {
     clearTimeout(this.#timer);
     this.#idle = true;
-    this.#timer = setTimeout(() => this.#wake(), milliseconds);
+    this.#timer = setTimeout(() => this.wake(), milliseconds);
   }
 
   /** Waits no longer. */
@@ -62,17 +62,23 @@ export class Waking {
     this.#idle = false;
   }
 
+  /** Waits no longer, and has the consumer look. */
+  wake(): void {
+    this.rouse();
+    this.#waiter.look();
+  }
+
   /** Hears what is said on a channel. */
   listen(channel: string): void {
     const resumed = () => {
       this.#waiter.missed();
-      this.#wake();
+      this.wake();
     };
     this.#subscriber
       .subscribe(channel, { message: (text) => this.#hear(text), resumed })
       // Whoever was told before could not hear it. Where it fails, the idle poll finds what there is.
       .then(
-        () => this.#wake(),
+        () => this.wake(),
         (error: Error) => this.#waiter.deaf(error),
       );
   }
@@ -89,11 +95,6 @@ export class Waking {
     this.registered = false;
     if (text === "") this.#woken = true;
     else this.#waiter.takeOver(text);
-    this.#wake();
-  }
-
-  #wake(): void {
-    this.rouse();
-    this.#waiter.look();
+    this.wake();
   }
 }
